@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "eventstore/event.hpp"
+#include "eventstore/query.hpp"
+#include "eventstore/result.hpp"
+
+namespace eventstore {
+
+// What an append requires of a stream's version before it.
+class ExpectedVersion {
+ public:
+  enum class Kind : std::uint8_t { Any, NoStream, StreamExists, Exactly };
+
+  static constexpr ExpectedVersion any() { return ExpectedVersion(Kind::Any, {}); }
+  static constexpr ExpectedVersion no_stream() { return ExpectedVersion(Kind::NoStream, {}); }
+  static constexpr ExpectedVersion stream_exists() { return ExpectedVersion(Kind::StreamExists, {}); }
+  // exactly(0) means the same as no_stream().
+  static constexpr ExpectedVersion exactly(StreamVersion version) {
+    return ExpectedVersion(Kind::Exactly, version);
+  }
+
+  constexpr Kind kind() const { return kind_; }
+  constexpr StreamVersion version() const { return version_; }  // of Exactly
+  bool holds_for(StreamVersion actual) const;
+  std::string to_string() const;  // "any", "no_stream", "stream_exists" or the number
+
+ private:
+  constexpr ExpectedVersion(Kind kind, StreamVersion version) : kind_(kind), version_(version) {}
+  Kind kind_;
+  StreamVersion version_;
+};
+
+// A requirement on one stream, whether or not the append writes to it. The stream's version is the
+// one before the append.
+struct StreamCheck {
+  std::string stream;
+  ExpectedVersion expected = ExpectedVersion::any();
+};
+
+// Who asks, and for how long the answer is of use.
+struct RequestContext {
+  std::string principal = {};
+  std::string trace = {};                 // W3C traceparent, kept as given
+  std::optional<Deadline> deadline = {};  // an append not begun by then fails: DeadlineExceeded
+  std::stop_token cancellation = {};      // an append not begun by then fails: Cancelled
+};
+
+// One atomic append: all of `events`, or none. Streams may interleave freely. Without events it
+// only checks.
+struct AppendRequest {
+  std::vector<NewEvent> events = {};
+  std::vector<StreamCheck> checks = {};  // at most one a stream
+  std::optional<AppendCondition> condition = {};
+  RequestContext context = {};
+  bool system = false;  // required for streams and types that start with '$'
+};
+
+// The version of a stream after an append, for each stream it wrote, in order of first appearance.
+struct StreamOutcome {
+  std::string stream;
+  StreamVersion version;
+  friend bool operator==(const StreamOutcome&, const StreamOutcome&) = default;
+};
+
+struct AppendResult {
+  // Of the request's first and last event. Without events: both the head the checks held at.
+  GlobalPosition first_position;
+  GlobalPosition last_position;
+  std::vector<StreamOutcome> streams = {};
+  bool repeated = false;  // it was there already; nothing was written
+};
+
+using AppendCallback = std::move_only_function<void(Result<AppendResult>)>;
+
+}  // namespace eventstore

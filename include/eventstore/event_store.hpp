@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eventstore/append.hpp"
+#include "eventstore/read.hpp"
+#include "eventstore/result.hpp"
+
+namespace eventstore {
+
+struct StreamInfo {
+  std::string stream;
+  StreamVersion version;
+  std::uint64_t events = 0;  // events that can be read
+  GlobalPosition first_position;
+  GlobalPosition last_position;
+  friend bool operator==(const StreamInfo&, const StreamInfo&) = default;
+};
+
+// Which streams to list. They come in byte order of their names.
+struct ListStreamsRequest {
+  std::string prefix = {};
+  std::optional<std::string> category = {};
+  std::string after = {};            // only names greater than this one: to go on with a listing
+  std::uint64_t limit = 1000;        // at most so many
+  bool include_system = false;
+};
+
+// Where an event id is within its stream.
+struct EventLocation {
+  GlobalPosition position;
+  StreamVersion version;
+  friend bool operator==(const EventLocation&, const EventLocation&) = default;
+};
+
+// The metadata of a stream: the last event of the stream "$$" + its name.
+struct StreamMetadata {
+  StreamVersion version;  // of the metadata itself: 0 where none was ever set
+  std::string json;       // an object; "{}" where none was ever set
+};
+
+enum class Durability : std::uint8_t {
+  PowerLoss,     // an acknowledged append survives loss of power
+  ProcessCrash,  // it survives the end of the process
+  None,          // it lives as long as the process
+};
+
+struct Capabilities {
+  std::string engine;                          // "file", "memory", ...
+  Durability durability = Durability::PowerLoss;
+  bool dense_positions = true;                 // positions are 1..N without gaps of the engine's own
+  bool zero_copy = false;
+  bool many_writing_processes = false;
+};
+
+struct StoreStats {
+  std::uint64_t events = 0;    // that can be read, the store's own included
+  std::uint64_t streams = 0;   // the store's own included
+  GlobalPosition head;
+  std::uint64_t bytes = 0;     // on disk
+  std::uint64_t segments = 0;  // 0 where the engine has none
+};
+
+// One thing that is wrong with what is stored.
+struct Finding {
+  std::string message;
+  DamageDetails where;
+};
+
+struct VerifyReport {
+  std::uint64_t events = 0;
+  std::uint64_t segments = 0;
+  std::uint64_t bytes = 0;
+  std::vector<Finding> findings = {};  // empty: every byte passed its checks
+};
+
+// The contract that every engine keeps: an ordered, durable, append-only store of events.
+//
+// Durable before acknowledged and before visible; an append is atomic, also over several streams;
+// versions are contiguous per stream; positions are one total order of commits; appending again with
+// the same ids answers with the first outcome. docs/contract.md has the rules in full.
+//
+// Threads: safe from any thread.
+// Errors:  values; no exception leaves a function.
+class EventStore {
+ public:
+  EventStore() = default;
+  // Waits for appends under way; queued ones fail with Closed.
+  virtual ~EventStore() = default;
+  EventStore(const EventStore&) = delete;
+  EventStore& operator=(const EventStore&) = delete;
+
+  // Appends and waits for the outcome.
+  //
+  // Fails with InvalidArgument or LimitExceeded; WrongExpectedVersion, AppendConditionFailed or
+  // EventIdConflict; Overloaded, DeadlineExceeded, Cancelled, Closed, ReadOnly or NoSpace, with
+  // nothing written; OutcomeUnknown where only a look at the ids can tell.
+  virtual Result<AppendResult> append(AppendRequest request) = 0;
+
+  // The same, without waiting. `callback` runs exactly once, on the store's callback thread: it may
+  // append, it must not block for long, and it must not destroy the store.
+  virtual void append_async(AppendRequest request, AppendCallback callback) = 0;
+
+  // Opens a read; see Cursor. Fails with InvalidArgument, LimitExceeded, Closed or Io.
+  virtual Result<std::unique_ptr<Cursor>> read(ReadRequest request) = 0;
+
+  // The last position that is durable and visible; 0 in an empty store.
+  virtual Result<GlobalPosition> head() = 0;
+
+  // Waits until the head is greater than `position`, and returns it. Fails with DeadlineExceeded,
+  // Cancelled or Closed.
+  virtual Result<GlobalPosition> wait_past(GlobalPosition position, Deadline deadline,
+                                           std::stop_token cancellation) = 0;
+
+  // Absent: there is no such stream.
+  virtual Result<std::optional<StreamInfo>> stream_info(std::string_view stream) = 0;
+
+  virtual Result<std::vector<StreamInfo>> list_streams(const ListStreamsRequest& request) = 0;
+
+  // Where `ids` are in `stream`, in their order; absent where the stream has no such event.
+  virtual Result<std::vector<std::optional<EventLocation>>> find(std::string_view stream,
+                                                                 std::span<const Uuid> ids) = 0;
+
+  virtual Result<StreamMetadata> stream_metadata(std::string_view stream) = 0;
+
+  // Replaces the metadata of `stream` (which need not exist). `json` is an object; keys that start
+  // with '$' are the store's own and refused. `expected` is about the metadata's own version.
+  virtual Result<StreamVersion> set_stream_metadata(std::string_view stream, std::string_view json,
+                                                    ExpectedVersion expected) = 0;
+
+  virtual Capabilities capabilities() const = 0;
+  virtual Result<StoreStats> stats() = 0;
+
+  // Reads every stored byte and checks it. Damage is in the report, not an error.
+  virtual Result<VerifyReport> verify() = 0;
+};
+
+}  // namespace eventstore

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "eventstore/event_store.hpp"
+
+namespace eventstore {
+
+// Something an operator should know that is no failure of a call: a torn tail that was cut off, a
+// wall clock that leapt, a posting file that was rebuilt.
+struct Notice {
+  enum class Level : std::uint8_t { Info, Warning, Error };
+  Level level = Level::Info;
+  std::string message;
+};
+
+struct OpenOptions {
+  bool read_only = false;  // any number of processes may; takes no lock
+  bool create = true;      // make the store where there is none; false: NotFound
+
+  // A segment rolls at this size; one larger append gets a larger segment. 64 KiB to 1 GiB, a
+  // multiple of 4 KiB. May change from one opening to the next.
+  std::uint64_t segment_bytes_max = std::uint64_t{64} << 20;
+  // Appends that wait beyond either bound answer Overloaded.
+  std::uint32_t queue_requests_max = 16384;
+  std::uint64_t queue_bytes_max = std::uint64_t{256} << 20;
+
+  // Called from any thread of the store, never concurrently; must not call the store.
+  std::function<void(const Notice&)> on_notice = {};
+};
+
+// Opens the store at `url`: `file:PATH` (or a bare path), or `memory:` (a new, empty store that
+// lives in this process, for as long as the returned object).
+//
+// Fails with InvalidArgument (URL or options), NotFound, NotAStore, StoreLocked, UnsupportedFormat,
+// Corruption, NoSpace or Io.
+Result<std::unique_ptr<EventStore>> open(std::string_view url, const OpenOptions& options = {});
+
+}  // namespace eventstore

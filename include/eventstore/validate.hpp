@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string_view>
+
+#include "eventstore/append.hpp"
+#include "eventstore/read.hpp"
+#include "eventstore/result.hpp"
+
+namespace eventstore {
+
+// The checks that every engine makes before anything else; public, so that a caller can make them
+// early. They fail with InvalidArgument, or LimitExceeded with LimitDetails.
+
+// 1..512 bytes of valid UTF-8 without control characters (U+0000..001F, U+007F..009F).
+Result<void> validate_stream_name(std::string_view stream);
+Result<void> validate_event_type(std::string_view type);
+Result<void> validate_tag(std::string_view tag);
+
+Result<void> validate(const NewEvent& event);
+Result<void> validate(const AppendRequest& request);
+Result<void> validate(const ReadRequest& request);
+
+// Valid UTF-8 as of Unicode (no surrogates, no overlong forms).
+bool is_utf8(std::string_view text);
+
+}  // namespace eventstore
