@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "log/segment_index.hpp"
+
+namespace eventstore::log {
+
+// Walks postings of one segment in one direction: a list, an intersection or a union of lists.
+//
+// Threads: one at a time. Borrows the SegmentIndex it was made from.
+class PostingIterator {
+ public:
+  PostingIterator() = default;
+  virtual ~PostingIterator() = default;
+  PostingIterator(const PostingIterator&) = delete;
+  PostingIterator& operator=(const PostingIterator&) = delete;
+
+  // The first posting at or beyond `from` in walking direction (>= forwards, <= backwards); absent at
+  // the end. Going back on an earlier `from` is not allowed.
+  virtual Result<std::optional<Posting>> seek(Posting from) = 0;
+};
+
+std::unique_ptr<PostingIterator> iterate_list(const SegmentIndex& index, const KeyEntry& entry,
+                                              Direction direction);
+// Every posting from 0 to `last`, holes included.
+std::unique_ptr<PostingIterator> iterate_range(Posting last, Direction direction);
+// What is in all of `parts` (at least one). Cheapest when the shortest list comes first.
+std::unique_ptr<PostingIterator> intersect(std::vector<std::unique_ptr<PostingIterator>> parts,
+                                           Direction direction);
+// What is in any of `parts`, once each; none: nothing.
+std::unique_ptr<PostingIterator> unite(std::vector<std::unique_ptr<PostingIterator>> parts,
+                                       Direction direction);
+
+// The events of a segment that match `query` by type and tags (which are compared exactly, keys being
+// whole strings). Query::everything() gives the range up to `last`.
+Result<std::unique_ptr<PostingIterator>> iterate_query(const SegmentIndex& index, const Query& query,
+                                                       std::uint64_t secret, Posting last,
+                                                       Direction direction);
+
+}  // namespace eventstore::log
