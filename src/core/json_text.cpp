@@ -1,0 +1,210 @@
+#include "core/json_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include <simdjson.h>
+
+#include "eventstore/text.hpp"
+#include "eventstore/validate.hpp"
+
+namespace eventstore {
+namespace {
+
+// The library counts the values within, the innermost too.
+constexpr std::size_t kParserDepth = kJsonDepthMax + 1;
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+bool is_number_character(char c) {
+  return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+std::size_t count_digits(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::find_if_not(text, is_digit) - text.begin());
+}
+
+// The length of the number, by the grammar of JSON, at the start of `text`; 0 where there is none.
+std::size_t number_bytes(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  const std::size_t whole = count_digits(text.substr(at));
+  if (whole == 0) return 0;
+  at += text[at] == '0' ? 1 : whole;
+  if (text.substr(at).starts_with('.')) {
+    const std::size_t digits = count_digits(text.substr(at + 1));
+    if (digits == 0) return 0;
+    at += 1 + digits;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    std::size_t exponent = at + 1;
+    if (exponent < text.size() && (text[exponent] == '+' || text[exponent] == '-')) ++exponent;
+    const std::size_t digits = count_digits(text.substr(exponent));
+    if (digits == 0) return 0;
+    at = exponent + digits;
+  }
+  return at;
+}
+
+// True for an escape of a surrogate, "\ud800" to "\udfff".
+bool is_surrogate_escape(std::string_view text) {
+  constexpr std::string_view kSecondDigits = "89abcdefABCDEF";
+  return text.size() >= 6 && text[1] == 'u' && (text[2] == 'd' || text[2] == 'D') &&
+         kSecondDigits.find(text[3]) != std::string_view::npos;
+}
+
+// The library also refuses numbers that no double or 64-bit integer holds, and surrogate escapes
+// without their other half: matters of meaning, not of grammar. So that the grammar alone is asked,
+// each number becomes "0" and spaces, and each such escape that of U+0020; neither makes a text
+// valid that was not.
+void make_harmless(char* text, std::size_t size) {
+  bool in_string = false;
+  for (std::size_t at = 0; at < size; ++at) {
+    const std::string_view rest(text + at, size - at);
+    if (text[at] == '"') {
+      in_string = !in_string;
+    } else if (in_string && text[at] == '\\') {
+      if (is_surrogate_escape(rest)) std::memcpy(text + at + 2, "00", 2);
+      ++at;
+    } else if (!in_string && is_number_character(text[at])) {
+      const std::size_t number = number_bytes(rest);
+      if (number == 0) {  // no number, and nothing in it may become one
+        while (at + 1 < size && is_number_character(text[at + 1])) ++at;
+      } else {
+        text[at] = '0';
+        std::memset(text + at + 1, ' ', number - 1);
+        at += number - 1;
+      }
+    }
+  }
+}
+
+// What a thread keeps between checks.
+struct Checker {
+  simdjson::dom::parser parser;
+  PaddedCopy copy;
+
+  simdjson::error_code parse(const char* text, std::size_t size) {
+    if (parser.capacity() < size || parser.max_depth() != kParserDepth) {
+      const std::size_t capacity = std::max(std::bit_ceil(size), std::size_t{4096});
+      if (const auto error = parser.allocate(capacity, kParserDepth)) return error;
+    }
+    return parser.parse(text, size, false).error();
+  }
+
+  void trim() {
+    copy.trim();
+    if (parser.capacity() > kParserBytesKept) parser = simdjson::dom::parser();
+  }
+};
+
+JsonFault fault_of(simdjson::error_code error) {
+  switch (error) {
+    case simdjson::SUCCESS:
+      return JsonFault::None;
+    case simdjson::UTF8_ERROR:
+      return JsonFault::NotUtf8;
+    case simdjson::DEPTH_ERROR:
+      return JsonFault::TooDeep;
+    default:
+      return JsonFault::Syntax;
+  }
+}
+
+}  // namespace
+
+JsonFault check_json(std::string_view text) {
+  static thread_local Checker checker;
+  if (std::ranges::all_of(text, is_json_space)) return JsonFault::Empty;
+  if (text.starts_with("\xef\xbb\xbf")) return JsonFault::Syntax;
+
+  char* const copy = checker.copy.assign(text);
+  auto error = checker.parse(copy, text.size());
+  if (error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR) {
+    make_harmless(copy, text.size());
+    error = checker.parse(copy, text.size());
+  }
+  if (checker.copy.capacity() > kParserBytesKept) checker.trim();
+  return fault_of(error);
+}
+
+bool is_json(std::string_view text) {
+  return check_json(text) == JsonFault::None;
+}
+
+bool is_utf8(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
+std::string_view to_sentence(JsonFault fault) {
+  switch (fault) {
+    case JsonFault::None:
+      return "is valid JSON";
+    case JsonFault::Empty:
+      return "has no JSON value";
+    case JsonFault::NotUtf8:
+      return "is not valid UTF-8";
+    case JsonFault::TooDeep:
+      return "is JSON nested deeper than 1024 levels";
+    case JsonFault::Syntax:
+      return "is not one valid JSON value";
+  }
+  return "is not valid JSON";
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  std::size_t copied = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
+    out.append(text.substr(copied, at - copied));
+    copied = at + 1;
+    switch (byte) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        out += "\\u00";
+        out.push_back(kHexDigits[byte >> 4]);
+        out.push_back(kHexDigits[byte & 0xf]);
+    }
+  }
+  out.append(text.substr(copied));
+  out.push_back('"');
+}
+
+char* PaddedCopy::assign(std::string_view text) {
+  const std::size_t needed = text.size() + simdjson::SIMDJSON_PADDING;
+  if (capacity_ < needed) {
+    capacity_ = std::max(std::bit_ceil(needed), std::size_t{4096});
+    bytes_ = std::make_unique_for_overwrite<char[]>(capacity_);  // NOLINT(modernize-avoid-c-arrays)
+  }
+  std::memcpy(bytes_.get(), text.data(), text.size());
+  std::memset(bytes_.get() + text.size(), ' ', simdjson::SIMDJSON_PADDING);
+  return bytes_.get();
+}
+
+void PaddedCopy::trim() {
+  if (capacity_ <= kParserBytesKept) return;
+  bytes_.reset();
+  capacity_ = 0;
+}
+
+}  // namespace eventstore

@@ -1,0 +1,91 @@
+#include "core/refusal.hpp"
+
+#include <array>
+#include <cstddef>
+#include <utility>
+
+namespace eventstore {
+namespace {
+
+constexpr std::size_t kQuotedBytesMax = 60;
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+void append_hex_byte(std::string& out, unsigned char byte) {
+  out.push_back(kHexDigits[byte >> 4]);
+  out.push_back(kHexDigits[byte & 0xf]);
+}
+
+// Appends the first character of `text`, and returns how many of its bytes that was.
+std::size_t append_escaped(std::string& out, std::string_view text) {
+  const auto byte = static_cast<unsigned char>(text.front());
+  const std::size_t length = utf8_sequence_bytes(text);
+  if (length == 0) {
+    append_hex_byte(out += "\\x", byte);
+    return 1;
+  }
+  if (byte < 0x20 || byte == 0x7f) {
+    append_hex_byte(out += "\\u00", byte);
+    return 1;
+  }
+  // U+0080..009F: control characters of two bytes, of which the second is the code.
+  if (byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
+    append_hex_byte(out += "\\u00", static_cast<unsigned char>(text[1]));
+    return 2;
+  }
+  if (byte == '"' || byte == '\\') out.push_back('\\');
+  out.append(text.substr(0, length));
+  return length;
+}
+
+}  // namespace
+
+std::unexpected<Error> invalid_argument(std::string message) {
+  return std::unexpected(Error{.code = ErrorCode::InvalidArgument, .message = std::move(message)});
+}
+
+std::unexpected<Error> limit_exceeded(std::string_view subject, const Excess& excess) {
+  std::string message(subject);
+  message += " has " + std::to_string(excess.actual) + ' ';
+  message.append(excess.unit);
+  message += ", more than the " + std::to_string(excess.allowed) + " allowed";
+  return std::unexpected(Error{
+      .code = ErrorCode::LimitExceeded,
+      .message = std::move(message),
+      .details = LimitDetails{
+          .limit = std::string(excess.limit), .actual = excess.actual, .allowed = excess.allowed}});
+}
+
+std::unexpected<Error> within(std::string_view place, Error error) {
+  std::string message(place);
+  message += ": ";
+  error.message.insert(0, message);
+  return std::unexpected(std::move(error));
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  std::size_t at = 0;
+  while (at < text.size() && at < kQuotedBytesMax) at += append_escaped(out, text.substr(at));
+  out += at < text.size() ? "...\"" : "\"";
+  return out;
+}
+
+std::size_t utf8_sequence_bytes(std::string_view text) {
+  if (text.empty()) return 0;
+  const auto byte_at = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned char first = byte_at(0);
+  if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const std::size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (text.size() < length) return 0;
+  // The second byte's range keeps out overlong forms, surrogates and what is past U+10FFFF.
+  const unsigned char second_min = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const unsigned char second_max = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (byte_at(1) < second_min || byte_at(1) > second_max) return 0;
+  for (std::size_t at = 2; at < length; ++at) {
+    if ((byte_at(at) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+}  // namespace eventstore
