@@ -1,0 +1,119 @@
+# What every target of the project is built with, and the helpers that make one.
+#
+#   eventstore_library(<name> <source>...)
+#   eventstore_program(<name> <source>...)
+#   eventstore_test(<name_test.cpp> <library>... [SOURCES <source>...] [LABELS <label>...] [TIMEOUT <seconds>])
+#   eventstore_fuzz(<name_fuzz.cpp> <corpus folder> <library>...)
+#   eventstore_bench(<name_bench.cpp> <library>...)
+#
+# Paths are relative to the CMakeLists.txt that calls. Where tests, fuzz targets or benchmarks are
+# switched off, their helpers do nothing.
+
+include(GoogleTest)
+
+find_program(EVENTSTORE_CCACHE ccache)
+mark_as_advanced(EVENTSTORE_CCACHE)
+if(PROJECT_IS_TOP_LEVEL AND EVENTSTORE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${EVENTSTORE_CCACHE}")
+endif()
+
+# Each fault breaks one promise, so that a test can show that the campaigns notice.
+set(eventstore_faults answer_before_sync skip_directory_sync no_body_checksum)
+set_property(CACHE EVENTSTORE_FAULT PROPERTY STRINGS "" ${eventstore_faults})
+if(EVENTSTORE_FAULT AND NOT EVENTSTORE_FAULT IN_LIST eventstore_faults)
+  message(FATAL_ERROR "EVENTSTORE_FAULT is \"${EVENTSTORE_FAULT}\"; it can be: ${eventstore_faults}")
+endif()
+
+function(eventstore_set_flags target)
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+    $<$<BOOL:${EVENTSTORE_WERROR}>:-Werror>)
+
+  if(EVENTSTORE_SANITIZE)
+    # libFuzzer brings its own main(): only a fuzz target links it.
+    list(TRANSFORM EVENTSTORE_SANITIZE REPLACE "^fuzzer$" "fuzzer-no-link" OUTPUT_VARIABLE sanitizers)
+    list(JOIN sanitizers "," sanitizers)
+    set(flags -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_compile_options(${target} PRIVATE ${flags})
+    target_link_options(${target} PRIVATE ${flags})
+  endif()
+
+  if(EVENTSTORE_FAULT)
+    string(TOUPPER ${EVENTSTORE_FAULT} fault)
+    target_compile_definitions(${target} PRIVATE EVENTSTORE_FAULT_${fault}=1)
+  endif()
+endfunction()
+
+# A module: the target eventstore_<module>, also known as eventstore::<module>.
+function(eventstore_library target)
+  add_library(${target} STATIC ${ARGN})
+  string(REGEX REPLACE "^eventstore_" "" module ${target})
+  add_library(eventstore::${module} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${module} LINKER_LANGUAGE CXX)
+  eventstore_set_flags(${target})
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+function(eventstore_program target)
+  add_executable(${target} ${ARGN})
+  eventstore_set_flags(${target})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+endfunction()
+
+# One executable a test source; each of its cases is a test of ctest. A header of tests/ is included
+# by its path from there: "support/temporary_directory.hpp".
+function(eventstore_test source)
+  if(NOT EVENTSTORE_BUILD_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LABELS")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 600)
+  endif()
+
+  cmake_path(GET source STEM target)
+  eventstore_program(${target} ${source} ${arg_SOURCES})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(${target} PRIVATE ${arg_UNPARSED_ARGUMENTS} rapidcheck_gtest GTest::gtest_main)
+  gtest_discover_tests(${target}
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 120
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()
+
+# A libFuzzer program where EVENTSTORE_SANITIZE has fuzzer; elsewhere the same source with a main()
+# that replays files. Either way, ctest runs it over the corpus.
+function(eventstore_fuzz source corpus)
+  if(NOT EVENTSTORE_BUILD_FUZZ)
+    return()
+  endif()
+  cmake_path(GET source STEM target)
+  cmake_path(ABSOLUTE_PATH corpus)
+  if("fuzzer" IN_LIST EVENTSTORE_SANITIZE)
+    eventstore_program(${target} ${source})
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    set(command ${target} -runs=0 -rss_limit_mb=2048)
+  else()
+    eventstore_program(${target} ${source} "${PROJECT_SOURCE_DIR}/fuzz/replay_main.cpp")
+    set(command ${target})
+  endif()
+  target_link_libraries(${target} PRIVATE ${ARGN})
+  add_test(NAME ${target} COMMAND ${command} "${corpus}")
+  set_tests_properties(${target} PROPERTIES TIMEOUT 300 LABELS fuzz)
+endfunction()
+
+function(eventstore_bench source)
+  if(NOT EVENTSTORE_BUILD_BENCH)
+    return()
+  endif()
+  cmake_path(GET source STEM target)
+  eventstore_program(${target} ${source})
+  target_link_libraries(${target} PRIVATE ${ARGN} benchmark::benchmark_main)
+endfunction()
