@@ -1,20 +1,15 @@
 #include "core/json_text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstring>
 
-#include <simdjson.h>
-
+#include "core/json_parser.hpp"
 #include "eventstore/text.hpp"
 #include "eventstore/validate.hpp"
 
 namespace eventstore {
 namespace {
 
-// The library counts the values within, the innermost too.
-constexpr std::size_t kParserDepth = kJsonDepthMax + 1;
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 bool is_digit(char c) {
@@ -83,25 +78,6 @@ void make_harmless(char* text, std::size_t size) {
   }
 }
 
-// What a thread keeps between checks.
-struct Checker {
-  simdjson::dom::parser parser;
-  PaddedCopy copy;
-
-  simdjson::error_code parse(const char* text, std::size_t size) {
-    if (parser.capacity() < size || parser.max_depth() != kParserDepth) {
-      const std::size_t capacity = std::max(std::bit_ceil(size), std::size_t{4096});
-      if (const auto error = parser.allocate(capacity, kParserDepth)) return error;
-    }
-    return parser.parse(text, size, false).error();
-  }
-
-  void trim() {
-    copy.trim();
-    if (parser.capacity() > kParserBytesKept) parser = simdjson::dom::parser();
-  }
-};
-
 JsonFault fault_of(simdjson::error_code error) {
   switch (error) {
     case simdjson::SUCCESS:
@@ -118,17 +94,17 @@ JsonFault fault_of(simdjson::error_code error) {
 }  // namespace
 
 JsonFault check_json(std::string_view text) {
-  static thread_local Checker checker;
+  static thread_local JsonParser parser;
   if (std::ranges::all_of(text, is_json_space)) return JsonFault::Empty;
   if (text.starts_with("\xef\xbb\xbf")) return JsonFault::Syntax;
 
-  char* const copy = checker.copy.assign(text);
-  auto error = checker.parse(copy, text.size());
+  char* const copy = parser.copy(text);
+  auto error = parser.parse_copy(text.size()).error();
   if (error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR) {
     make_harmless(copy, text.size());
-    error = checker.parse(copy, text.size());
+    error = parser.parse_copy(text.size()).error();
   }
-  if (checker.copy.capacity() > kParserBytesKept) checker.trim();
+  parser.trim();
   return fault_of(error);
 }
 
@@ -188,23 +164,6 @@ void append_json_string(std::string& out, std::string_view text) {
   }
   out.append(text.substr(copied));
   out.push_back('"');
-}
-
-char* PaddedCopy::assign(std::string_view text) {
-  const std::size_t needed = text.size() + simdjson::SIMDJSON_PADDING;
-  if (capacity_ < needed) {
-    capacity_ = std::max(std::bit_ceil(needed), std::size_t{4096});
-    bytes_ = std::make_unique_for_overwrite<char[]>(capacity_);  // NOLINT(modernize-avoid-c-arrays)
-  }
-  std::memcpy(bytes_.get(), text.data(), text.size());
-  std::memset(bytes_.get() + text.size(), ' ', simdjson::SIMDJSON_PADDING);
-  return bytes_.get();
-}
-
-void PaddedCopy::trim() {
-  if (capacity_ <= kParserBytesKept) return;
-  bytes_.reset();
-  capacity_ = 0;
 }
 
 }  // namespace eventstore

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -29,23 +28,5 @@ constexpr bool is_json_space(char c) {
 
 // Appends `text`, which must be valid UTF-8, as a JSON string; escapes only what JSON demands.
 void append_json_string(std::string& out, std::string_view text);
-
-// A copy of a text with the room behind it that simdjson reads past its end. One of them is kept
-// for each thread, so that parsing does not allocate. One thread at a time.
-class PaddedCopy {
- public:
-  // Valid until the next call.
-  char* assign(std::string_view text);
-  std::size_t capacity() const { return capacity_; }
-  // Gives memory back that a rare large text took.
-  void trim();
-
- private:
-  std::unique_ptr<char[]> bytes_;  // NOLINT(modernize-avoid-c-arrays): left uninitialised
-  std::size_t capacity_ = 0;
-};
-
-// What a thread keeps for its next parse, at most.
-inline constexpr std::size_t kParserBytesKept = std::size_t{1} << 20;
 
 }  // namespace eventstore

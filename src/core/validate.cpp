@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/ascii.hpp"
 #include "core/json_text.hpp"
 #include "core/refusal.hpp"
 #include "core/time_range.hpp"
@@ -27,28 +27,6 @@ constexpr NameRule kStreamRule{
 constexpr NameRule kTypeRule{
     .field = "type", .limit = "event_type_bytes_max", .bytes_max = kEventTypeBytesMax};
 constexpr NameRule kTagRule{.field = "tag", .limit = "tag_bytes_max", .bytes_max = kTagBytesMax};
-
-// Non-zero if any of eight bytes is a control character or not ASCII: below 0x20 the subtraction
-// borrows into the high bit, from 0x7f on the addition carries into it or it is set already.
-constexpr std::uint64_t odd_bytes(std::uint64_t bytes) {
-  constexpr std::uint64_t kEach = 0x0101010101010101;
-  return (bytes | (bytes + kEach) | (bytes - 0x20 * kEach)) & (0x80 * kEach);
-}
-
-// True for printable ASCII, which most names are: they need no closer look.
-bool is_plain_ascii(std::string_view text) {
-  std::uint64_t word = 0;
-  if (text.size() < sizeof(word)) {
-    return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
-  }
-  std::uint64_t odd = 0;
-  for (std::size_t at = 0; at + sizeof(word) <= text.size(); at += sizeof(word)) {
-    std::memcpy(&word, text.data() + at, sizeof(word));
-    odd |= odd_bytes(word);
-  }
-  std::memcpy(&word, text.data() + text.size() - sizeof(word), sizeof(word));
-  return (odd | odd_bytes(word)) == 0;
-}
 
 std::string field_and_value(const NameRule& rule, std::string_view name) {
   return std::string(rule.field) + ' ' + quoted(name);
