@@ -1,0 +1,238 @@
+#include "property/operations.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+#include "support/store_access.hpp"
+
+namespace eventstore::test {
+namespace {
+
+constexpr std::array<std::string_view, 6> kStreams = {"a-1", "a-2", "a", "b-1", "$own", "-"};
+constexpr std::array<std::string_view, 4> kTypes = {"T0", "T1", "T2", "$T"};
+constexpr std::array<std::string_view, 3> kTags = {"x", "y", "z"};
+constexpr std::array<std::string_view, 6> kPrefixes = {"", "a", "a-", "b-1", "$", "none"};
+constexpr std::array<std::string_view, 5> kCategories = {"a", "b", "$own", "", "none"};
+
+int below(int bound) {
+  return *rc::gen::inRange(0, bound);
+}
+
+bool chance(int percent) {
+  return below(100) < percent;
+}
+
+EventPlan any_event() {
+  return {.stream = below(kStreams.size()),
+          .type = below(kTypes.size()),
+          .tags = below(1 << kTags.size()),
+          .id = chance(60) ? below(60) : 0,
+          .data_bytes = chance(20) ? below(20000) : below(200),
+          .binary = chance(30)};
+}
+
+QueryPlan any_query() {
+  return {.types = below(1 << kTypes.size()),
+          .tags = below(1 << kTags.size()),
+          .two_items = chance(30),
+          .all = chance(10)};
+}
+
+AppendPlan any_append() {
+  AppendPlan plan;
+  const int events = chance(10) ? 0 : 1 + below(5);
+  for (int index = 0; index < events; ++index) plan.events.push_back(any_event());
+  const int checks = chance(50) ? 0 : 1 + below(2);
+  for (int index = 0; index < checks; ++index) {
+    plan.checks.push_back(
+        {.stream = below(kStreams.size()), .kind = below(4), .off = chance(70) ? 0 : below(3) - 1});
+  }
+  if (chance(30)) plan.condition = any_query();
+  plan.after = below(12) - 1;
+  return plan;
+}
+
+std::optional<int> maybe_below(int bound) {
+  return chance(50) ? std::nullopt : std::optional(below(bound));
+}
+
+ReadPlan any_read() {
+  return {.selector = below(4),
+          .query = any_query(),
+          .backwards = chance(50),
+          .from = maybe_below(110),
+          .to = maybe_below(110),
+          .limit = maybe_below(20),
+          .types = chance(70) ? 0 : below(1 << kTypes.size()),
+          .prefix = chance(70) ? 0 : below(kPrefixes.size()),
+          .include_system = chance(50),
+          .copy = chance(30)};
+}
+
+template <std::size_t N>
+std::vector<std::string> chosen(const std::array<std::string_view, N>& names, int bits) {
+  std::vector<std::string> found;
+  for (std::size_t index = 0; index < N; ++index) {
+    if ((bits >> index & 1) != 0) found.emplace_back(names[index]);
+  }
+  return found;
+}
+
+template <std::size_t N>
+std::string name_in(const std::array<std::string_view, N>& names, int index) {
+  return std::string(names[static_cast<std::size_t>(index) % N]);
+}
+
+NewEvent event_of(const EventPlan& plan) {
+  NewEvent event{.stream = name_in(kStreams, plan.stream),
+                 .type = name_in(kTypes, plan.type),
+                 .tags = chosen(kTags, plan.tags)};
+  if (plan.id != 0) event.id = id_of(static_cast<std::uint64_t>(plan.id));
+  event.data.assign(static_cast<std::size_t>(plan.data_bytes), '7');
+  if (plan.binary) {
+    event.format = PayloadFormat::Binary;
+    event.data.push_back('\0');
+    event.schema_version = 2;
+    event.occurred_at = Timestamp{std::chrono::microseconds{plan.data_bytes}};
+  }
+  event.metadata.assign(static_cast<std::size_t>(plan.data_bytes % 50), 'm');
+  return event;
+}
+
+ExpectedVersion expected_of(const CheckPlan& plan, const Model& model) {
+  switch (plan.kind) {
+    case 0:
+      return ExpectedVersion::any();
+    case 1:
+      return ExpectedVersion::no_stream();
+    case 2:
+      return ExpectedVersion::stream_exists();
+    default: {
+      const auto version = model.version_of(name_in(kStreams, plan.stream)).value;
+      return ExpectedVersion::exactly({version + static_cast<std::uint64_t>(plan.off)});
+    }
+  }
+}
+
+Query query_of(const QueryPlan& plan) {
+  if (plan.all) return Query::everything();
+  Query query;
+  query.items.push_back({.types = chosen(kTypes, plan.types), .tags = chosen(kTags, plan.tags)});
+  if (plan.two_items) query.items.push_back({.types = {"T1"}, .tags = {"z"}});
+  return query;
+}
+
+Selector selector_of(const ReadPlan& plan) {
+  const int name = plan.query.types;
+  switch (plan.selector) {
+    case 0:
+      return SelectAll{};
+    case 1:
+      return SelectStream{name_in(kStreams, name)};
+    case 2:
+      return SelectCategory{name_in(kCategories, name)};
+    default:
+      return query_of(plan.query);
+  }
+}
+
+struct Describe {
+  std::ostream& out;
+
+  void operator()(const AppendPlan& plan) const {
+    out << "append";
+    for (const EventPlan& event : plan.events) {
+      out << ' ' << name_in(kStreams, event.stream) << ':' << name_in(kTypes, event.type) << " (id "
+          << event.id << ", tags " << event.tags << ", " << event.data_bytes
+          << (event.binary ? " bytes, binary)" : " bytes)");
+    }
+    for (const CheckPlan& check : plan.checks) {
+      out << ", check " << name_in(kStreams, check.stream) << " kind " << check.kind << " off by "
+          << check.off;
+    }
+    if (plan.condition) {
+      out << ", unless ";
+      describe(*plan.condition);
+      out << " after head - " << plan.after;
+    }
+  }
+  void operator()(const RetryPlan& plan) const {
+    out << "again number " << plan.which << (plan.other_checks ? " with other checks" : "")
+        << " without the last " << plan.events_left_out;
+  }
+  void operator()(const ReadPlan& plan) const {
+    out << "read selector " << plan.selector << ", ";
+    describe(plan.query);
+    out << (plan.backwards ? " backwards" : "") << " from " << plan.from.value_or(-1) << "% to "
+        << plan.to.value_or(-1) << "% limit " << plan.limit.value_or(-1) << " types " << plan.types
+        << " prefix " << plan.prefix << (plan.include_system ? ", own too" : "")
+        << (plan.copy ? ", copied" : "");
+  }
+  void operator()(const ReopenPlan& plan) const {
+    out << "reopen with segment size " << plan.segment_size;
+  }
+
+ private:
+  void describe(const QueryPlan& plan) const {
+    out << "query(types " << plan.types << ", tags " << plan.tags
+        << (plan.two_items ? ", two items" : "") << (plan.all ? ", all)" : ")");
+  }
+};
+
+}  // namespace
+
+rc::Gen<Operation> any_operation() {
+  return rc::gen::exec([]() -> Operation {
+    const int kind = below(100);
+    if (kind < 55) return any_append();
+    if (kind < 65) {
+      return RetryPlan{.which = below(50),
+                       .other_checks = chance(50),
+                       .events_left_out = chance(30) ? below(3) : 0};
+    }
+    if (kind < 95) return any_read();
+    return ReopenPlan{.segment_size = below(3)};
+  });
+}
+
+std::ostream& operator<<(std::ostream& out, const Operation& operation) {
+  std::visit(Describe{out}, operation);
+  return out;
+}
+
+AppendRequest request_of(const AppendPlan& plan, const Model& model) {
+  AppendRequest request{.system = true};
+  for (const EventPlan& event : plan.events) request.events.push_back(event_of(event));
+  for (const CheckPlan& check : plan.checks) {
+    request.checks.push_back(
+        {.stream = name_in(kStreams, check.stream), .expected = expected_of(check, model)});
+  }
+  if (plan.condition) {
+    const auto head = static_cast<std::int64_t>(model.head().value);
+    const auto after = std::max<std::int64_t>(head - plan.after, 0);
+    request.condition =
+        AppendCondition{query_of(*plan.condition), {static_cast<std::uint64_t>(after)}};
+  }
+  return request;
+}
+
+ReadRequest request_of(const ReadPlan& plan, const Model& model) {
+  const auto at = [&](int percent) {
+    return model.head().value * static_cast<std::uint64_t>(percent) / 100;
+  };
+  ReadRequest request{.selector = selector_of(plan),
+                      .direction = plan.backwards ? Direction::Backwards : Direction::Forwards,
+                      .types = chosen(kTypes, plan.types),
+                      .stream_prefix = name_in(kPrefixes, plan.prefix),
+                      .include_system = plan.include_system,
+                      .copy = plan.copy};
+  if (plan.from) request.from = at(*plan.from);
+  if (plan.to) request.to = at(*plan.to);
+  if (plan.limit) request.limit = static_cast<std::uint64_t>(*plan.limit);
+  return request;
+}
+
+}  // namespace eventstore::test

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <rapidcheck.h>
+
+#include "eventstore/append.hpp"
+#include "eventstore/read.hpp"
+#include "support/model.hpp"
+
+// What a property does to a store, as small numbers that shrink well. They become requests only
+// when they are carried out, because what is interesting depends on what is there by then: a
+// version one off, an id that is taken, a position just behind the head.
+namespace eventstore::test {
+
+struct EventPlan {
+  int stream = 0;
+  int type = 0;
+  int tags = 0;  // a bit for each
+  int id = 0;    // 0: none; others may come again
+  int data_bytes = 0;
+  bool binary = false;
+};
+
+struct CheckPlan {
+  int stream = 0;
+  int kind = 0;  // 0 any, 1 no_stream, 2 stream_exists, 3 exactly
+  int off = 0;   // of exactly: so much more than the version it has
+};
+
+struct QueryPlan {
+  int types = 0;  // a bit for each
+  int tags = 0;
+  bool two_items = false;
+  bool all = false;
+};
+
+struct AppendPlan {
+  std::vector<EventPlan> events;
+  std::vector<CheckPlan> checks;
+  std::optional<QueryPlan> condition;
+  int after = 0;  // so many positions before the head; -1 lies beyond it
+};
+
+// An earlier request, sent again; its checks and its condition may be others.
+struct RetryPlan {
+  int which = 0;
+  bool other_checks = false;
+  int events_left_out = 0;  // at its end
+};
+
+struct ReadPlan {
+  int selector = 0;
+  QueryPlan query;
+  bool backwards = false;
+  std::optional<int> from;  // so many percent of the head
+  std::optional<int> to;
+  std::optional<int> limit;
+  int types = 0;
+  int prefix = 0;
+  bool include_system = false;
+  bool copy = false;
+};
+
+struct ReopenPlan {
+  int segment_size = 0;  // 0: the smallest
+};
+
+using Operation = std::variant<AppendPlan, RetryPlan, ReadPlan, ReopenPlan>;
+
+rc::Gen<Operation> any_operation();
+
+// For rapidcheck's report of a failure.
+std::ostream& operator<<(std::ostream& out, const Operation& operation);
+
+AppendRequest request_of(const AppendPlan& plan, const Model& model);
+ReadRequest request_of(const ReadPlan& plan, const Model& model);
+
+}  // namespace eventstore::test
