@@ -9,6 +9,7 @@
 #include "core/file_system_test_support.hpp"
 #include "core/memory_file_system.hpp"
 #include "core/posix_file_system.hpp"
+#include "core/simulated_file_system.hpp"
 
 namespace eventstore {
 namespace {
@@ -26,6 +27,11 @@ struct Memory {
   std::string root;
 };
 
+struct Simulated {
+  SimulatedFileSystem files{1};
+  std::string root;
+};
+
 template <typename T>
 class FileSystemContract : public testing::Test {
  protected:
@@ -36,7 +42,7 @@ class FileSystemContract : public testing::Test {
   T on_;
 };
 
-using FileSystems = testing::Types<Posix, Memory>;
+using FileSystems = testing::Types<Posix, Memory, Simulated>;
 TYPED_TEST_SUITE(FileSystemContract, FileSystems);
 
 TYPED_TEST(FileSystemContract, ReportsAMissingFile) {
@@ -232,7 +238,8 @@ TYPED_TEST(FileSystemContract, KeepsItsBootId) {
 // Those that are for more than one thread.
 template <typename T>
 class FileSystemThreads : public FileSystemContract<T> {};
-TYPED_TEST_SUITE(FileSystemThreads, FileSystems);
+using ThreadedFileSystems = testing::Types<Posix, Memory>;
+TYPED_TEST_SUITE(FileSystemThreads, ThreadedFileSystems);
 
 TYPED_TEST(FileSystemThreads, WakesAWaiterOnAPageForReading) {
   file_with(this->files(), this->path("a"), std::string(4096, '\0'));

@@ -197,7 +197,6 @@ class MemoryLock final : public FileLock {
 }  // namespace
 }  // namespace internal
 
-using internal::last_name;
 using internal::normal_path;
 using internal::parent_path;
 using internal::system_error;
@@ -284,15 +283,7 @@ Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& direc
   const std::string normal = normal_path(directory);
   const MutexLock lock(mutex_);
   if (!is_directory(normal)) return std::unexpected(system_error(directory, "readdir", ENOENT));
-  std::vector<std::string> names;
-  const auto add = [&](const std::string& path) {
-    if (parent_path(path) == normal && !internal::is_root(path))
-      names.emplace_back(last_name(path));
-  };
-  for (const auto& [path, inode] : files_) add(path);
-  for (const auto& path : directories_) add(path);
-  std::ranges::sort(names);
-  return names;
+  return internal::names_in(normal, files_, directories_);
 }
 
 Result<void> MemoryFileSystem::sync_directory(const std::string& directory) {

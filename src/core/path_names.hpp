@@ -1,7 +1,12 @@
 #pragma once
 
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // Paths of the file systems that live in memory. A path in normal form has no '/' at its end nor
 // two in a row; "" is the directory that is always there, and so is "/".
@@ -30,6 +35,21 @@ inline std::string_view last_name(std::string_view normal) {
 
 inline bool is_root(std::string_view normal) {
   return normal.empty() || normal == "/";
+}
+
+// What is in the directory `normal`, sorted.
+template <typename Inode>
+std::vector<std::string> names_in(std::string_view normal,
+                                  const std::map<std::string, Inode, std::less<>>& files,
+                                  const std::set<std::string, std::less<>>& directories) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& path) {
+    if (!is_root(path) && parent_path(path) == normal) names.emplace_back(last_name(path));
+  };
+  for (const auto& [path, inode] : files) add(path);
+  for (const auto& path : directories) add(path);
+  std::ranges::sort(names);
+  return names;
 }
 
 }  // namespace eventstore::internal
