@@ -1,7 +1,10 @@
 #include "support/store_access.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <ostream>
+
+#include "eventstore/text.hpp"
 
 namespace eventstore {
 
@@ -97,6 +100,19 @@ std::vector<RecordedEvent> read_stream(EventStore& store, std::string stream) {
 
 std::vector<RecordedEvent> read_everything(EventStore& store) {
   return read_events(store, {.include_system = true});
+}
+
+std::string read_lines(EventStore& store, ReadRequest request) {
+  const auto cursor = value_of(store.read(std::move(request)));
+  std::string lines;
+  for (;;) {
+    const auto batch = value_of(cursor->next());
+    if (batch.empty()) return lines;
+    for (const EventView& event : batch) {
+      write_ndjson_event(lines, event);
+      lines += '\n';
+    }
+  }
 }
 
 std::vector<std::uint64_t> positions_of(const std::vector<RecordedEvent>& events) {

@@ -83,6 +83,9 @@ std::vector<RecordedEvent> read_stream(EventStore& store, std::string stream);
 // Everything, the store's own events included.
 std::vector<RecordedEvent> read_everything(EventStore& store);
 
+// What a read gives, as NDJSON lines.
+std::string read_lines(EventStore& store, ReadRequest request = {});
+
 std::vector<std::uint64_t> positions_of(const std::vector<RecordedEvent>& events);
 std::vector<std::uint64_t> versions_of(const std::vector<RecordedEvent>& events);
 
