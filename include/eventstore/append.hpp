@@ -71,8 +71,8 @@ struct StreamOutcome {
 
 struct AppendResult {
   // Of the request's first and last event. Without events: both the head the checks held at.
-  GlobalPosition first_position;
-  GlobalPosition last_position;
+  GlobalPosition first_position = {};
+  GlobalPosition last_position = {};
   std::vector<StreamOutcome> streams = {};
   bool repeated = false;  // it was there already; nothing was written
 };

@@ -66,8 +66,8 @@ struct LimitDetails {
 struct DamageDetails {
   std::string file;
   std::uint64_t offset = 0;  // bytes from the start of the file
-  GlobalPosition first_position;
-  GlobalPosition last_position;
+  GlobalPosition first_position = {};
+  GlobalPosition last_position = {};
 };
 
 using ErrorDetails = std::variant<std::monostate, VersionConflict, ConditionConflict, IdConflict,

@@ -16,10 +16,10 @@ namespace eventstore {
 
 struct StreamInfo {
   std::string stream;
-  StreamVersion version;
+  StreamVersion version = {};
   std::uint64_t events = 0;  // events that can be read
-  GlobalPosition first_position;
-  GlobalPosition last_position;
+  GlobalPosition first_position = {};
+  GlobalPosition last_position = {};
   friend bool operator==(const StreamInfo&, const StreamInfo&) = default;
 };
 

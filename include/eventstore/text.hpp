@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "eventstore/event.hpp"
 #include "eventstore/result.hpp"
+#include "eventstore/uuid.hpp"
 
 namespace eventstore {
 
@@ -32,5 +34,10 @@ void write_cloud_event(std::string& out, const EventView& event);
 
 // Whether `text` is exactly one JSON value in valid UTF-8, white space around it allowed.
 bool is_json(std::string_view text);
+
+// The id of an event that came without one: made from the bytes that describe it and `ordinal`, which
+// tells equal ones apart (1 for the first). The same for ever and on every machine (UUID version 8), so
+// that importing the same text again gives the same ids.
+Uuid derive_event_id(std::string_view bytes, std::uint64_t ordinal);
 
 }  // namespace eventstore

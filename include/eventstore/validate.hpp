@@ -16,6 +16,9 @@ Result<void> validate_stream_name(std::string_view stream);
 Result<void> validate_event_type(std::string_view type);
 Result<void> validate_tag(std::string_view tag);
 
+// A JSON object without keys that start with '$'.
+Result<void> validate_stream_metadata(std::string_view json);
+
 Result<void> validate(const NewEvent& event);
 Result<void> validate(const AppendRequest& request);
 Result<void> validate(const ReadRequest& request);

@@ -18,8 +18,8 @@ class PostingIterator {
   PostingIterator(const PostingIterator&) = delete;
   PostingIterator& operator=(const PostingIterator&) = delete;
 
-  // The first posting at or beyond `from` in walking direction (>= forwards, <= backwards); absent at
-  // the end. Going back on an earlier `from` is not allowed.
+  // The first posting at or beyond `from` in walking direction (>= forwards, <= backwards); absent
+  // at the end. Going back on an earlier `from` is not allowed.
   virtual Result<std::optional<Posting>> seek(Posting from) = 0;
 };
 
@@ -34,10 +34,10 @@ std::unique_ptr<PostingIterator> intersect(std::vector<std::unique_ptr<PostingIt
 std::unique_ptr<PostingIterator> unite(std::vector<std::unique_ptr<PostingIterator>> parts,
                                        Direction direction);
 
-// The events of a segment that match `query` by type and tags (which are compared exactly, keys being
-// whole strings). Query::everything() gives the range up to `last`.
-Result<std::unique_ptr<PostingIterator>> iterate_query(const SegmentIndex& index, const Query& query,
-                                                       std::uint64_t secret, Posting last,
-                                                       Direction direction);
+// The events of a segment that match `query` by type and tags (which are compared exactly, keys
+// being whole strings). Query::everything() gives the range up to `last`.
+Result<std::unique_ptr<PostingIterator>> iterate_query(const SegmentIndex& index,
+                                                       const Query& query, std::uint64_t secret,
+                                                       Posting last, Direction direction);
 
 }  // namespace eventstore::log

@@ -36,6 +36,7 @@ KeyEntry make_entry(const KeyBlockReader::StoredKey& key, std::uint64_t block) {
 }  // namespace
 
 void KeyBlocksWriter::add(KeyKind kind, std::string_view text, const KeyValue& value) {
+  CHECK(keys_ == 0 || std::pair(last_kind_, last_text_) < std::pair(kind, text));
   const bool starts_block = keys_ % kKeysPerBlock == 0;
   if (starts_block) {
     if (keys_ > 0) end_block();
@@ -81,26 +82,28 @@ KeyBlockReader::KeyBlockReader(std::span<const std::byte> block) : reader_(block
 }
 
 std::optional<KeyBlockReader::StoredKey> KeyBlockReader::next() {
-  const std::uint8_t kind = reader_.next_byte();
-  const std::uint64_t shared = reader_.next();
-  const auto rest = reader_.take(reader_.next());
-  const std::uint64_t postings = reader_.next();
+  VarintReader reader = reader_;  // a copy, which the compiler keeps in registers
+  const std::uint8_t kind = reader.next_byte();
+  const std::uint64_t shared = reader.next();
+  const auto rest = reader.take(reader.next());
+  const std::uint64_t postings = reader.next();
   KeyValue value;
   if (kind == static_cast<std::uint8_t>(KeyKind::Stream)) {
-    value.first_version = {reader_.next()};
-    value.last_version = {reader_.next()};
+    value.first_version = {reader.next()};
+    value.last_version = {reader.next()};
   }
-  const std::uint64_t list_bytes = reader_.next();
-  const std::size_t list_at = reader_.offset();
-  value.inline_list = reader_.take(list_bytes);
-  if (list_bytes == 0) value.list_offset = reader_.next();
+  const std::uint64_t list_bytes = reader.next();
+  const std::size_t list_at = reader.offset();
+  value.inline_list = reader.take(list_bytes);
+  if (list_bytes == 0) value.list_offset = reader.next();
 
   const bool can_share = kind == last_kind_;
-  if (reader_.failed() || !is_kind(kind) || shared > (can_share ? last_text_bytes_ : 0) ||
+  if (reader.failed() || !is_kind(kind) || shared > (can_share ? last_text_bytes_ : 0) ||
       postings == 0 || postings > std::numeric_limits<std::uint32_t>::max() ||
       list_bytes > kInlineListBytesMax) {
     return std::nullopt;
   }
+  reader_ = reader;
   value.postings = static_cast<std::uint32_t>(postings);
   last_kind_ = kind;
   last_text_bytes_ = static_cast<std::size_t>(shared) + rest.size();

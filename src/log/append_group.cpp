@@ -1,0 +1,270 @@
+#include "log/append_group.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "log/lookup.hpp"
+#include "log/posting_iterator.hpp"
+
+namespace eventstore::log {
+namespace {
+
+// Collects the last version of each stream, in order of first appearance.
+class StreamOutcomes {
+ public:
+  void set(std::string_view stream, StreamVersion version) {
+    const auto [at, is_new] = ordinals_.try_emplace(stream, outcomes_.size());
+    if (is_new) {
+      outcomes_.push_back({.stream = std::string(stream), .version = version});
+    } else {
+      outcomes_[at->second].version = version;
+    }
+  }
+  std::vector<StreamOutcome> take() { return std::move(outcomes_); }
+
+ private:
+  std::unordered_map<std::string_view, std::size_t> ordinals_;
+  std::vector<StreamOutcome> outcomes_;
+};
+
+Error id_conflict(const PreparedAppend::Event& event, GlobalPosition position) {
+  return {.code = ErrorCode::EventIdConflict,
+          .message = "event id " + event.id.to_string() + " is already in stream \"" +
+                     std::string(event.stream) + "\" at position " +
+                     std::to_string(position.value) +
+                     ", but the append as a whole is not: some of its events are new or in another "
+                     "order; append only what is missing",
+          .details = IdConflict{
+              .stream = std::string(event.stream), .id = event.id, .position = position}};
+}
+
+Error version_conflict(const StreamCheck& check, StreamVersion actual) {
+  return {.code = ErrorCode::WrongExpectedVersion,
+          .message = "stream \"" + check.stream + "\" was expected at " +
+                     check.expected.to_string() + " but is at version " +
+                     std::to_string(actual.value),
+          .details = VersionConflict{.stream = check.stream,
+                                     .expected = check.expected.to_string(),
+                                     .actual = actual}};
+}
+
+}  // namespace
+
+AppendGroup::AppendGroup(LogTail& tail) : tail_(tail), first_position_(tail.next_position()) {}
+
+Result<AppendResult> AppendGroup::decide(PreparedAppend& append) {
+  auto repetition = find_repetition(append);
+  if (!repetition) return std::unexpected(std::move(repetition).error());
+  if (*repetition) return **std::move(repetition);
+  if (auto checked = check_versions(append); !checked) {
+    return std::unexpected(std::move(checked).error());
+  }
+  if (append.condition()) {
+    if (auto checked = check_condition(*append.condition()); !checked) {
+      return std::unexpected(std::move(checked).error());
+    }
+  }
+  return place(append);
+}
+
+// The same ids in the same streams, all of them and in the same order, are a repetition.
+Result<std::optional<AppendResult>> AppendGroup::find_repetition(const PreparedAppend& append) {
+  AppendResult result{.repeated = true};
+  StreamOutcomes streams;
+  const PreparedAppend::Event* found = nullptr;
+  const PreparedAppend::Event* missing = nullptr;
+  for (const auto& event : append.events()) {
+    std::optional<EventLocation> at;
+    if (event.given_id) {
+      auto located = locate(event);
+      if (!located) return std::unexpected(std::move(located).error());
+      at = *located;
+    }
+    if (!at) {
+      missing = &event;
+    } else {
+      if (found == nullptr) {
+        result.first_position = at->position;
+      } else if (at->position <= result.last_position) {
+        return std::unexpected(id_conflict(event, at->position));
+      }
+      found = &event;
+      result.last_position = at->position;
+      streams.set(event.stream, at->version);
+    }
+    if (found != nullptr && missing != nullptr) {
+      return std::unexpected(id_conflict(*found, result.last_position));
+    }
+  }
+  if (found == nullptr) return std::nullopt;
+  result.streams = streams.take();
+  return result;
+}
+
+Result<std::optional<EventLocation>> AppendGroup::locate(const PreparedAppend::Event& event) {
+  const auto version = version_of(event.stream);
+  if (!version) return std::unexpected(version.error());
+  if (version->value == 0) return std::nullopt;
+
+  // Accepted events are in the index already, but not yet in the file.
+  if (!events_.empty()) {
+    const auto postings = tail_.index().find_id(event.id_hash);
+    if (!postings) return std::unexpected(postings.error());
+    for (const auto posting : *postings) {
+      const auto position = tail_.active().position_of(posting);
+      if (position < first_position_) continue;
+      const auto& accepted = events_[position.value - first_position_.value];
+      if (accepted.id == event.id && accepted.stream == event.stream) {
+        return EventLocation{.position = position, .version = accepted.version};
+      }
+    }
+  }
+  const Snapshot durable{
+      .head = {first_position_.value - 1},
+      .segments = std::shared_ptr<const SegmentList>(std::shared_ptr<void>(), &tail_.segments())};
+  return find_event(durable, event.stream, event.id, event.id_hash);
+}
+
+Result<void> AppendGroup::check_versions(const PreparedAppend& append) {
+  for (const auto& check : append.checks()) {
+    const auto actual = version_of(check.stream);
+    if (!actual) return std::unexpected(actual.error());
+    if (!check.expected.holds_for(*actual)) {
+      return std::unexpected(version_conflict(check, *actual));
+    }
+  }
+  return {};
+}
+
+Result<void> AppendGroup::check_condition(const AppendCondition& condition) const {
+  const GlobalPosition head{first_position_.value - 1};
+  if (condition.after > head) {
+    return std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument,
+              .message = "the append condition is about events after position " +
+                         std::to_string(condition.after.value) +
+                         ", but the store's head is " + std::to_string(head.value) +
+                         "; pass the head that the read reported"});
+  }
+  const GlobalPosition from{condition.after.value + 1};
+  const auto& segments = tail_.segments();
+  for (std::size_t ordinal = 0; ordinal < segments.size(); ++ordinal) {
+    if (ordinal + 1 < segments.size() && segments[ordinal + 1]->first_position() <= from) continue;
+    const auto match = first_match(condition.query, ordinal, from);
+    if (!match) return std::unexpected(match.error());
+    if (!*match) continue;
+    return std::unexpected(
+        Error{.code = ErrorCode::AppendConditionFailed,
+              .message = "an event that matches the append condition is at position " +
+                         std::to_string((*match)->value) + ", after position " +
+                         std::to_string(condition.after.value) + "; read again and decide anew",
+              .details = ConditionConflict{.position = **match}});
+  }
+  return {};
+}
+
+Result<std::optional<GlobalPosition>> AppendGroup::first_match(const Query& query,
+                                                               std::size_t ordinal,
+                                                               GlobalPosition from) const {
+  const auto& segments = tail_.segments();
+  const auto& segment = *segments[ordinal];
+  const bool is_active = ordinal + 1 == segments.size();
+  const auto end = is_active ? GlobalPosition{first_position_.value + events_.size()}
+                             : segments[ordinal + 1]->first_position();
+  if (end <= std::max(from, segment.first_position())) return std::nullopt;
+  const auto index = segment.index();
+  const auto last = segment.posting_of({end.value - 1});
+  auto matches = iterate_query(*index, query, tail_.secret(), last, Direction::Forwards);
+  if (!matches) return std::unexpected(std::move(matches).error());
+  auto at = from > segment.first_position() ? segment.posting_of(from) : Posting{0};
+  for (;; ++at) {
+    const auto posting = (*matches)->seek(at);
+    if (!posting) return std::unexpected(posting.error());
+    if (!*posting) return std::nullopt;
+    at = **posting;
+    const auto system = is_system_event(ordinal, at);
+    if (!system) return std::unexpected(system.error());
+    if (!*system) return segment.position_of(at);
+  }
+}
+
+// Holes count as system events: nothing can match there.
+Result<bool> AppendGroup::is_system_event(std::size_t ordinal, Posting posting) const {
+  const auto& segment = tail_.segments()[ordinal];
+  const auto position = segment->position_of(posting);
+  if (position >= first_position_) return events_[position.value - first_position_.value].system;
+  auto reader = SegmentReader::open(segment);
+  if (!reader) return std::unexpected(std::move(reader).error());
+  const auto event = reader->read(posting);
+  if (!event) return std::unexpected(event.error());
+  return !*event || (*event)->event.is_system();
+}
+
+Result<StreamVersion> AppendGroup::version_of(std::string_view stream) {
+  if (const auto known = versions_.find(stream); known != versions_.end()) return known->second;
+  const auto version =
+      latest_version(tail_.segments(), {.kind = KeyKind::Stream,
+                                        .text = stream,
+                                        .hash = hash_key(KeyKind::Stream, stream, tail_.secret())});
+  if (version) versions_.emplace(stream, *version);
+  return version;
+}
+
+Result<AppendResult> AppendGroup::place(PreparedAppend& append) {
+  const GlobalPosition next{first_position_.value + events_.size()};
+  AppendResult result{.first_position = next, .last_position = next};
+  if (append.events().empty()) {
+    result.first_position = result.last_position = {next.value - 1};
+    return result;
+  }
+  // All that can fail comes first: once the first event is placed the rest follows.
+  for (const auto& event : append.events()) {
+    if (auto version = version_of(event.stream); !version) {
+      return std::unexpected(std::move(version).error());
+    }
+  }
+  StreamOutcomes streams;
+  const auto seed = tail_.active().seed();
+  MemoryIndex::Batch batch(tail_.index());
+  for (const auto& event : append.events()) {
+    auto& version = versions_.find(event.stream)->second;
+    ++version.value;
+    const auto in_frame = kFrameHeaderBytes + body_bytes_;
+    checksum_.add(place_event(append.bytes_of(event),
+                              {.frame_distance = static_cast<std::uint32_t>(in_frame / 8),
+                               .position_delta = static_cast<std::uint32_t>(events_.size()),
+                               .version = version},
+                              seed));
+    batch.add({.stream = event.stream,
+               .type = event.type,
+               .tags = event.tags,
+               .version = version,
+               .id_hash = event.id_hash,
+               .offset = tail_.next_offset() + in_frame});
+    result.last_position = {first_position_.value + events_.size()};
+    events_.push_back({.stream = event.stream,
+                       .id = event.id,
+                       .version = version,
+                       .system = event.system});
+    streams.set(event.stream, version);
+    body_bytes_ += event.length;
+  }
+  bodies_.emplace_back(append.bytes());
+  result.streams = streams.take();
+  return result;
+}
+
+FrameHeader AppendGroup::frame(Timestamp recorded_at) const {
+  return {.event_count = static_cast<std::uint32_t>(events_.size()),
+          .body_bytes = body_bytes_,
+          .first_position = first_position_,
+          .next_position = {first_position_.value + events_.size()},
+          .recorded_at = recorded_at,
+          .body_checksum = checksum_.finish(tail_.active().seed())};
+}
+
+void AppendGroup::withdraw() {
+  tail_.index().roll_back(tail_.active().posting_of(first_position_));
+}
+
+}  // namespace eventstore::log

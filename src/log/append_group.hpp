@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "eventstore/event_store.hpp"
+#include "log/format.hpp"
+#include "log/log_tail.hpp"
+#include "log/prepared_append.hpp"
+
+namespace eventstore::log {
+
+// One commit group while it is being put together: decides appends one after another, each seeing
+// what was accepted before it, and gives the accepted ones their places in a frame to come.
+//
+// Ownership: borrows the tail and every append it is given.
+// Threads:   the writer's.
+class AppendGroup {
+ public:
+  explicit AppendGroup(LogTail& tail);
+
+  // The answer to `append` if the group comes to be durable; a failure is its alone. On success with
+  // events its bytes are part of the frame from now on, and indexed.
+  Result<AppendResult> decide(PreparedAppend& append);
+
+  bool empty() const { return events_.empty(); }
+
+  // The frame of what was accepted: its header but for its link, and its body.
+  FrameHeader frame(Timestamp recorded_at) const;
+  std::span<const std::span<const std::byte>> bodies() const { return bodies_; }
+
+  // Takes the accepted events out of the index again: the frame could not be written.
+  void withdraw();
+
+ private:
+  struct Event {
+    std::string_view stream;
+    Uuid id;
+    StreamVersion version;
+    bool system;
+  };
+
+  Result<std::optional<AppendResult>> find_repetition(const PreparedAppend& append);
+  Result<std::optional<EventLocation>> locate(const PreparedAppend::Event& event);
+  Result<void> check_versions(const PreparedAppend& append);
+  Result<void> check_condition(const AppendCondition& condition) const;
+  Result<std::optional<GlobalPosition>> first_match(const Query& query, std::size_t ordinal,
+                                                    GlobalPosition from) const;
+  Result<bool> is_system_event(std::size_t ordinal, Posting posting) const;
+  Result<StreamVersion> version_of(std::string_view stream);
+  Result<AppendResult> place(PreparedAppend& append);
+
+  LogTail& tail_;
+  const GlobalPosition first_position_;
+  std::vector<Event> events_;  // accepted so far, by position
+  std::vector<std::span<const std::byte>> bodies_;
+  std::uint64_t body_bytes_ = 0;
+  BodyChecksum checksum_;
+  // Versions of the streams that the group has asked for, accepted events included.
+  std::unordered_map<std::string_view, StreamVersion> versions_;
+};
+
+}  // namespace eventstore::log

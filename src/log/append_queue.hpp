@@ -1,0 +1,95 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "log/log_writer.hpp"
+
+namespace eventstore::log {
+
+struct AppendQueueOptions {
+  std::uint32_t requests_max = 16384;
+  std::uint64_t bytes_max = std::uint64_t{256} << 20;
+  // A quiet writer puts a mark behind the last frame after this time.
+  std::chrono::milliseconds idle_before_mark{200};
+};
+
+// Group commit. An append that finds nobody committing commits itself, in its own thread. Those that
+// come meanwhile queue up, and the store's writer thread commits them together, group after group,
+// until the queue is empty. Callbacks of asynchronous appends run in a thread of their own.
+//
+// Threads: safe from any thread.
+class AppendQueue {
+ public:
+  using Commit = std::function<void(std::span<PendingAppend* const>)>;
+
+  // `commit` fills in the results of a group; `idle` is called when the queue has been empty for a
+  // while. They are never called concurrently.
+  AppendQueue(AppendQueueOptions options, Commit commit, std::function<void()> idle);
+  // Fails what is queued with Closed, waits for what is under way and for all callbacks.
+  ~AppendQueue();
+  AppendQueue(const AppendQueue&) = delete;
+  AppendQueue& operator=(const AppendQueue&) = delete;
+
+  Result<AppendResult> append(PreparedAppend append);
+  void append_async(PreparedAppend append, AppendCallback callback);
+
+  // Hands a result to the callback thread without an append.
+  void answer_async(AppendCallback callback, Result<AppendResult> result);
+
+ private:
+  struct Answer {
+    AppendCallback callback;
+    Result<AppendResult> result;
+  };
+
+  Result<void> admit_locked(const PreparedAppend& append);
+  void enqueue_locked(PendingAppend& pending);
+  std::vector<PendingAppend*> take_group_locked();
+  void wait_until_done(const PendingAppend& pending);
+  void lead_locked(std::unique_lock<std::mutex>& lock);
+  void answer_group(std::span<PendingAppend* const> group, std::uint32_t epoch);
+  void gather(std::size_t released) const;
+  void rest_locked(std::unique_lock<std::mutex>& lock);
+  void run_writer(const std::stop_token& stop);
+  void run_callbacks(const std::stop_token& stop);
+
+  const AppendQueueOptions options_;
+  const Commit commit_;
+  const std::function<void()> idle_;
+
+  std::mutex mutex_;
+  // Guarded by mutex_:
+  std::deque<PendingAppend*> queue_;
+  std::uint64_t queue_bytes_ = 0;
+  bool leading_ = false;  // somebody commits
+  bool closing_ = false;
+  std::uint32_t epoch_ = 1;  // of the group that is forming
+  bool active_ = false;      // something was committed since the writer looked last
+  bool rested_ = true;       // idle_() was called since the last commit
+  std::condition_variable_any writer_wanted_;
+
+  std::atomic<std::size_t> queued_ = 0;  // size of queue_, to be looked at without the lock
+  // Members of group `epoch` wait until done_[epoch % 2] has reached it; released after their
+  // results are there.
+  std::array<std::atomic<std::uint32_t>, 2> done_{};
+
+  std::mutex answers_mutex_;
+  std::condition_variable_any answers_wanted_;
+  std::deque<Answer> answers_;  // guarded by answers_mutex_
+
+  std::jthread callbacks_;
+  std::jthread writer_;
+};
+
+}  // namespace eventstore::log

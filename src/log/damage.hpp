@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "eventstore/event_store.hpp"
+#include "eventstore/result.hpp"
+
+namespace eventstore::log {
+
+// The error for stored bytes that fail their checks: "FILE at byte N: what".
+inline Error corruption(DamageDetails where, std::string_view what) {
+  auto message = where.file + " at byte " + std::to_string(where.offset) + ": ";
+  message.append(what);
+  if (where.first_position.value != 0) {
+    message += " (positions " + std::to_string(where.first_position.value) + " to " +
+               std::to_string(where.last_position.value) + ")";
+  }
+  return Error{.code = ErrorCode::Corruption,
+               .message = std::move(message),
+               .details = std::move(where)};
+}
+
+inline Error error_of(const Finding& finding) {
+  return Error{.code = ErrorCode::Corruption, .message = finding.message, .details = finding.where};
+}
+
+}  // namespace eventstore::log

@@ -1,0 +1,66 @@
+#include "log/folder.hpp"
+
+#include <array>
+#include <utility>
+
+namespace eventstore::log {
+namespace {
+
+constexpr std::uint64_t kSmallFileBytesMax = std::uint64_t{64} << 20;
+
+Result<void> write_new_file(FileSystem& files, const std::string& path,
+                            std::span<const std::byte> contents) {
+  auto file = files.create(path);
+  if (!file) return std::unexpected(std::move(file).error());
+  const std::array parts{contents};
+  if (auto written = (*file)->write(0, parts); !written) return written;
+  return (*file)->sync();
+}
+
+}  // namespace
+
+Result<void> sync_names([[maybe_unused]] FileSystem& files,
+                        [[maybe_unused]] const std::string& directory) {
+#ifdef EVENTSTORE_FAULT_SKIP_DIRECTORY_SYNC
+  return {};
+#else
+  return files.sync_directory(directory);
+#endif
+}
+
+Result<std::string> read_file(FileSystem& files, const std::string& path) {
+  auto file = files.open(path, FileSystem::Access::Read);
+  if (!file) return std::unexpected(std::move(file).error());
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  if (*size > kSmallFileBytesMax) {
+    return std::unexpected(Error{.code = ErrorCode::Corruption,
+                                 .message = path + ": the file is far larger than it can be",
+                                 .details = DamageDetails{.file = path}});
+  }
+  std::string contents(*size, '\0');
+  const auto count = (*file)->read(0, std::as_writable_bytes(std::span(contents)));
+  if (!count) return std::unexpected(count.error());
+  contents.resize(*count);
+  return contents;
+}
+
+Result<void> replace_file(FileSystem& files, const std::string& directory, const std::string& path,
+                          std::span<const std::byte> contents) {
+  const auto aside = path + ".tmp";
+  if (auto removed = remove_if_there(files, aside); !removed) return removed;
+  if (auto written = write_new_file(files, aside, contents); !written) {
+    static_cast<void>(remove_if_there(files, aside));  // the failure to write is what counts
+    return written;
+  }
+  if (auto renamed = files.rename(aside, path); !renamed) return renamed;
+  return sync_names(files, directory);
+}
+
+Result<void> remove_if_there(FileSystem& files, const std::string& path) {
+  auto removed = files.remove(path);
+  if (!removed && removed.error().code == ErrorCode::NotFound) return {};
+  return removed;
+}
+
+}  // namespace eventstore::log

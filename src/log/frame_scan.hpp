@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "log/format.hpp"
+
+namespace eventstore::log {
+
+// How far a scan of a segment has come, and what the next frame must fit to.
+struct ScanState {
+  std::uint64_t offset = kSegmentHeaderBytes;
+  GlobalPosition next_position;
+  std::uint32_t link = 0;
+  Timestamp recorded_at{};               // of the last frame
+  std::uint64_t last_frame_offset = 0;   // 0: none yet
+  bool marked = true;                    // the last frame has no events, or there is none
+  bool sealed = false;
+
+  static ScanState at_start_of(const SegmentHeader& header) {
+    ScanState state;
+    state.next_position = header.first_position;
+    state.link = header.link;
+    return state;
+  }
+};
+
+struct ScannedEvent {
+  StoredEvent event;  // with its position and time
+  std::uint64_t offset = 0;
+};
+
+// Reads a segment frame by frame, each wholly checked before it is shown: recovery, readers that
+// follow a writer, rebuilding an index and verification are all this loop.
+//
+// Threads: one at a time. Borrows `bytes`: the segment file from its start.
+class FrameScan {
+ public:
+  FrameScan(std::span<const std::byte> bytes, std::uint32_t seed, ScanState state)
+      : bytes_(bytes), seed_(seed), state_(state) {}
+
+  // Goes over the next frame; false at the end of the log. After a Defect the scan stays in front of
+  // the bad frame.
+  std::expected<bool, Defect> next();
+
+  // Of the frame that next() went over.
+  const FrameHeader& frame() const { return frame_; }
+  std::span<const ScannedEvent> events() const { return events_; }
+  const ScanState& state() const { return state_; }
+
+  // The offset of the first frame header behind the current place that checks out and continues the
+  // log: what tells damage from a torn tail. Absent: there is none.
+  std::optional<std::uint64_t> find_later_frame() const;
+
+  // Goes on behind damage, at a frame that find_later_frame() found.
+  void resume_at(std::uint64_t offset);
+
+  // Whether only zeros follow the current place.
+  bool only_zeros_follow() const;
+
+ private:
+  Defect read_events();
+
+  std::span<const std::byte> bytes_;
+  std::uint32_t seed_;
+  ScanState state_;
+  FrameHeader frame_;
+  std::vector<ScannedEvent> events_;
+};
+
+}  // namespace eventstore::log

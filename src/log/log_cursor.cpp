@@ -1,0 +1,165 @@
+#include "log/log_cursor.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+namespace eventstore::log {
+namespace {
+
+constexpr std::size_t kBatchEventsMax = 128;
+// A batch that is copied is cut at this size.
+constexpr std::uint64_t kBatchBytesMax = std::uint64_t{4} << 20;
+
+ReadBounds bounds_of(const ReadRequest& request, GlobalPosition head) {
+  const bool forwards = request.direction == Direction::Forwards;
+  const auto low = (forwards ? request.from : request.to).value_or(1);
+  const auto high =
+      (forwards ? request.to : request.from).value_or(std::numeric_limits<std::uint64_t>::max());
+  ReadBounds bounds;
+  bounds.last_position = head;
+  if (std::holds_alternative<SelectStream>(request.selector)) {
+    bounds.first_version = {low};
+    bounds.last_version = {high};
+  } else {
+    bounds.first_position = {std::max<std::uint64_t>(low, 1)};
+    bounds.last_position = std::min(head, GlobalPosition{high});
+  }
+  return bounds;
+}
+
+bool is_empty(const ReadBounds& bounds) {
+  return bounds.first_position > bounds.last_position ||
+         bounds.first_version > bounds.last_version;
+}
+
+}  // namespace
+
+LogCursor::LogCursor(Snapshot snapshot, ReadRequest request, std::uint64_t secret, Clock& clock)
+    : snapshot_(std::move(snapshot)),
+      request_(std::move(request)),
+      secret_(secret),
+      clock_(clock),
+      bounds_(bounds_of(request_, snapshot_.head)),
+      remaining_(request_.limit.value_or(std::numeric_limits<std::uint64_t>::max())) {
+  if (is_empty(bounds_) || remaining_ == 0) return;
+  const auto first = snapshot_.segment_of(bounds_.first_position);
+  const auto last = snapshot_.segment_of(bounds_.last_position);
+  const bool forwards = request_.direction == Direction::Forwards;
+  next_segment_ = forwards ? first : last;
+  last_segment_ = forwards ? last : first;
+  batch_.reserve(std::min<std::uint64_t>(remaining_, kBatchEventsMax));
+}
+
+Result<std::span<const EventView>> LogCursor::next() {
+  batch_.clear();
+  copies_.clear();
+  batch_bytes_ = 0;
+  if (!failure_) {
+    if (auto filled = fill(); !filled) failure_ = std::move(filled).error();
+  }
+  // What was read before a failure is good and is handed out first.
+  if (failure_ && batch_.empty()) return std::unexpected(*failure_);
+  return batch_;
+}
+
+// A batch ends with its segment at the latest: its views point into that segment's mapping.
+Result<void> LogCursor::fill() {
+  if (auto wanted = still_wanted(); !wanted) return wanted;
+  std::uint32_t passed_over = 0;
+  while (batch_.size() < kBatchEventsMax && batch_bytes_ < kBatchBytesMax && remaining_ > 0) {
+    if (events_ == nullptr) {
+      if (!batch_.empty()) return {};
+      const auto opened = open_segment();
+      if (!opened) return std::unexpected(opened.error());
+      if (!*opened) return {};
+      continue;
+    }
+    auto event = events_->next();
+    if (!event) return std::unexpected(std::move(event).error());
+    if (!*event) {
+      events_ = nullptr;
+      continue;
+    }
+    if (is_selected((*event)->event)) {
+      if (auto taken = take(**event); !taken) return taken;
+    } else if (++passed_over % 1024 == 0) {
+      if (auto wanted = still_wanted(); !wanted) return wanted;
+    }
+  }
+  return {};
+}
+
+// Opens the next segment, or passes over one that has nothing to show; false after the last.
+Result<bool> LogCursor::open_segment() {
+  if (!next_segment_) return false;
+  const auto ordinal = *next_segment_;
+  if (ordinal == last_segment_) {
+    next_segment_.reset();
+  } else {
+    next_segment_ = request_.direction == Direction::Forwards ? ordinal + 1 : ordinal - 1;
+  }
+  const auto& segment = (*snapshot_.segments)[ordinal];
+  const auto last = snapshot_.last_position(ordinal);
+  if (last < segment->first_position()) return true;
+  auto reader = SegmentReader::open(segment);
+  if (!reader) return std::unexpected(std::move(reader).error());
+  reader_.emplace(*std::move(reader));
+  auto events = select_events(*reader_, request_, bounds_, segment->posting_of(last), secret_);
+  if (!events) return std::unexpected(std::move(events).error());
+  events_ = *std::move(events);
+  return true;
+}
+
+Result<void> LogCursor::still_wanted() const {
+  if (request_.cancellation.stop_requested()) {
+    return std::unexpected(Error{.code = ErrorCode::Cancelled, .message = "the read was cancelled"});
+  }
+  if (request_.deadline && clock_.monotonic_now() > *request_.deadline) {
+    return std::unexpected(Error{.code = ErrorCode::DeadlineExceeded,
+                                 .message = "the deadline passed before the read was done"});
+  }
+  return {};
+}
+
+bool LogCursor::is_selected(const StoredEvent& event) const {
+  const auto& view = event.view;
+  if (const auto* stream = std::get_if<SelectStream>(&request_.selector)) {
+    if (view.stream != stream->stream || view.version < bounds_.first_version ||
+        view.version > bounds_.last_version) {
+      return false;
+    }
+  } else if (event.is_system() && !request_.include_system) {
+    return false;
+  }
+  if (!request_.types.empty() && std::ranges::find(request_.types, view.type) == request_.types.end()) {
+    return false;
+  }
+  return view.stream.starts_with(request_.stream_prefix);
+}
+
+Result<void> LogCursor::take(const LocatedEvent& located) {
+  --remaining_;
+  if (!request_.copy) {
+    batch_.push_back(located.event.view);
+    return {};
+  }
+  const auto* from = located.event.view.stream.data() - kEventHeaderBytes;
+  const auto length = located.event.length;
+  auto& copy = copies_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(length));
+  std::memcpy(copy.get(), from, length);
+  batch_bytes_ += length;
+  const auto again = decode_event({copy.get(), length}, reader_->segment().seed());
+  if (!again) {
+    return std::unexpected(Error{.code = ErrorCode::Corruption,
+                                 .message = reader_->segment().path() + " at byte " +
+                                            std::to_string(located.offset) + ": " + again.error()});
+  }
+  auto& view = batch_.emplace_back(again->view);
+  view.position = located.event.view.position;
+  view.recorded_at = located.event.view.recorded_at;
+  return {};
+}
+
+}  // namespace eventstore::log

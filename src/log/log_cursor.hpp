@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/file_system.hpp"
+#include "eventstore/read.hpp"
+#include "log/log_view.hpp"
+#include "log/posting_iterator.hpp"
+#include "log/segment.hpp"
+
+namespace eventstore::log {
+
+// Yields the events of one segment that a read may select, in reading order, each checked.
+class SegmentEvents {
+ public:
+  SegmentEvents() = default;
+  virtual ~SegmentEvents() = default;
+  SegmentEvents(const SegmentEvents&) = delete;
+  SegmentEvents& operator=(const SegmentEvents&) = delete;
+
+  virtual Result<std::optional<LocatedEvent>> next() = 0;
+};
+
+// What a read covers: positions, and for the read of a stream versions. All inclusive.
+struct ReadBounds {
+  GlobalPosition first_position{1};
+  GlobalPosition last_position;
+  StreamVersion first_version{1};
+  StreamVersion last_version{UINT64_MAX};
+};
+
+// The events of `reader`'s segment for a read; nullptr where the index knows of none. `last` is the
+// last posting that is visible there. Borrows the reader and the request.
+Result<std::unique_ptr<SegmentEvents>> select_events(SegmentReader& reader,
+                                                     const ReadRequest& request,
+                                                     const ReadBounds& bounds, Posting last,
+                                                     std::uint64_t secret);
+
+// A read of the log, segment by segment.
+class LogCursor final : public Cursor {
+ public:
+  // `request` must have passed validate().
+  LogCursor(Snapshot snapshot, ReadRequest request, std::uint64_t secret, Clock& clock);
+
+  Result<std::span<const EventView>> next() override;
+  GlobalPosition head() const override { return snapshot_.head; }
+
+ private:
+  Result<void> fill();
+  Result<bool> open_segment();
+  Result<void> still_wanted() const;
+  bool is_selected(const StoredEvent& event) const;
+  Result<void> take(const LocatedEvent& event);
+
+  const Snapshot snapshot_;
+  const ReadRequest request_;
+  const std::uint64_t secret_;
+  Clock& clock_;
+  ReadBounds bounds_;
+  std::uint64_t remaining_;  // of the limit
+
+  // The segment being read, and those that are left.
+  std::optional<std::size_t> next_segment_;
+  std::size_t last_segment_ = 0;
+  std::optional<SegmentReader> reader_;
+  std::unique_ptr<SegmentEvents> events_;
+
+  std::vector<EventView> batch_;
+  std::vector<std::unique_ptr<std::byte[]>> copies_;  // what the batch points to if it is to be copied
+  std::uint64_t batch_bytes_ = 0;
+  std::optional<Error> failure_;
+};
+
+}  // namespace eventstore::log

@@ -1,0 +1,341 @@
+#include "log/log_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include <xxhash.h>
+
+#include "log/damage.hpp"
+#include "log/folder.hpp"
+#include "log/head_page.hpp"
+#include "log/posting_file.hpp"
+
+namespace eventstore::log {
+namespace {
+
+Uuid random_uuid(RandomSource& random) { return make_uuid_v4(random); }
+
+Result<std::shared_ptr<const SegmentIndex>> open_posting_file(FileSystem& files,
+                                                              const std::string& path,
+                                                              const PostingFileIdentity& identity) {
+  auto file = files.open(path, FileSystem::Access::Read);
+  if (!file) return std::unexpected(std::move(file).error());
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  auto mapped = (*file)->map(*size);
+  if (!mapped) return std::unexpected(std::move(mapped).error());
+  return PostingFile::open(*std::move(mapped), identity, path);
+}
+
+bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+// Whether a segment file holds nothing but its header: no event was ever acknowledged from it.
+Result<bool> holds_no_frame(FileSystem& files, const std::string& path) {
+  auto file = files.open(path, FileSystem::Access::Read);
+  if (!file) return std::unexpected(std::move(file).error());
+  std::vector<std::byte> bytes(std::size_t{64} << 10);
+  for (auto offset = kSegmentHeaderBytes;;) {
+    const auto count = (*file)->read(offset, bytes);
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0) return true;
+    const auto read = std::span(bytes).first(*count);
+    if (!std::ranges::all_of(read, [](std::byte byte) { return byte == std::byte{0}; })) return false;
+    offset += *count;
+  }
+}
+
+// Whether a folder is empty, or holds what an interrupted creation of a store leaves and no event.
+Result<bool> holds_no_store(FileSystem& files, const std::string& folder) {
+  const auto names = files.list(folder);
+  if (!names) return std::unexpected(names.error());
+  for (const auto& name : *names) {
+    if (!is_one_of(name, {"LOCK", "HEAD", "log", "MANIFEST.tmp"})) return false;
+  }
+  if (std::ranges::find(*names, "log") == names->end()) return true;
+  const auto segments = files.list(log_folder(folder));
+  if (!segments) return std::unexpected(segments.error());
+  for (const auto& name : *segments) {
+    const auto path = log_folder(folder) + "/" + name;
+    if (path != segment_path(folder, 1)) return false;
+    if (const auto empty = holds_no_frame(files, path); !empty || !*empty) return empty;
+  }
+  return true;
+}
+
+std::string parent_of(const std::string& folder) {
+  const auto slash = folder.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : folder.substr(0, slash);
+}
+
+}  // namespace
+
+void index_frame(MemoryIndex& index, const SegmentHeader& header, const FrameScan& scan,
+                 std::uint64_t secret) {
+  for (const auto& scanned : scan.events()) {
+    const auto& view = scanned.event.view;
+    index.skip_to(static_cast<Posting>(view.position.value - header.first_position.value));
+    MemoryIndex::Batch(index).add({.stream = view.stream,
+                                   .type = view.type,
+                                   .tags = view.tags,
+                                   .version = view.version,
+                                   .id_hash = hash_id(view.stream, view.id, secret),
+                                   .offset = scanned.offset});
+  }
+}
+
+ScannedSegment scan_segment(std::span<const std::byte> bytes, const SegmentHeader& header,
+                            const std::string& path, std::uint64_t secret) {
+  ScannedSegment scanned{.index = std::make_shared<MemoryIndex>(secret),
+                         .end = {},
+                         .damage = {},
+                         .torn_bytes = 0};
+  FrameScan scan(bytes, header.seed(), ScanState::at_start_of(header));
+  for (;;) {
+    const auto more = scan.next();
+    if (more && !*more) break;
+    if (more) {
+      index_frame(*scanned.index, header, scan, secret);
+      continue;
+    }
+    const auto bad = scan.state();
+    const auto later = scan.find_later_frame();
+    if (!later) {
+      scanned.torn_bytes = bytes.size() - bad.offset;
+      break;
+    }
+    scan.resume_at(*later);
+    const auto lost = scan.state().next_position.value;
+    DamageDetails where{.file = path, .offset = bad.offset};
+    if (lost > bad.next_position.value) {
+      where.first_position = bad.next_position;
+      where.last_position = {lost - 1};
+    }
+    auto message = corruption(where, more.error()).message;
+    scanned.damage.push_back({.message = std::move(message), .where = std::move(where)});
+  }
+  scanned.end = scan.state();
+  return scanned;
+}
+
+Result<void> require_creatable(FileSystem& files, const std::string& folder, bool create) {
+  const auto there = files.exists(folder);
+  if (!there) return std::unexpected(there.error());
+  if (*there) {
+    const auto free = holds_no_store(files, folder);
+    if (!free) return std::unexpected(free.error());
+    if (!*free) {
+      return std::unexpected(
+          Error{.code = ErrorCode::NotAStore,
+                .message = folder + " is no event store: it holds files but no MANIFEST; choose "
+                                    "another folder, or restore the MANIFEST from a backup"});
+    }
+  }
+  if (create) return {};
+  return std::unexpected(Error{.code = ErrorCode::NotFound,
+                               .message = "there is no event store at " + folder +
+                                          "; check the path (the first append or import makes one)"});
+}
+
+Result<void> create_head_file(FileSystem& files, const std::string& folder) {
+  const auto path = head_path(folder);
+  if (auto removed = remove_if_there(files, path); !removed) return removed;
+  auto file = files.create(path);
+  if (!file) return std::unexpected(std::move(file).error());
+  const std::vector<std::byte> zeros(SharedPage::kBytes);
+  const std::array<std::span<const std::byte>, 1> parts{zeros};
+  if (auto written = (*file)->write(0, parts); !written) return written;
+  return (*file)->sync();
+}
+
+Result<Manifest> create_store(Environment environment, const LogSettings& settings) {
+  auto& files = *environment.files;
+  const auto& folder = settings.folder;
+  if (auto made = files.create_directory(folder); !made) return std::unexpected(made.error());
+  if (auto made = files.create_directory(log_folder(folder)); !made) {
+    return std::unexpected(made.error());
+  }
+
+  Manifest manifest{.store_id = random_uuid(*environment.random),
+                    .index_secret = 0,
+                    .generation = 1,
+                    .lineage = {{.id = random_uuid(*environment.random), .first_position = {1}}},
+                    .segments = {{.number = 1,
+                                  .id = random_uuid(*environment.random),
+                                  .first_position = {1}}}};
+  std::array<std::byte, 8> secret{};
+  environment.random->fill(secret);
+  manifest.index_secret = load_le<std::uint64_t>(secret.data());
+
+  if (auto made = create_head_file(files, folder); !made) {
+    return std::unexpected(made.error());
+  }
+  const auto segment = create_segment(environment, settings,
+                                      {.store_id = manifest.store_id,
+                                       .segment_id = manifest.segments.front().id,
+                                       .number = 1,
+                                       .first_position = {1},
+                                       .link = 0},
+                                      manifest.index_secret);
+  if (!segment) return std::unexpected(segment.error());
+  // The folder's own name first, so that a manifest that is there is there for good.
+  if (auto synced = sync_names(files, parent_of(folder)); !synced) {
+    return std::unexpected(synced.error());
+  }
+  if (auto saved = save_manifest(files, folder, manifest); !saved) {
+    return std::unexpected(saved.error());
+  }
+  return manifest;
+}
+
+Result<std::shared_ptr<Segment>> create_segment(Environment environment,
+                                                const LogSettings& settings,
+                                                const SegmentHeader& header, std::uint64_t secret) {
+  auto& files = *environment.files;
+  const auto path = segment_path(settings.folder, header.number);
+  if (auto removed = remove_if_there(files, path); !removed) {
+    return std::unexpected(removed.error());
+  }
+  auto file = files.create(path);
+  if (!file) return std::unexpected(std::move(file).error());
+  std::vector<std::byte> start(kSegmentHeaderBytes + settings.prewrite_bytes);
+  encode_segment_header(header, std::span(start).first(kSegmentHeaderBytes));
+  const std::array<std::span<const std::byte>, 1> parts{start};
+  auto written = (*file)->write(0, parts);
+  if (written) written = (*file)->sync();
+  if (written) written = sync_names(files, log_folder(settings.folder));
+  if (!written) {
+    static_cast<void>(remove_if_there(files, path));  // the failure to write is what counts
+    return std::unexpected(written.error());
+  }
+  return std::make_shared<Segment>(header, path, *std::move(file),
+                                   std::make_shared<MemoryIndex>(secret));
+}
+
+Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::string& folder,
+                                              const Manifest& manifest,
+                                              const ManifestSegment& listed,
+                                              FileSystem::Access access) {
+  const auto path = segment_path(folder, listed.number);
+  auto file = files.open(path, access);
+  if (!file) {
+    if (file.error().code != ErrorCode::NotFound) return std::unexpected(std::move(file).error());
+    return std::unexpected(
+        corruption({.file = path,
+                    .first_position = listed.first_position,
+                    .last_position = listed.last_position.value_or(listed.first_position)},
+                   "the segment is missing; restore it from a backup"));
+  }
+  std::array<std::byte, kSegmentHeaderBytes> bytes{};
+  const auto count = (*file)->read(0, bytes);
+  if (!count) return std::unexpected(count.error());
+  const auto header = decode_segment_header(std::span(bytes).first(*count), path);
+  if (!header) return std::unexpected(header.error());
+  if (header->store_id != manifest.store_id || header->segment_id != listed.id ||
+      header->number != listed.number || header->first_position != listed.first_position) {
+    return std::unexpected(corruption(
+        {.file = path}, "this segment belongs to another store or place; restore the right file"));
+  }
+  if (listed.is_sealed()) {
+    const auto size = (*file)->size();
+    if (!size) return std::unexpected(size.error());
+    if (*size < listed.bytes) {
+      return std::unexpected(corruption({.file = path,
+                                         .offset = *size,
+                                         .first_position = listed.first_position,
+                                         .last_position = *listed.last_position},
+                                        "the segment is cut short; restore it from a backup"));
+    }
+  }
+  return std::make_shared<Segment>(*header, path, *std::move(file), nullptr);
+}
+
+Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const LogSettings& settings,
+                                                     const Manifest& manifest,
+                                                     const ManifestSegment& listed,
+                                                     std::vector<Finding>& damage) {
+  auto segment =
+      open_segment(files, settings.folder, manifest, listed, FileSystem::Access::Read);
+  if (!segment) return segment;
+  (*segment)->set_durable_bytes(listed.bytes);
+
+  const auto path = posting_file_path(settings.folder, listed.number);
+  auto index = open_posting_file(files, path,
+                                 (*segment)->posting_file_identity(manifest.index_secret));
+  if (index) {
+    (*segment)->set_index(*std::move(index));
+    return segment;
+  }
+  if (index.error().code != ErrorCode::NotFound) {
+    settings.notify(Notice::Level::Warning, index.error().message + "; it is made again");
+  }
+  const auto mapped = (*segment)->map();
+  if (!mapped) return std::unexpected(mapped.error());
+  auto scanned = scan_segment((*mapped)->bytes().first(listed.bytes), (*segment)->header(),
+                              (*segment)->path(), manifest.index_secret);
+  if (scanned.torn_bytes != 0 || scanned.end.next_position.value != listed.last_position->value + 1) {
+    DamageDetails where{.file = (*segment)->path(),
+                        .offset = scanned.end.offset,
+                        .first_position = scanned.end.next_position,
+                        .last_position = *listed.last_position};
+    auto message = corruption(where, "the rest of a sealed segment is unreadable").message;
+    scanned.damage.push_back({.message = std::move(message), .where = std::move(where)});
+  }
+  if (!scanned.damage.empty()) (*segment)->set_damage(scanned.damage.front());
+  std::ranges::move(scanned.damage, std::back_inserter(damage));
+  (*segment)->set_index(std::move(scanned.index));
+  return segment;
+}
+
+Result<void> write_posting_file(FileSystem& files, const std::string& folder, Segment& segment,
+                                const MemoryIndex& index, std::uint64_t secret) {
+  const auto identity = segment.posting_file_identity(secret);
+  const auto path = posting_file_path(folder, segment.header().number);
+  if (auto written = replace_file(files, log_folder(folder), path,
+                                  encode_posting_file(index.contents(identity)));
+      !written) {
+    return written;
+  }
+  auto opened = open_posting_file(files, path, identity);
+  if (!opened) return std::unexpected(std::move(opened).error());
+  segment.set_index(*std::move(opened));
+  return {};
+}
+
+Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes) {
+  const auto mapped = segment.map();
+  if (!mapped) return std::unexpected(mapped.error());
+  const auto digest = XXH3_128bits((*mapped)->bytes().data(), bytes);
+  XXH128_canonical_t canonical{};
+  XXH128_canonicalFromHash(&canonical, digest);
+  std::string text;
+  for (const auto byte : canonical.digest) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
+Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
+                              const Manifest& manifest) {
+  std::set<std::string> wanted;
+  for (const auto& segment : manifest.segments) {
+    wanted.insert(segment_path(folder, segment.number));
+    if (segment.is_sealed()) wanted.insert(posting_file_path(folder, segment.number));
+  }
+  const auto names = files.list(log_folder(folder));
+  if (!names) return std::unexpected(names.error());
+  for (const auto& name : *names) {
+    const auto path = log_folder(folder) + "/" + name;
+    const bool ours = name.ends_with(".seg") || name.ends_with(".post") || name.ends_with(".tmp");
+    if (!ours || wanted.contains(path)) continue;
+    if (auto removed = remove_if_there(files, path); !removed) return removed;
+  }
+  return remove_if_there(files, manifest_path(folder) + ".tmp");
+}
+
+}  // namespace eventstore::log

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/file_system.hpp"
+#include "eventstore/open.hpp"
+#include "log/frame_scan.hpp"
+#include "log/manifest.hpp"
+#include "log/memory_index.hpp"
+#include "log/segment.hpp"
+
+// How the files of a store are made, opened and recovered.
+namespace eventstore::log {
+
+// What the engine needs to know of a store, whoever opens it.
+struct LogSettings {
+  std::string folder;
+  std::uint64_t segment_bytes_max = std::uint64_t{64} << 20;
+  // Zeros are written so far ahead of small appends, so that syncing them changes no metadata.
+  std::uint64_t prewrite_bytes = std::uint64_t{1} << 20;
+  std::function<void(const Notice&)> on_notice;
+
+  void notify(Notice::Level level, std::string message) const {
+    if (on_notice) on_notice({.level = level, .message = std::move(message)});
+  }
+};
+
+// A segment that was scanned: its index, where the scan ended, and the damage met on the way.
+struct ScannedSegment {
+  std::shared_ptr<MemoryIndex> index;
+  ScanState end;
+  std::vector<Finding> damage;
+  std::uint64_t torn_bytes = 0;  // of an unfinished append behind the end
+};
+
+// Adds the events of a frame to `index`.
+void index_frame(MemoryIndex& index, const SegmentHeader& header, const FrameScan& scan,
+                 std::uint64_t secret);
+
+// Scans all of `bytes`, a segment file from its start. Goes on behind damage, leaving out what is
+// lost.
+ScannedSegment scan_segment(std::span<const std::byte> bytes, const SegmentHeader& header,
+                            const std::string& path, std::uint64_t secret);
+
+// Whether a store may be made in `folder`, which has no manifest: it does not exist, or is empty, or
+// holds what an interrupted creation leaves and no event; and `create` allows it. Fails with NotFound
+// or NotAStore where not.
+Result<void> require_creatable(FileSystem& files, const std::string& folder, bool create);
+
+// Makes the files of an empty store; the folder is one that require_creatable() lets pass.
+Result<Manifest> create_store(Environment environment, const LogSettings& settings);
+
+// Makes an empty HEAD file in place of what is there.
+Result<void> create_head_file(FileSystem& files, const std::string& folder);
+
+// Makes the file of a new active segment, durable but not yet in the manifest.
+Result<std::shared_ptr<Segment>> create_segment(Environment environment,
+                                                const LogSettings& settings,
+                                                const SegmentHeader& header, std::uint64_t secret);
+
+// Opens the file of a segment that the manifest lists and checks its header; it has no index yet.
+Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::string& folder,
+                                              const Manifest& manifest,
+                                              const ManifestSegment& listed,
+                                              FileSystem::Access access);
+
+// Opens a sealed segment with its posting file, or with an index made from the segment where that is
+// missing or damaged. Damage of the segment itself found on the way goes to `damage`.
+Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const LogSettings& settings,
+                                                     const Manifest& manifest,
+                                                     const ManifestSegment& listed,
+                                                     std::vector<Finding>& damage);
+
+// Writes the posting file of a sealed segment from its index in memory, and gives the segment that
+// instead. The index must not change any more.
+Result<void> write_posting_file(FileSystem& files, const std::string& folder, Segment& segment,
+                                const MemoryIndex& index, std::uint64_t secret);
+
+// XXH3-128 of the first `bytes` bytes, in hexadecimal.
+Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes);
+
+// Removes what a crash left behind: files written aside, segments that never came into the manifest.
+Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
+                              const Manifest& manifest);
+
+}  // namespace eventstore::log

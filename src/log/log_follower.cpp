@@ -1,0 +1,176 @@
+#include "log/log_follower.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "log/damage.hpp"
+#include "log/folder.hpp"
+
+namespace eventstore::log {
+
+Result<std::unique_ptr<LogFollower>> LogFollower::open(Environment environment,
+                                                       LogSettings settings, LogView& view) {
+  std::unique_ptr<LogFollower> follower(
+      new LogFollower(environment, std::move(settings), view));
+  if (auto loaded = follower->load(); !loaded) return std::unexpected(std::move(loaded).error());
+  return follower;
+}
+
+Result<void> LogFollower::load() {
+  auto& files = *environment_.files;
+  const auto there = files.exists(manifest_path(settings_.folder));
+  if (!there) return std::unexpected(there.error());
+  if (!*there) {
+    if (auto refused = require_creatable(files, settings_.folder, /*create=*/false); !refused) {
+      return refused;
+    }
+  }
+  // The page first: what it says later can only be more.
+  if (auto page = files.share_page(head_path(settings_.folder), FileSystem::Access::Read)) {
+    head_page_ = std::make_unique<HeadPage>(*std::move(page));
+  }
+  auto manifest = load_manifest(files, settings_.folder);
+  if (!manifest) return std::unexpected(std::move(manifest).error());
+  manifest_ = *std::move(manifest);
+  secret_ = manifest_.index_secret;
+
+  const std::lock_guard lock(mutex_);
+  std::vector<Finding> damage;
+  for (const auto& listed : manifest_.segments) {
+    if (!listed.is_sealed()) {
+      if (auto entered = enter_segment_locked(listed); !entered) return entered;
+      continue;
+    }
+    auto segment = open_sealed_segment(files, settings_, manifest_, listed, damage);
+    if (!segment) return std::unexpected(std::move(segment).error());
+    segments_.push_back(*std::move(segment));
+  }
+  for (const auto& finding : damage) settings_.notify(Notice::Level::Error, finding.message);
+  view_.set_segments(segments_);
+  return follow_locked();
+}
+
+Result<void> LogFollower::refresh() {
+  if (head_page_ == nullptr) return {};
+  if (head_page_->durable_head() == view_.head()) return {};
+  const std::lock_guard lock(mutex_);
+  return follow_locked();
+}
+
+// Whether a writer has run since the machine started decides what may be shown. One may start at any
+// time, so the answer is checked again after a scan that relied on there being none.
+Result<void> LogFollower::follow_locked() {
+  const auto boot_id = environment_.files->boot_id();
+  const auto has_writer = [&] { return head_page_ != nullptr && head_page_->is_of_boot(boot_id); };
+  if (!has_writer()) {
+    if (auto followed = follow_to_locked(std::nullopt); !followed) return followed;
+    if (!has_writer()) {
+      publish_locked();
+      return {};
+    }
+    if (auto forgotten = forget_active_locked(); !forgotten) return forgotten;
+  }
+  const auto head = head_page_->durable_head();
+  if (head <= view_.head()) return {};
+  if (head_page_->manifest_generation() != manifest_.generation) {
+    auto manifest = load_manifest(*environment_.files, settings_.folder);
+    if (!manifest) return std::unexpected(std::move(manifest).error());
+    manifest_ = *std::move(manifest);
+  }
+  if (auto followed = follow_to_locked(head); !followed) return followed;
+  publish_locked();
+  return {};
+}
+
+// What was scanned of the last segment may not be durable: it is scanned anew.
+Result<void> LogFollower::forget_active_locked() {
+  const auto listed = std::ranges::find(manifest_.segments, segments_.back()->header().number,
+                                        &ManifestSegment::number);
+  segments_.pop_back();
+  if (auto entered = enter_segment_locked(*listed); !entered) return entered;
+  view_.set_segments(segments_);
+  return {};
+}
+
+void LogFollower::publish_locked() {
+  segments_.back()->set_durable_bytes(end_.offset);
+  view_.publish({end_.next_position.value - 1});
+}
+
+Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) {
+  for (;;) {
+    const auto more = scan_frames_locked(limit);
+    if (!more) return std::unexpected(more.error());
+    if (!*more) return {};
+    // The segment is sealed: the next one is in the manifest.
+    const auto next = std::ranges::find(manifest_.segments, end_.next_position,
+                                        &ManifestSegment::first_position);
+    if (next == manifest_.segments.end()) return {};
+    segments_.back()->set_durable_bytes(end_.offset);
+    if (auto entered = enter_segment_locked(*next); !entered) return entered;
+    view_.set_segments(segments_);
+  }
+}
+
+Result<void> LogFollower::enter_segment_locked(const ManifestSegment& listed) {
+  auto segment = open_segment(*environment_.files, settings_.folder, manifest_, listed,
+                              FileSystem::Access::Read);
+  if (!segment) return std::unexpected(std::move(segment).error());
+  index_ = std::make_shared<MemoryIndex>(secret_);
+  (*segment)->set_index(index_);
+  end_ = ScanState::at_start_of((*segment)->header());
+  segments_.push_back(*std::move(segment));
+  return {};
+}
+
+// Indexes frames up to `limit`; true where the segment is sealed and another may follow.
+Result<bool> LogFollower::scan_frames_locked(std::optional<GlobalPosition> limit) {
+  auto& segment = *segments_.back();
+  const auto size = segment.file().size();
+  if (!size) return std::unexpected(size.error());
+  const auto mapped = segment.file().map(*size);
+  if (!mapped) return std::unexpected(mapped.error());
+  FrameScan scan((*mapped)->bytes(), segment.seed(), end_);
+  const auto wanted = [&] { return !limit || scan.state().next_position <= *limit; };
+  while (wanted()) {
+    const auto more = scan.next();
+    if (more && !*more) break;
+    if (more) {
+      index_frame(*index_, segment.header(), scan, secret_);
+    } else if (!pass_damage_locked(scan, more.error(), limit)) {
+      break;
+    }
+  }
+  // Of frames without events behind the last one wanted only a seal matters.
+  end_ = scan.state();
+  return end_.sealed;
+}
+
+// Without a writer a bad frame with none behind it is a torn append, which ends the log. Below the
+// durable head it is damage, and so is one with good frames behind it.
+bool LogFollower::pass_damage_locked(FrameScan& scan, Defect defect,
+                                     std::optional<GlobalPosition> limit) {
+  const auto bad = scan.state();
+  const auto later = scan.find_later_frame();
+  if (!later && !limit) return false;
+  auto& segment = *segments_.back();
+  DamageDetails where{.file = segment.path(),
+                      .offset = bad.offset,
+                      .first_position = bad.next_position,
+                      .last_position = limit.value_or(bad.next_position)};
+  if (later) {
+    scan.resume_at(*later);
+    where.last_position = {std::max(bad.next_position.value, scan.state().next_position.value - 1)};
+  }
+  Finding finding{.message = corruption(where, defect).message, .where = std::move(where)};
+  settings_.notify(Notice::Level::Error, finding.message);
+  segment.set_damage(std::move(finding));
+  return later.has_value();
+}
+
+Manifest LogFollower::manifest() {
+  const std::lock_guard lock(mutex_);
+  return manifest_;
+}
+
+}  // namespace eventstore::log

@@ -1,0 +1,257 @@
+#include "log/log_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "eventstore/validate.hpp"
+#include "log/log_cursor.hpp"
+#include "log/lookup.hpp"
+
+namespace eventstore::log {
+namespace {
+
+// How long a wait sleeps before it looks at cancellation and closing.
+constexpr std::chrono::microseconds kWaitSlice{50'000};
+
+Error read_only() {
+  return {.code = ErrorCode::ReadOnly,
+          .message = "the store was opened read-only; open it for writing to append"};
+}
+
+Error closed() { return {.code = ErrorCode::Closed, .message = "the store is being closed"}; }
+
+Result<void> validate_options(const OpenOptions& options) {
+  constexpr std::uint64_t kPage = 4096;
+  const auto bytes = options.segment_bytes_max;
+  if (bytes < (std::uint64_t{64} << 10) || bytes > (std::uint64_t{1} << 30) || bytes % kPage != 0) {
+    return std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument,
+              .message = "segment_bytes_max is " + std::to_string(bytes) +
+                         "; it must be a multiple of 4096 from 65536 to 1073741824"});
+  }
+  if (options.queue_requests_max == 0 || options.queue_bytes_max == 0) {
+    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                 .message = "queue_requests_max and queue_bytes_max must not be 0"});
+  }
+  return {};
+}
+
+// Notices come one at a time, whatever thread they are from.
+std::function<void(const Notice&)> one_at_a_time(std::function<void(const Notice&)> sink) {
+  if (!sink) return {};
+  return [sink = std::move(sink), mutex = std::make_shared<std::mutex>()](const Notice& notice) {
+    const std::lock_guard lock(*mutex);
+    sink(notice);
+  };
+}
+
+}  // namespace
+
+LogStore::LogStore(Environment environment, std::string engine, std::unique_ptr<FileSystem> owned)
+    : owned_(std::move(owned)), environment_(environment), engine_(std::move(engine)) {}
+
+Result<std::unique_ptr<LogStore>> LogStore::open(Environment environment, const std::string& folder,
+                                                 const OpenOptions& options,
+                                                 const LogStoreTuning& tuning, std::string engine,
+                                                 std::unique_ptr<FileSystem> owned) {
+  if (auto valid = validate_options(options); !valid) {
+    return std::unexpected(std::move(valid).error());
+  }
+  std::unique_ptr<LogStore> store(new LogStore(environment, std::move(engine), std::move(owned)));
+  store->folder_ = folder;
+  LogSettings settings{.folder = folder,
+                       .segment_bytes_max = options.segment_bytes_max,
+                       .prewrite_bytes = tuning.prewrite_bytes,
+                       .on_notice = one_at_a_time(options.on_notice)};
+  if (options.read_only) {
+    auto follower = LogFollower::open(environment, std::move(settings), store->view_);
+    if (!follower) return std::unexpected(std::move(follower).error());
+    store->follower_ = *std::move(follower);
+    store->secret_ = store->follower_->secret();
+    return store;
+  }
+  if (auto started = store->start_writing(std::move(settings), options, tuning); !started) {
+    return std::unexpected(std::move(started).error());
+  }
+  return store;
+}
+
+Result<void> LogStore::start_writing(LogSettings settings, const OpenOptions& options,
+                                     const LogStoreTuning& tuning) {
+  auto tail = LogTail::open(environment_, std::move(settings), options.create, view_);
+  if (!tail) return std::unexpected(std::move(tail).error());
+  tail_ = *std::move(tail);
+  secret_ = tail_->secret();
+  writer_ = std::make_unique<LogWriter>(environment_, *tail_);
+  if (!tuning.threads) return {};
+  sealing_ = std::jthread([this](const std::stop_token& stop) { run_sealing(stop); });
+  queue_ = std::make_unique<AppendQueue>(
+      AppendQueueOptions{.requests_max = options.queue_requests_max,
+                         .bytes_max = options.queue_bytes_max},
+      [this](std::span<PendingAppend* const> group) {
+        const auto unsealed = tail_->unsealed();
+        writer_->commit(group);
+        if (tail_->unsealed() > unsealed) want_sealing();
+      },
+      [this] { static_cast<void>(tail_->mark()); });  // a failure shows at the next append
+  return {};
+}
+
+LogStore::~LogStore() {
+  closing_ = true;
+  queue_.reset();
+  if (sealing_.joinable()) {
+    sealing_.request_stop();
+    sealing_.join();
+  }
+  // Nobody is left to be told of a failure; recovery copes without the mark.
+  if (tail_ != nullptr) static_cast<void>(tail_->mark());
+}
+
+void LogStore::want_sealing() {
+  const std::lock_guard lock(sealing_mutex_);
+  sealing_due_ = true;
+  sealing_wanted_.notify_one();
+}
+
+void LogStore::run_sealing(const std::stop_token& stop) {
+  // What failed, for want of room perhaps, is tried again after this time.
+  constexpr std::chrono::seconds kPause{10};
+  std::unique_lock lock(sealing_mutex_);
+  while (!stop.stop_requested()) {
+    sealing_due_ = false;
+    lock.unlock();
+    while (!stop.stop_requested() && tail_->seal_one().value_or(false)) {
+    }
+    lock.lock();
+    sealing_wanted_.wait_for(lock, stop, kPause, [this] { return sealing_due_; });
+  }
+}
+
+Result<PreparedAppend> LogStore::prepare(AppendRequest request) {
+  if (closing_) return std::unexpected(closed());
+  if (tail_ == nullptr) return std::unexpected(read_only());
+  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  return PreparedAppend(std::move(request), environment_, secret_);
+}
+
+Result<AppendResult> LogStore::append(AppendRequest request) {
+  auto prepared = prepare(std::move(request));
+  if (!prepared) return std::unexpected(std::move(prepared).error());
+  if (queue_ != nullptr) return queue_->append(*std::move(prepared));
+  PendingAppend pending{.append = *std::move(prepared)};
+  const std::array group{&pending};
+  writer_->commit(group);
+  while (tail_->unsealed() != 0 && tail_->seal_one().value_or(false)) {
+  }
+  return std::move(pending.result);
+}
+
+void LogStore::append_async(AppendRequest request, AppendCallback callback) {
+  auto prepared = prepare(std::move(request));
+  if (queue_ == nullptr) {
+    if (!prepared) return callback(std::unexpected(std::move(prepared).error()));
+    PendingAppend pending{.append = *std::move(prepared)};
+    const std::array group{&pending};
+    writer_->commit(group);
+    return callback(std::move(pending.result));
+  }
+  if (!prepared) {
+    return queue_->answer_async(std::move(callback), std::unexpected(std::move(prepared).error()));
+  }
+  queue_->append_async(*std::move(prepared), std::move(callback));
+}
+
+Result<Snapshot> LogStore::snapshot() {
+  if (closing_) return std::unexpected(closed());
+  if (follower_ != nullptr) {
+    if (auto refreshed = follower_->refresh(); !refreshed) {
+      return std::unexpected(std::move(refreshed).error());
+    }
+  }
+  return view_.snapshot();
+}
+
+Result<std::unique_ptr<Cursor>> LogStore::read(ReadRequest request) {
+  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  auto seen = snapshot();
+  if (!seen) return std::unexpected(std::move(seen).error());
+  return std::make_unique<LogCursor>(*std::move(seen), std::move(request), secret_,
+                                     *environment_.clock);
+}
+
+Result<GlobalPosition> LogStore::head() {
+  auto seen = snapshot();
+  if (!seen) return std::unexpected(std::move(seen).error());
+  return seen->head;
+}
+
+HeadPage* LogStore::head_page() {
+  return follower_ != nullptr ? follower_->head_page() : &tail_->head_page();
+}
+
+Result<GlobalPosition> LogStore::wait_past(GlobalPosition position, Deadline deadline,
+                                           std::stop_token cancellation) {
+  for (;;) {
+    auto* page = head_page();
+    const auto word = page != nullptr ? page->wake_word() : 0;
+    const auto seen = head();
+    if (!seen) return seen;
+    if (*seen > position) return seen;
+    if (cancellation.stop_requested()) {
+      return std::unexpected(
+          Error{.code = ErrorCode::Cancelled, .message = "the wait was cancelled"});
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
+        deadline - environment_.clock->monotonic_now());
+    if (left <= std::chrono::microseconds{0} || page == nullptr) {
+      return std::unexpected(Error{.code = ErrorCode::DeadlineExceeded,
+                                   .message = "no event came after position " +
+                                              std::to_string(position.value) + " in time"});
+    }
+    page->wait(word, std::min(left, kWaitSlice));
+  }
+}
+
+Result<std::optional<StreamInfo>> LogStore::stream_info(std::string_view stream) {
+  if (auto valid = validate_stream_name(stream); !valid) {
+    return std::unexpected(std::move(valid).error());
+  }
+  auto seen = snapshot();
+  if (!seen) return std::unexpected(std::move(seen).error());
+  return log::stream_info(*seen, stream, secret_);
+}
+
+Result<std::vector<StreamInfo>> LogStore::list_streams(const ListStreamsRequest& request) {
+  auto seen = snapshot();
+  if (!seen) return std::unexpected(std::move(seen).error());
+  return log::list_streams(*seen, request);
+}
+
+Result<std::vector<std::optional<EventLocation>>> LogStore::find(std::string_view stream,
+                                                                 std::span<const Uuid> ids) {
+  if (auto valid = validate_stream_name(stream); !valid) {
+    return std::unexpected(std::move(valid).error());
+  }
+  auto seen = snapshot();
+  if (!seen) return std::unexpected(std::move(seen).error());
+  std::vector<std::optional<EventLocation>> found;
+  found.reserve(ids.size());
+  for (const auto& id : ids) {
+    auto location = find_event(*seen, stream, id, hash_id(stream, id, secret_));
+    if (!location) return std::unexpected(std::move(location).error());
+    found.push_back(*location);
+  }
+  return found;
+}
+
+Capabilities LogStore::capabilities() const {
+  return {.engine = engine_,
+          .durability = owned_ == nullptr ? Durability::PowerLoss : Durability::None,
+          .dense_positions = true,
+          .zero_copy = true,
+          .many_writing_processes = false};
+}
+
+}  // namespace eventstore::log

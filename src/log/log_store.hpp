@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "eventstore/open.hpp"
+#include "log/append_queue.hpp"
+#include "log/log_follower.hpp"
+#include "log/log_tail.hpp"
+#include "log/log_view.hpp"
+#include "log/log_writer.hpp"
+
+namespace eventstore::log {
+
+// What a test may set beyond OpenOptions.
+struct LogStoreTuning {
+  std::uint64_t prewrite_bytes = std::uint64_t{1} << 20;
+  // False: no threads. Appends commit in the caller's thread; sealing is done where it falls due.
+  bool threads = true;
+};
+
+// The embedded engine.
+class LogStore final : public EventStore {
+ public:
+  // `owned` is destroyed after the store: the file system of `memory:`.
+  static Result<std::unique_ptr<LogStore>> open(Environment environment, const std::string& folder,
+                                                const OpenOptions& options,
+                                                const LogStoreTuning& tuning, std::string engine,
+                                                std::unique_ptr<FileSystem> owned);
+  ~LogStore() override;
+  LogStore(const LogStore&) = delete;
+  LogStore& operator=(const LogStore&) = delete;
+
+  Result<AppendResult> append(AppendRequest request) override;
+  void append_async(AppendRequest request, AppendCallback callback) override;
+  Result<std::unique_ptr<Cursor>> read(ReadRequest request) override;
+  Result<GlobalPosition> head() override;
+  Result<GlobalPosition> wait_past(GlobalPosition position, Deadline deadline,
+                                   std::stop_token cancellation) override;
+  Result<std::optional<StreamInfo>> stream_info(std::string_view stream) override;
+  Result<std::vector<StreamInfo>> list_streams(const ListStreamsRequest& request) override;
+  Result<std::vector<std::optional<EventLocation>>> find(std::string_view stream,
+                                                         std::span<const Uuid> ids) override;
+  Result<StreamMetadata> stream_metadata(std::string_view stream) override;
+  Result<StreamVersion> set_stream_metadata(std::string_view stream, std::string_view json,
+                                            ExpectedVersion expected) override;
+  Capabilities capabilities() const override;
+  Result<StoreStats> stats() override;
+  Result<VerifyReport> verify() override;
+
+ private:
+  LogStore(Environment environment, std::string engine, std::unique_ptr<FileSystem> owned);
+
+  Result<void> start_writing(LogSettings settings, const OpenOptions& options,
+                             const LogStoreTuning& tuning);
+  Result<PreparedAppend> prepare(AppendRequest request);
+  Result<Snapshot> snapshot();
+  HeadPage* head_page();
+  void want_sealing();
+  void run_sealing(const std::stop_token& stop);
+
+  // Destroyed from the bottom up.
+  const std::unique_ptr<FileSystem> owned_;
+  const Environment environment_;
+  const std::string engine_;
+  std::string folder_;
+  std::uint64_t secret_ = 0;
+  std::atomic<bool> closing_ = false;
+  LogView view_;
+  std::unique_ptr<LogFollower> follower_;  // of a store opened read-only; else null
+  std::unique_ptr<LogTail> tail_;          // of a store opened for writing; else null
+  std::unique_ptr<LogWriter> writer_;
+  std::unique_ptr<AppendQueue> queue_;  // null without threads
+
+  std::mutex sealing_mutex_;
+  bool sealing_due_ = false;  // guarded by sealing_mutex_
+  std::condition_variable_any sealing_wanted_;
+  std::jthread sealing_;
+};
+
+}  // namespace eventstore::log

@@ -1,0 +1,265 @@
+#include "log/log_tail.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "log/damage.hpp"
+#include "log/folder.hpp"
+
+namespace eventstore::log {
+namespace {
+
+// Frames of at least this size are not written into space prepared ahead: writing the zeros would cost
+// more than it saves.
+constexpr std::uint64_t kLargeFrameBytes = std::uint64_t{64} << 10;
+
+// So many segments may wait for their posting files before the writer makes them itself: each keeps
+// its index in memory.
+constexpr std::size_t kUnsealedMax = 2;
+
+Error read_only_after(const Error& cause) {
+  return {.code = ErrorCode::ReadOnly,
+          .message = "the store takes no more appends until it is opened again, because of an "
+                     "earlier failure: " +
+                     cause.message};
+}
+
+}  // namespace
+
+Result<void> LogTail::make_room(std::uint64_t frame_bytes) {
+  if (failure_) return std::unexpected(read_only_after(*failure_));
+  const bool has_events = end_.next_position > active().first_position();
+  const bool fits =
+      end_.offset + frame_bytes + kFrameHeaderBytes <= settings_.segment_bytes_max;
+  if (fits || !has_events) return {};
+  return roll();
+}
+
+Result<void> LogTail::append(FrameHeader& header,
+                             std::span<const std::span<const std::byte>> bodies) {
+  if (failure_) return std::unexpected(read_only_after(*failure_));
+  std::array<std::byte, kFrameHeaderBytes> encoded{};
+  header.link = end_.link;
+  encode_frame_header(header, active().seed(), encoded);
+
+  std::vector<std::span<const std::byte>> parts;
+  parts.reserve(bodies.size() + 1);
+  parts.emplace_back(encoded);
+  parts.insert(parts.end(), bodies.begin(), bodies.end());
+  if (auto written = write_frame(parts, header.frame_bytes()); !written) return written;
+#ifndef EVENTSTORE_FAULT_ANSWER_BEFORE_SYNC
+  if (auto synced = sync_active(); !synced) return synced;
+#endif
+  end_.last_frame_offset = end_.offset;
+  end_.offset += header.frame_bytes();
+  end_.next_position = header.next_position;
+  end_.link = header.checksum;
+  end_.recorded_at = header.recorded_at;
+  end_.marked = header.event_count == 0;
+  return {};
+}
+
+Result<void> LogTail::write_frame(std::span<const std::span<const std::byte>> parts,
+                                  std::uint64_t frame_bytes) {
+  const auto frame_end = end_.offset + frame_bytes;
+  if (auto ahead = write_ahead(frame_end, frame_bytes); !ahead) return ahead;
+  auto written = active().file().write(end_.offset, parts);
+  if (written) {
+    file_bytes_ = std::max(file_bytes_, frame_end);
+    return {};
+  }
+  const auto size = active().file().size();
+  if (size) file_bytes_ = std::max(file_bytes_, *size);
+  if (written.error().code != ErrorCode::NoSpace) {
+    return std::unexpected(fail(std::move(written).error()));
+  }
+  if (auto undone = take_back_write(); !undone) return undone;
+  return written;
+}
+
+// Zeros behind a small frame, so that the next ones only overwrite.
+Result<void> LogTail::write_ahead(std::uint64_t frame_end, std::uint64_t frame_bytes) {
+  if (frame_end <= file_bytes_ || frame_bytes >= kLargeFrameBytes) return {};
+  const std::vector<std::byte> zeros(settings_.prewrite_bytes);
+  const std::array<std::span<const std::byte>, 1> parts{zeros};
+  const auto written = active().file().write(file_bytes_, parts);
+  if (written) {
+    file_bytes_ += zeros.size();
+  } else if (written.error().code != ErrorCode::NoSpace) {
+    return std::unexpected(fail(written.error()));
+  }
+  // Without room for zeros there may still be room for the frame.
+  return {};
+}
+
+// Puts zeros where a frame was written in part, so that nothing of it is ever read.
+Result<void> LogTail::take_back_write() {
+  const std::vector<std::byte> zeros(file_bytes_ - std::min(file_bytes_, end_.offset));
+  if (zeros.empty()) return {};
+  const std::array<std::span<const std::byte>, 1> parts{zeros};
+  auto written = active().file().write(end_.offset, parts);
+  if (!written) return std::unexpected(fail(std::move(written).error()));
+  return {};
+}
+
+Result<void> LogTail::sync_active() {
+  auto synced = active().file().sync();
+  if (synced) return {};
+  auto error = fail(std::move(synced).error());
+  error.code = ErrorCode::OutcomeUnknown;
+  return std::unexpected(std::move(error));
+}
+
+Error LogTail::fail(Error error) {
+  settings_.notify(Notice::Level::Error,
+                   error.message + "; the store takes no more appends until it is opened again");
+  if (!failure_) failure_ = error;
+  return error;
+}
+
+void LogTail::publish() {
+  active().set_durable_bytes(end_.offset);
+  const GlobalPosition head{end_.next_position.value - 1};
+  view_.publish(head);
+  head_page_->publish(head, manifest_generation_.load(std::memory_order_relaxed));
+}
+
+Result<void> LogTail::mark() {
+  if (end_.marked || failure_) return {};
+  FrameHeader header{.flags = kMarkFrame,
+                     .first_position = end_.next_position,
+                     .next_position = end_.next_position,
+                     .recorded_at = end_.recorded_at,
+                     .body_checksum = BodyChecksum().finish(active().seed())};
+  if (auto written = append(header, {}); !written) return written;
+  active().set_durable_bytes(end_.offset);
+  return {};
+}
+
+// The new segment's file comes first: it needs the most room, and until the manifest lists it it can
+// be thrown away.
+Result<void> LogTail::roll() {
+  FrameHeader seal{.flags = kSealFrame,
+                   .first_position = end_.next_position,
+                   .next_position = end_.next_position,
+                   .recorded_at = end_.recorded_at,
+                   .link = end_.link,
+                   .body_checksum = BodyChecksum().finish(active().seed())};
+  std::array<std::byte, kFrameHeaderBytes> encoded{};
+  encode_frame_header(seal, active().seed(), encoded);
+  auto next = create_segment(environment_, settings_, next_segment_header(seal.checksum), secret_);
+  if (!next) {
+    if (next.error().code == ErrorCode::NoSpace) return std::unexpected(std::move(next).error());
+    return std::unexpected(fail(std::move(next).error()));
+  }
+  const auto before = end_;
+  if (auto sealed = append(seal, {}); !sealed) {
+    static_cast<void>(remove_if_there(*environment_.files, (*next)->path()));
+    return sealed;
+  }
+  auto begun = begin_segment(*std::move(next));
+  if (!begun && begun.error().code == ErrorCode::NoSpace && !failure_) {
+    // The manifest could not be saved: the seal is taken back and the log goes on as before.
+    end_ = before;
+    if (auto undone = take_back_write(); !undone) return undone;
+    if (auto synced = sync_active(); !synced) return synced;
+  }
+  return begun;
+}
+
+SegmentHeader LogTail::next_segment_header(std::uint32_t link) {
+  const auto& last = active().header();
+  return {.store_id = last.store_id,
+          .segment_id = make_uuid_v4(*environment_.random),
+          .number = last.number + 1,
+          .first_position = end_.next_position,
+          .link = link};
+}
+
+// The active segment is sealed; `segment` follows it, in the manifest and then here.
+Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
+  auto& sealed = active();
+  {
+    const std::lock_guard lock(manifest_mutex_);
+    auto manifest = manifest_;
+    ++manifest.generation;
+    manifest.segments.back().last_position = GlobalPosition{end_.next_position.value - 1};
+    manifest.segments.back().bytes = end_.offset;
+    manifest.segments.push_back({.number = segment->header().number,
+                                 .id = segment->header().segment_id,
+                                 .first_position = segment->first_position()});
+    if (auto saved = save_manifest(*environment_.files, settings_.folder, manifest); !saved) {
+      if (saved.error().code == ErrorCode::NoSpace) {
+        static_cast<void>(remove_if_there(*environment_.files, segment->path()));
+        return saved;
+      }
+      return std::unexpected(fail(std::move(saved).error()));
+    }
+    manifest_ = std::move(manifest);
+    manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
+  }
+  sealed.set_durable_bytes(end_.offset);
+  {
+    const std::lock_guard lock(unsealed_mutex_);
+    unsealed_.push_back({.segment = segments_.back(), .index = index_});
+    unsealed_count_.store(unsealed_.size(), std::memory_order_release);
+  }
+  index_ = std::make_shared<MemoryIndex>(secret_);
+  segment->set_index(index_);
+  const auto recorded_at = end_.recorded_at;
+  end_ = ScanState::at_start_of(segment->header());
+  end_.recorded_at = recorded_at;
+  file_bytes_ = kSegmentHeaderBytes + settings_.prewrite_bytes;
+  segments_.push_back(std::move(segment));
+  view_.set_segments(segments_);
+  while (unsealed() > kUnsealedMax) {
+    if (auto done = seal_one(); !done) break;  // reported there; tried again later
+  }
+  return {};
+}
+
+Result<bool> LogTail::seal_one() {
+  const std::lock_guard sealing(seal_mutex_);
+  Unsealed next;
+  {
+    const std::lock_guard lock(unsealed_mutex_);
+    if (unsealed_.empty()) return false;
+    next = unsealed_.front();
+  }
+  auto& files = *environment_.files;
+  const auto complain = [&](Error error) {
+    settings_.notify(Notice::Level::Warning,
+                     error.message + "; the posting file is made later, from the segment");
+    return std::unexpected(std::move(error));
+  };
+  if (next.index != nullptr) {
+    auto written =
+        write_posting_file(files, settings_.folder, *next.segment, *next.index, secret_);
+    if (!written) return complain(std::move(written).error());
+  }
+  auto digest = segment_digest(*next.segment, next.segment->durable_bytes());
+  if (!digest) return complain(std::move(digest).error());
+  const auto number = next.segment->header().number;
+  const std::lock_guard lock(manifest_mutex_);
+  auto manifest = manifest_;
+  const auto listed = std::ranges::find(manifest.segments, number, &ManifestSegment::number);
+  listed->digest = *std::move(digest);
+  ++manifest.generation;
+  if (auto saved = save_manifest(files, settings_.folder, manifest); !saved) {
+    return complain(std::move(saved).error());
+  }
+  manifest_ = std::move(manifest);
+  manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
+  const std::lock_guard unsealed_lock(unsealed_mutex_);
+  unsealed_.erase(unsealed_.begin());
+  unsealed_count_.store(unsealed_.size(), std::memory_order_release);
+  return true;
+}
+
+Manifest LogTail::manifest() const {
+  const std::lock_guard lock(manifest_mutex_);
+  return manifest_;
+}
+
+}  // namespace eventstore::log

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/file_system.hpp"
+#include "log/head_page.hpp"
+#include "log/log_files.hpp"
+#include "log/log_view.hpp"
+
+namespace eventstore::log {
+
+// The end of the log, where frames are written: recovers it, appends to it, rolls segments and seals
+// them. Holds the store's lock.
+//
+// Threads: one at a time, but for seal_one() and manifest(), which may run beside everything else.
+class LogTail {
+ public:
+  // Makes the store where there is none and `create` allows it. Fills `view`, which must outlive
+  // this.
+  static Result<std::unique_ptr<LogTail>> open(Environment environment, LogSettings settings,
+                                               bool create, LogView& view);
+
+  // Rolls the active segment if a frame of `frame_bytes` has no room in it. On failure the log is as
+  // it was (NoSpace), or failure() is set.
+  Result<void> make_room(std::uint64_t frame_bytes);
+
+  // Writes a frame at the end and syncs it. `header` needs its counts, positions, time and checksum
+  // of the body; its link is filled in. On failure with NoSpace the log is as it was; after any other
+  // failure() is set and whether the frame is there is unknown.
+  Result<void> append(FrameHeader& header, std::span<const std::span<const std::byte>> bodies);
+
+  // Shows readers everything that was appended.
+  void publish();
+
+  // Writes a mark frame if the last frame is none, so that all before it is known to be durable.
+  Result<void> mark();
+
+  // Makes the posting file and the digest of the oldest sealed segment that lacks one. False: none
+  // does.
+  Result<bool> seal_one();
+  std::size_t unsealed() const { return unsealed_count_.load(std::memory_order_acquire); }
+
+  // Set once something failed in a way that makes further writing unsafe.
+  const std::optional<Error>& failure() const { return failure_; }
+
+  GlobalPosition next_position() const { return end_.next_position; }
+  std::uint64_t next_offset() const { return end_.offset; }
+  Timestamp recorded_at() const { return end_.recorded_at; }  // of the last frame
+  const SegmentList& segments() const { return segments_; }
+  Segment& active() const { return *segments_.back(); }
+  MemoryIndex& index() const { return *index_; }
+  std::uint64_t secret() const { return secret_; }
+  HeadPage& head_page() { return *head_page_; }
+  const LogSettings& settings() const { return settings_; }
+  Manifest manifest() const;
+
+ private:
+  struct Unsealed {
+    std::shared_ptr<Segment> segment;
+    std::shared_ptr<const MemoryIndex> index;  // null: the posting file is there
+  };
+
+  LogTail(Environment environment, LogSettings settings, LogView& view);
+
+  Result<void> take_lock(bool create);
+  Result<void> recover();
+  Result<void> open_head_page();
+  Result<void> open_sealed_segments();
+  Result<void> recover_active();
+  Result<void> rewrite_end(std::span<const std::byte> bytes, const ScanState& end);
+
+  Result<void> roll();
+  Result<void> begin_segment(std::shared_ptr<Segment> segment);
+  Result<void> write_frame(std::span<const std::span<const std::byte>> parts,
+                           std::uint64_t frame_bytes);
+  Result<void> write_ahead(std::uint64_t frame_end, std::uint64_t frame_bytes);
+  Result<void> take_back_write();
+  Result<void> sync_active();
+  SegmentHeader next_segment_header(std::uint32_t link);
+  Error fail(Error error);
+
+  const Environment environment_;
+  const LogSettings settings_;
+  LogView& view_;
+  std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<HeadPage> head_page_;
+  std::optional<Error> failure_;
+
+  SegmentList segments_;
+  std::shared_ptr<MemoryIndex> index_;  // of the active segment
+  ScanState end_;
+  std::uint64_t file_bytes_ = 0;  // of the active segment: zeros from the end of the log up to here
+  std::uint64_t secret_ = 0;
+
+  mutable std::mutex manifest_mutex_;  // held while the manifest is saved; no reader needs it
+  Manifest manifest_;                  // guarded by manifest_mutex_
+  std::atomic<std::uint64_t> manifest_generation_ = 0;
+  std::mutex seal_mutex_;  // one sealing at a time, through its I/O
+  std::mutex unsealed_mutex_;
+  std::vector<Unsealed> unsealed_;  // guarded by unsealed_mutex_
+  std::atomic<std::size_t> unsealed_count_ = 0;
+};
+
+}  // namespace eventstore::log

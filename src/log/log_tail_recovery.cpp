@@ -1,0 +1,203 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "log/damage.hpp"
+#include "log/folder.hpp"
+#include "log/log_tail.hpp"
+
+// How the end of the log is found again when a store is opened for writing.
+namespace eventstore::log {
+namespace {
+
+Error damaged(const std::vector<Finding>& damage) {
+  const auto& first = damage.front();
+  auto message = first.message;
+  if (damage.size() > 1) {
+    message += " (and " + std::to_string(damage.size() - 1) + " more places)";
+  }
+  message +=
+      "; the store is not opened for writing: open it read-only to read the rest, and restore the "
+      "file from a backup";
+  return {.code = ErrorCode::Corruption, .message = std::move(message), .details = first.where};
+}
+
+// The end of what is not zero.
+std::uint64_t written_bytes(std::span<const std::byte> bytes, std::uint64_t from) {
+  auto end = bytes.size();
+  while (end > from && bytes[end - 1] == std::byte{0}) --end;
+  return end;
+}
+
+}  // namespace
+
+LogTail::LogTail(Environment environment, LogSettings settings, LogView& view)
+    : environment_(environment), settings_(std::move(settings)), view_(view) {}
+
+Result<std::unique_ptr<LogTail>> LogTail::open(Environment environment, LogSettings settings,
+                                               bool create, LogView& view) {
+  std::unique_ptr<LogTail> tail(new LogTail(environment, std::move(settings), view));
+  if (auto locked = tail->take_lock(create); !locked) {
+    return std::unexpected(std::move(locked).error());
+  }
+  if (auto recovered = tail->recover(); !recovered) {
+    return std::unexpected(std::move(recovered).error());
+  }
+  return tail;
+}
+
+Result<void> LogTail::take_lock(bool create) {
+  auto& files = *environment_.files;
+  const auto& folder = settings_.folder;
+  const auto there = files.exists(manifest_path(folder));
+  if (!there) return std::unexpected(there.error());
+  if (!*there) {
+    if (auto allowed = require_creatable(files, folder, create); !allowed) return allowed;
+    if (auto made = files.create_directory(folder); !made) return made;
+  }
+  const auto locked_before = files.exists(lock_path(folder));
+  if (!locked_before) return std::unexpected(locked_before.error());
+  if (!*locked_before) {
+    auto made = files.create(lock_path(folder));
+    const auto raced = files.exists(lock_path(folder));
+    if (!made && !(raced && *raced)) return std::unexpected(std::move(made).error());
+  }
+  auto lock = files.lock(lock_path(folder));
+  if (!lock) return std::unexpected(std::move(lock).error());
+  lock_ = *std::move(lock);
+
+  // Somebody else may have made the store before the lock was ours.
+  const auto made_meanwhile = files.exists(manifest_path(folder));
+  if (!made_meanwhile) return std::unexpected(made_meanwhile.error());
+  if (*made_meanwhile) return {};
+  if (auto allowed = require_creatable(files, folder, create); !allowed) return allowed;
+  const auto created = create_store(environment_, settings_);
+  if (!created) return std::unexpected(created.error());
+  return {};
+}
+
+Result<void> LogTail::recover() {
+  auto manifest = load_manifest(*environment_.files, settings_.folder);
+  if (!manifest) return std::unexpected(std::move(manifest).error());
+  manifest_ = *std::move(manifest);
+  manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
+  secret_ = manifest_.index_secret;
+  if (auto removed = remove_leftovers(*environment_.files, settings_.folder, manifest_); !removed) {
+    return removed;
+  }
+  if (auto opened = open_head_page(); !opened) return opened;
+  if (auto opened = open_sealed_segments(); !opened) return opened;
+  if (auto recovered = recover_active(); !recovered) return recovered;
+  if (end_.sealed) {
+    // The crash came while the segment was being rolled.
+    auto next = create_segment(environment_, settings_, next_segment_header(end_.link), secret_);
+    if (!next) return std::unexpected(std::move(next).error());
+    if (auto begun = begin_segment(*std::move(next)); !begun) return begun;
+  }
+  const GlobalPosition head{end_.next_position.value - 1};
+  active().set_durable_bytes(end_.offset);
+  view_.set_segments(segments_);
+  view_.publish(head);
+  head_page_->take_over(environment_.files->boot_id(), head, manifest_.generation);
+  return {};
+}
+
+Result<void> LogTail::open_head_page() {
+  auto& files = *environment_.files;
+  const auto path = head_path(settings_.folder);
+  auto page = files.share_page(path, FileSystem::Access::ReadWrite);
+  if (!page) {
+    // It is lost or cut short: it can be, by a crash, and nothing depends on it then.
+    if (auto made = create_head_file(files, settings_.folder); !made) return made;
+    page = files.share_page(path, FileSystem::Access::ReadWrite);
+  }
+  if (!page) return std::unexpected(std::move(page).error());
+  head_page_ = std::make_unique<HeadPage>(*std::move(page));
+  return {};
+}
+
+Result<void> LogTail::open_sealed_segments() {
+  std::vector<Finding> damage;
+  for (const auto& listed : manifest_.segments) {
+    if (!listed.is_sealed()) continue;
+    auto segment =
+        open_sealed_segment(*environment_.files, settings_, manifest_, listed, damage);
+    if (!segment) return std::unexpected(std::move(segment).error());
+    auto index = std::dynamic_pointer_cast<const MemoryIndex>((*segment)->index());
+    if (index != nullptr || listed.digest.empty()) {
+      const std::lock_guard lock(unsealed_mutex_);
+      unsealed_.push_back({.segment = *segment, .index = std::move(index)});
+      unsealed_count_.store(unsealed_.size(), std::memory_order_release);
+    }
+    segments_.push_back(*std::move(segment));
+  }
+  if (!damage.empty()) return std::unexpected(damaged(damage));
+  return {};
+}
+
+Result<void> LogTail::recover_active() {
+  auto segment = open_segment(*environment_.files, settings_.folder, manifest_,
+                              manifest_.segments.back(), FileSystem::Access::ReadWrite);
+  if (!segment) return std::unexpected(std::move(segment).error());
+  const auto size = (*segment)->file().size();
+  if (!size) return std::unexpected(size.error());
+  (*segment)->set_durable_bytes(*size);
+  const auto mapped = (*segment)->map();
+  if (!mapped) return std::unexpected(mapped.error());
+  const auto bytes = (*mapped)->bytes().first(*size);
+  auto scanned = scan_segment(bytes, (*segment)->header(), (*segment)->path(), secret_);
+  if (!scanned.damage.empty()) return std::unexpected(damaged(scanned.damage));
+
+  const GlobalPosition head{scanned.end.next_position.value - 1};
+  if (head_page_->is_of_boot(environment_.files->boot_id()) &&
+      head < head_page_->durable_head()) {
+    return std::unexpected(
+        damaged({{.message = (*segment)->path() + " at byte " + std::to_string(scanned.end.offset) +
+                             ": events that were durable are unreadable (positions " +
+                             std::to_string(head.value + 1) + " to " +
+                             std::to_string(head_page_->durable_head().value) + ")",
+                  .where = {.file = (*segment)->path(),
+                            .offset = scanned.end.offset,
+                            .first_position = {head.value + 1},
+                            .last_position = head_page_->durable_head()}}}));
+  }
+  segments_.push_back(*std::move(segment));
+  index_ = std::move(scanned.index);
+  active().set_index(index_);
+  active().set_durable_bytes(scanned.end.offset);
+  file_bytes_ = *size;
+  return rewrite_end(bytes, scanned.end);
+}
+
+// After a failed sync the page cache may show a last frame that the disk does not have, and does not
+// know it: so it is written once more. What is left of a torn append behind it gives way to zeros.
+Result<void> LogTail::rewrite_end(std::span<const std::byte> bytes, const ScanState& end) {
+  const auto written_end = written_bytes(bytes, end.offset);
+  if (written_end > end.offset) {
+    settings_.notify(Notice::Level::Warning,
+                     active().path() + " at byte " + std::to_string(end.offset) + ": " +
+                         std::to_string(written_end - end.offset) +
+                         " bytes of an append that was never acknowledged are dropped");
+  }
+  const auto from = end.last_frame_offset == 0 ? end.offset : end.last_frame_offset;
+  std::vector<std::byte> again(bytes.begin() + static_cast<std::ptrdiff_t>(from),
+                               bytes.begin() + static_cast<std::ptrdiff_t>(end.offset));
+  again.resize(std::max(written_end, end.offset) - from, std::byte{0});
+  if (!again.empty()) {
+    const std::array<std::span<const std::byte>, 1> parts{again};
+    if (auto written = active().file().write(from, parts); !written) return written;
+  }
+  if (auto synced = active().file().sync(); !synced) return synced;
+  end_ = end;
+  if (end.last_frame_offset != 0 || segments_.size() == 1) return {};
+  // The time of the newest event stands in the seal of the segment before.
+  const auto& before = segments_[segments_.size() - 2];
+  auto reader = SegmentReader::open(before);
+  if (!reader) return std::unexpected(std::move(reader).error());
+  const auto seal = reader->frame_at(before->durable_bytes() - kFrameHeaderBytes);
+  if (!seal) return std::unexpected(seal.error());
+  end_.recorded_at = seal->recorded_at;
+  return {};
+}
+
+}  // namespace eventstore::log

@@ -1,0 +1,54 @@
+#include "log/log_writer.hpp"
+
+#include <utility>
+
+namespace eventstore::log {
+
+LogWriter::LogWriter(Environment environment, LogTail& tail)
+    : environment_(environment),
+      tail_(tail),
+      clock_(*environment.clock, tail.recorded_at(), tail.settings()) {}
+
+void LogWriter::commit(std::span<PendingAppend* const> group) {
+  std::uint64_t bytes = 0;
+  for (const auto* pending : group) bytes += pending->append.size();
+  if (bytes != 0) bytes += kFrameHeaderBytes;
+  if (auto room = tail_.make_room(bytes); !room) return answer_all(group, room.error());
+
+  AppendGroup accepted(tail_);
+  for (auto* pending : group) {
+    if (auto wanted = still_wanted(pending->append.context()); !wanted) {
+      pending->result = std::unexpected(std::move(wanted).error());
+    } else {
+      pending->result = accepted.decide(pending->append);
+    }
+  }
+  if (accepted.empty()) return;
+
+  auto frame = accepted.frame(clock_.now());
+  if (auto appended = tail_.append(frame, accepted.bodies()); !appended) {
+    accepted.withdraw();
+    return answer_all(group, appended.error());
+  }
+  tail_.publish();
+}
+
+// What a member was told depends on the members before it: without the frame nobody's answer holds.
+void LogWriter::answer_all(std::span<PendingAppend* const> group, const Error& error) {
+  for (auto* pending : group) pending->result = std::unexpected(error);
+}
+
+Result<void> LogWriter::still_wanted(const RequestContext& context) const {
+  if (context.cancellation.stop_requested()) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Cancelled, .message = "the append was cancelled; nothing was written"});
+  }
+  if (context.deadline && environment_.clock->monotonic_now() > *context.deadline) {
+    return std::unexpected(
+        Error{.code = ErrorCode::DeadlineExceeded,
+              .message = "the deadline passed before the append began; nothing was written"});
+  }
+  return {};
+}
+
+}  // namespace eventstore::log

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "eventstore/event_store.hpp"
+#include "log/log_view.hpp"
+
+// Questions about streams and ids, answered from the indexes of all segments, newest first.
+namespace eventstore::log {
+
+// The version of a stream by the newest index that knows it, events not yet durable included: for the
+// writer alone.
+Result<StreamVersion> latest_version(const SegmentList& segments, const Key& stream);
+
+// As visible in `snapshot`. Absent: there is no such stream.
+Result<std::optional<StreamInfo>> stream_info(const Snapshot& snapshot, std::string_view stream,
+                                              std::uint64_t secret);
+
+// Where the event with this id is in the stream, if it is visible in `snapshot`.
+Result<std::optional<EventLocation>> find_event(const Snapshot& snapshot, std::string_view stream,
+                                                const Uuid& id, std::uint64_t id_hash);
+
+Result<std::vector<StreamInfo>> list_streams(const Snapshot& snapshot,
+                                             const ListStreamsRequest& request);
+
+}  // namespace eventstore::log

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "log/posting_file.hpp"
+#include "log/segment_index.hpp"
+
+namespace eventstore::log {
+
+// The index of the active segment, or of a sealed one that has no posting file yet.
+//
+// The writer adds the events of a group before the group is durable, so that each member of the group
+// sees the ones before it; roll_back() takes them out again when the group fails. Readers therefore
+// bound what they ask for by the last visible posting.
+//
+// Threads: one writer and many readers. The lock is held for memory work alone, never during I/O.
+class MemoryIndex final : public SegmentIndex {
+ public:
+  explicit MemoryIndex(std::uint64_t secret) : secret_(secret) {}
+
+  // What the writer knows of an event. Borrowed for the call.
+  struct Event {
+    std::string_view stream;
+    std::string_view type;
+    TagsView tags;
+    StreamVersion version;
+    std::uint64_t id_hash = 0;
+    std::uint64_t offset = 0;  // in the segment file
+  };
+
+  // Adds the next event: its posting is the number of postings so far. All of a group are added under
+  // one lock.
+  class Batch {
+   public:
+    explicit Batch(MemoryIndex& index) : index_(index), lock_(index.mutex_) {}
+    Posting add(const Event& event) { return index_.add_locked(event); }
+
+   private:
+    MemoryIndex& index_;
+    std::unique_lock<std::shared_mutex> lock_;
+  };
+
+  // For recovery, where positions may leave holes: the next event added gets this posting.
+  void skip_to(Posting posting);
+
+  // The number of postings, holes included.
+  Posting size() const;
+
+  // Takes out every event from `posting` on.
+  void roll_back(Posting posting);
+
+  // What a posting file of this segment holds. Borrows this index, which must not change meanwhile.
+  PostingFileContents contents(const PostingFileIdentity& identity) const;
+
+  Result<std::optional<KeyEntry>> find(const Key& key) const override;
+  Result<std::size_t> fetch(const KeyEntry& entry, Posting from, Direction direction,
+                            std::span<Posting> out) const override;
+  Result<std::vector<Posting>> find_id(std::uint64_t id_hash) const override;
+  Result<std::uint64_t> offset_of(Posting posting) const override;
+  Result<void> list_keys(KeyKind kind, std::string_view prefix, std::string_view after,
+                         const KeyVisitor& visit) const override;
+  std::uint64_t events() const override;
+
+ private:
+  struct KeyData {
+    std::uint64_t hash = 0;
+    KeyKind kind = KeyKind::Stream;
+    std::string text;
+    StreamVersion first_version;
+    StreamVersion last_version;
+    std::vector<Posting> postings;
+  };
+  struct IdData {
+    std::uint64_t hash;
+    Posting posting;
+  };
+
+  Posting add_locked(const Event& event);
+  KeyData& key_data(KeyKind kind, std::string_view text);
+  void add_posting(KeyKind kind, std::string_view text, Posting posting);
+  void add_id(std::uint64_t hash, Posting posting);
+  const KeyData* find_locked(const Key& key) const;
+
+  const std::uint64_t secret_;
+  mutable std::shared_mutex mutex_;
+  // All below are guarded by mutex_. The tables hold ordinals + 1 of keys_ and ids_, 0 for a free
+  // slot; their sizes are powers of two; collisions go to the next slot.
+  std::deque<KeyData> keys_;
+  std::vector<std::uint32_t> key_table_;
+  std::vector<IdData> ids_;
+  std::vector<std::uint32_t> id_table_;
+  std::vector<std::uint32_t> offsets_;  // by posting, in units of 8 bytes; 0: a hole
+};
+
+}  // namespace eventstore::log

@@ -1,0 +1,55 @@
+#include "eventstore/open.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/memory_file_system.hpp"
+#include "core/posix_environment.hpp"
+#include "log/log_store.hpp"
+
+namespace eventstore {
+namespace {
+
+constexpr std::string_view kFileScheme = "file:";
+constexpr std::string_view kMemoryUrl = "memory:";
+
+// Bare paths may hold colons; only what looks like a scheme is taken for one.
+bool has_scheme(std::string_view url) {
+  const auto colon = url.find("://");
+  return colon != std::string_view::npos && colon > 0 &&
+         url.substr(0, colon).find('/') == std::string_view::npos;
+}
+
+Result<std::unique_ptr<EventStore>> open_memory(const OpenOptions& options) {
+  auto files = std::make_unique<MemoryFileSystem>();
+  const auto& system = posix_environment();
+  const Environment environment{
+      .files = files.get(), .clock = system.clock, .random = system.random};
+  // Nothing outlives the process, so nothing is gained by writing zeros ahead.
+  return log::LogStore::open(environment, "store", options, {.prewrite_bytes = 0}, "memory",
+                             std::move(files));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EventStore>> open(std::string_view url, const OpenOptions& options) {
+  if (url == kMemoryUrl) return open_memory(options);
+  if (url.starts_with(kFileScheme)) {
+    url.remove_prefix(kFileScheme.size());
+    if (url.starts_with("//")) url.remove_prefix(2);
+  } else if (has_scheme(url) || url.starts_with(kMemoryUrl)) {
+    return std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument,
+              .message = "no engine knows the store URL " + std::string(url) +
+                         "; use file:PATH or memory:"});
+  }
+  if (url.empty() || url.find('\0') != std::string_view::npos) {
+    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                 .message = "the store URL names no path; use file:PATH"});
+  }
+  while (url.size() > 1 && url.ends_with('/')) url.remove_suffix(1);
+  return log::LogStore::open(posix_environment(), std::string(url), options, {}, "file", nullptr);
+}
+
+}  // namespace eventstore

@@ -1,0 +1,308 @@
+#include <algorithm>
+#include <utility>
+
+#include "log/damage.hpp"
+#include "log/log_cursor.hpp"
+
+namespace eventstore::log {
+namespace {
+
+// Walks the frames of a segment forwards, without an index but for finding the place to start.
+class ScannedEvents final : public SegmentEvents {
+ public:
+  ScannedEvents(SegmentReader& reader, GlobalPosition first, GlobalPosition last)
+      : reader_(reader), first_(first), last_(last) {}
+
+  Result<std::optional<LocatedEvent>> next() override {
+    if (offset_ == 0) {
+      if (auto started = start(); !started) return std::unexpected(std::move(started).error());
+    }
+    for (;;) {
+      if (next_position_ > last_) return std::nullopt;
+      if (offset_ < frame_end_) {
+        auto event = reader_.read_in_frame(offset_, frame_, frame_offset_);
+        if (!event) return std::unexpected(std::move(event).error());
+        offset_ += event->event.length;
+        next_position_ = {event->event.view.position.value + 1};
+        if (event->event.view.position < first_) continue;
+        if (event->event.view.position > last_) return std::nullopt;
+        return *event;
+      }
+      if (auto begun = begin_frame(frame_end_); !begun) {
+        return std::unexpected(std::move(begun).error());
+      }
+    }
+  }
+
+ private:
+  Result<void> start() {
+    const auto& segment = reader_.segment();
+    if (first_ <= segment.first_position()) return begin_frame(kSegmentHeaderBytes);
+    for (auto posting = segment.posting_of(first_); segment.position_of(posting) <= last_;
+         ++posting) {
+      auto event = reader_.read(posting);
+      if (!event) return std::unexpected(std::move(event).error());
+      if (!*event) continue;
+      const auto offset = (*event)->offset;
+      const auto distance = std::uint64_t{(*event)->event.frame_distance} * 8;
+      if (auto begun = begin_frame(offset - distance); !begun) return begun;
+      offset_ = offset;
+      return {};
+    }
+    next_position_ = {last_.value + 1};
+    offset_ = frame_end_ = kSegmentHeaderBytes;
+    return {};
+  }
+
+  Result<void> begin_frame(std::uint64_t offset) {
+    const auto frame = reader_.frame_at(offset);
+    if (!frame) return std::unexpected(frame.error());
+    frame_ = *frame;
+    frame_offset_ = offset;
+    offset_ = offset + kFrameHeaderBytes;
+    frame_end_ = offset + frame_.frame_bytes();
+    next_position_ = frame_.first_position;
+    if ((frame_.flags & kSealFrame) != 0) next_position_ = {last_.value + 1};
+    return {};
+  }
+
+  SegmentReader& reader_;
+  const GlobalPosition first_;
+  const GlobalPosition last_;
+  std::uint64_t offset_ = 0;  // of the next event
+  std::uint64_t frame_offset_ = 0;
+  std::uint64_t frame_end_ = 0;
+  FrameHeader frame_;
+  GlobalPosition next_position_;
+};
+
+// Reads the events that an index names.
+class IndexedEvents final : public SegmentEvents {
+ public:
+  IndexedEvents(SegmentReader& reader, std::unique_ptr<PostingIterator> postings,
+                Direction direction, Posting first, Posting last)
+      : reader_(reader),
+        postings_(std::move(postings)),
+        direction_(direction),
+        last_(direction == Direction::Forwards ? last : first),
+        at_(direction == Direction::Forwards ? first : last) {}
+
+  Result<std::optional<LocatedEvent>> next() override {
+    while (!ended_) {
+      const auto posting = postings_->seek(at_);
+      if (!posting) return std::unexpected(posting.error());
+      if (!*posting || is_beyond(**posting)) break;
+      step_from(**posting);
+      auto event = reader_.read(**posting);
+      if (!event || *event) return event;
+    }
+    ended_ = true;
+    return std::nullopt;
+  }
+
+ private:
+  bool is_beyond(Posting posting) const {
+    return direction_ == Direction::Forwards ? posting > last_ : posting < last_;
+  }
+  void step_from(Posting posting) {
+    if (posting == last_) {
+      ended_ = true;
+    } else {
+      at_ = direction_ == Direction::Forwards ? posting + 1 : posting - 1;
+    }
+  }
+
+  SegmentReader& reader_;
+  std::unique_ptr<PostingIterator> postings_;
+  const Direction direction_;
+  const Posting last_;  // in reading direction
+  Posting at_;
+  bool ended_ = false;
+};
+
+// Events of a damaged segment: after what is left, the damage.
+class EventsThenDamage final : public SegmentEvents {
+ public:
+  EventsThenDamage(std::unique_ptr<SegmentEvents> events, std::shared_ptr<const Finding> damage)
+      : events_(std::move(events)), damage_(std::move(damage)) {}
+
+  Result<std::optional<LocatedEvent>> next() override {
+    if (events_ != nullptr) {
+      auto event = events_->next();
+      if (!event || *event) return event;
+    }
+    return std::unexpected(error_of(*damage_));
+  }
+
+ private:
+  std::unique_ptr<SegmentEvents> events_;
+  std::shared_ptr<const Finding> damage_;
+};
+
+struct PostingRange {
+  Posting first = 0;
+  Posting last = 0;
+};
+
+// The smallest posting from which on the stream's versions are at least `version`; `end` if none is.
+Result<Posting> find_version(SegmentReader& reader, const KeyEntry& entry, StreamVersion version,
+                             Posting end) {
+  Posting low = 0;
+  Posting high = end;
+  while (low < high) {
+    const auto middle = low + (high - low) / 2;
+    Posting posting = 0;
+    const auto count = reader.index().fetch(entry, middle, Direction::Forwards, {&posting, 1});
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0 || posting >= high) {
+      high = middle;
+      continue;
+    }
+    const auto event = reader.read(posting);
+    if (!event) return std::unexpected(event.error());
+    if (*event && (*event)->event.view.version < version) {
+      low = posting + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+// The postings of a stream whose versions are within the bounds. Absent: none are.
+Result<std::optional<PostingRange>> version_range(SegmentReader& reader, const KeyEntry& entry,
+                                                  const ReadBounds& bounds, Posting last) {
+  if (entry.first_version > bounds.last_version || entry.last_version < bounds.first_version) {
+    return std::nullopt;
+  }
+  PostingRange range{.first = 0, .last = last};
+  if (entry.first_version < bounds.first_version) {
+    const auto first = find_version(reader, entry, bounds.first_version, last + 1);
+    if (!first) return std::unexpected(first.error());
+    range.first = *first;
+  }
+  if (entry.last_version > bounds.last_version) {
+    const auto end =
+        find_version(reader, entry, StreamVersion{bounds.last_version.value + 1}, last + 1);
+    if (!end) return std::unexpected(end.error());
+    if (*end == 0) return std::nullopt;
+    range.last = *end - 1;
+  }
+  if (range.first > range.last) return std::nullopt;
+  return range;
+}
+
+Key key_of(KeyKind kind, std::string_view text, std::uint64_t secret) {
+  return {.kind = kind, .text = text, .hash = hash_key(kind, text, secret)};
+}
+
+// What one selector and the type filter make of one segment.
+class Selection {
+ public:
+  Selection(SegmentReader& reader, const ReadRequest& request, std::uint64_t secret,
+            PostingRange range)
+      : reader_(reader), request_(request), secret_(secret), range_(range) {}
+
+  // Null: nothing matches.
+  Result<std::unique_ptr<PostingIterator>> postings() {
+    auto selected = by_selector();
+    if (!selected || *selected == nullptr || request_.types.empty()) return selected;
+    auto types = by_types();
+    if (!types) return types;
+    if (std::holds_alternative<SelectAll>(request_.selector)) return types;
+    std::vector<std::unique_ptr<PostingIterator>> both;
+    both.push_back(*std::move(selected));
+    both.push_back(*std::move(types));
+    return intersect(std::move(both), request_.direction);
+  }
+
+  const PostingRange& range() const { return range_; }
+  void set_range(PostingRange range) { range_ = range; }
+
+ private:
+  Result<std::unique_ptr<PostingIterator>> by_selector() {
+    if (const auto* category = std::get_if<SelectCategory>(&request_.selector)) {
+      return list(KeyKind::Category, category->category);
+    }
+    if (const auto* query = std::get_if<Query>(&request_.selector)) {
+      return iterate_query(reader_.index(), *query, secret_, range_.last, request_.direction);
+    }
+    if (const auto* stream = std::get_if<SelectStream>(&request_.selector)) {
+      return list(KeyKind::Stream, stream->stream);
+    }
+    return iterate_range(range_.last, request_.direction);
+  }
+
+  Result<std::unique_ptr<PostingIterator>> by_types() {
+    std::vector<std::unique_ptr<PostingIterator>> lists;
+    for (const auto& type : request_.types) {
+      auto postings = list(KeyKind::Type, type);
+      if (!postings) return postings;
+      if (*postings != nullptr) lists.push_back(*std::move(postings));
+    }
+    return unite(std::move(lists), request_.direction);
+  }
+
+  Result<std::unique_ptr<PostingIterator>> list(KeyKind kind, std::string_view text) {
+    const auto entry = reader_.index().find(key_of(kind, text, secret_));
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) return nullptr;
+    return iterate_list(reader_.index(), **entry, request_.direction);
+  }
+
+  SegmentReader& reader_;
+  const ReadRequest& request_;
+  const std::uint64_t secret_;
+  PostingRange range_;
+};
+
+Result<std::unique_ptr<SegmentEvents>> select_intact(SegmentReader& reader,
+                                                     const ReadRequest& request,
+                                                     const ReadBounds& bounds, Posting last,
+                                                     std::uint64_t secret) {
+  const auto& segment = reader.segment();
+  PostingRange range{.first = 0, .last = last};
+  if (bounds.first_position > segment.first_position()) {
+    range.first = segment.posting_of(bounds.first_position);
+  }
+  if (bounds.last_position < segment.position_of(last)) {
+    range.last = segment.posting_of(bounds.last_position);
+  }
+  if (std::holds_alternative<SelectAll>(request.selector) && request.types.empty() &&
+      request.direction == Direction::Forwards) {
+    return std::make_unique<ScannedEvents>(reader, segment.position_of(range.first),
+                                           segment.position_of(range.last));
+  }
+  if (const auto* stream = std::get_if<SelectStream>(&request.selector)) {
+    const auto entry = reader.index().find(key_of(KeyKind::Stream, stream->stream, secret));
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) return nullptr;
+    const auto versions = version_range(reader, **entry, bounds, range.last);
+    if (!versions) return std::unexpected(versions.error());
+    if (!*versions) return nullptr;
+    range = **versions;
+  }
+  auto postings = Selection(reader, request, secret, range).postings();
+  if (!postings) return std::unexpected(std::move(postings).error());
+  if (*postings == nullptr) return nullptr;
+  return std::make_unique<IndexedEvents>(reader, *std::move(postings), request.direction,
+                                         range.first, range.last);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SegmentEvents>> select_events(SegmentReader& reader,
+                                                     const ReadRequest& request,
+                                                     const ReadBounds& bounds, Posting last,
+                                                     std::uint64_t secret) {
+  auto events = select_intact(reader, request, bounds, last, secret);
+  auto damage = reader.segment().damage();
+  if (!events || !damage) return events;
+  // A read that starts behind the damage is not concerned.
+  const bool beyond = damage->where.last_position.value != 0 &&
+                      bounds.first_position > damage->where.last_position;
+  if (beyond) return events;
+  return std::make_unique<EventsThenDamage>(*std::move(events), std::move(damage));
+}
+
+}  // namespace eventstore::log
