@@ -1,0 +1,82 @@
+#include "cli/errors.hpp"
+
+#include <cstdio>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "cli/terminal_text.hpp"
+
+namespace eventstore::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct DetailsToJson {
+  ordered_json operator()(const std::monostate&) const { return ordered_json::object(); }
+  ordered_json operator()(const VersionConflict& conflict) const {
+    return {{"stream", conflict.stream},
+            {"expected", conflict.expected},
+            {"actual", conflict.actual.value}};
+  }
+  ordered_json operator()(const ConditionConflict& conflict) const {
+    return {{"position", conflict.position.value}};
+  }
+  ordered_json operator()(const IdConflict& conflict) const {
+    return {{"stream", conflict.stream},
+            {"id", conflict.id.to_string()},
+            {"position", conflict.position.value}};
+  }
+  ordered_json operator()(const LimitDetails& limit) const {
+    return {{"limit", limit.limit}, {"actual", limit.actual}, {"allowed", limit.allowed}};
+  }
+  ordered_json operator()(const DamageDetails& damage) const {
+    return {{"file", damage.file},
+            {"offset", damage.offset},
+            {"first_position", damage.first_position.value},
+            {"last_position", damage.last_position.value}};
+  }
+};
+
+ExitCode exit_code_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::WrongExpectedVersion:
+    case ErrorCode::AppendConditionFailed:
+    case ErrorCode::EventIdConflict:
+      return ExitCode::Conflict;
+    default:
+      return ExitCode::Failed;
+  }
+}
+
+}  // namespace
+
+Failure::Failure(std::string code_, std::string message_)
+    : code(std::move(code_)), message(std::move(message_)) {}
+
+Failure::Failure(Error error)
+    : code(to_string(error.code)),
+      message(std::move(error.message)),
+      details(details_json(error)),
+      exit_code(exit_code_of(error.code)) {}
+
+nlohmann::ordered_json details_json(const Error& error) {
+  return std::visit(DetailsToJson{}, error.details);
+}
+
+std::string format_failure(const Failure& failure, bool as_json) {
+  if (!as_json) return "event-store: " + escape_for_terminal(failure.message) + '\n';
+  const ordered_json object = {
+      {"error",
+       {{"code", failure.code}, {"message", failure.message}, {"details", failure.details}}}};
+  const auto text = object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return escape_json_for_terminal(text) + '\n';
+}
+
+void print_notice(std::string_view level, std::string_view message) {
+  const auto line =
+      "event-store: " + std::string(level) + ": " + escape_for_terminal(message) + '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+}  // namespace eventstore::cli

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "eventstore/error.hpp"
+
+namespace eventstore::cli {
+
+enum class ExitCode : int { Done = 0, Failed = 1, Usage = 2, Conflict = 3 };
+
+// Why a command ended without doing its work: what the user is told, and the exit code.
+struct Failure {
+  std::string code;  // snake_case: an ErrorCode's name, or the CLI's own ("usage", "bad_input")
+  std::string message;
+  nlohmann::ordered_json details = nlohmann::ordered_json::object();
+  ExitCode exit_code = ExitCode::Failed;
+
+  Failure() = default;
+  Failure(std::string code, std::string message);
+  // Implicit, so that a library's Result passes through: std::unexpected(std::move(x).error()).
+  Failure(Error error);  // NOLINT(google-explicit-constructor)
+};
+
+// What a command returns. An exit code other than Done says what its output already said, such as
+// Failed after a verification that listed its findings.
+using Outcome = std::expected<ExitCode, Failure>;
+
+// What fails as a command does.
+template <typename T>
+using Expected = std::expected<T, Failure>;
+
+// The typed details of an error, as JSON: {} where it has none.
+nlohmann::ordered_json details_json(const Error& error);
+
+// The sentence for standard error, or with `as_json` {"error":{"code","message","details"}}; with a
+// line break. Control characters are escaped.
+std::string format_failure(const Failure& failure, bool as_json);
+
+// Tells the operator something without ending the command: "event-store: warning: ...".
+void print_notice(std::string_view level, std::string_view message);
+
+}  // namespace eventstore::cli

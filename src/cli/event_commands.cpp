@@ -1,0 +1,172 @@
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+#include "cli/session.hpp"
+#include "eventstore/limits.hpp"
+#include "eventstore/text.hpp"
+
+namespace eventstore::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct AppendOptions {
+  std::string stream;
+  std::string type;
+  std::optional<std::string> data = {};
+  std::string metadata = {};
+  std::vector<std::string> tags = {};
+  std::optional<std::string> id = {};
+  std::string expected = "any";
+  std::string format = "json";
+  std::optional<std::string> time = {};
+  std::uint32_t schema_version = 1;
+};
+
+std::optional<ExpectedVersion> parse_expected(const std::string& text) {
+  if (text == "any") return ExpectedVersion::any();
+  if (text == "none") return ExpectedVersion::no_stream();
+  if (text == "exists") return ExpectedVersion::stream_exists();
+  if (text.empty() || text.size() > 19) return std::nullopt;
+  std::uint64_t version = 0;
+  for (const char digit : text) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    version = version * 10 + static_cast<std::uint64_t>(digit - '0');
+  }
+  return ExpectedVersion::exactly(StreamVersion{version});
+}
+
+// A check of CLI11: the reason why `is_good` does not hold, or nothing.
+template <typename Predicate>
+CLI::Validator must_be(std::string what, Predicate is_good) {
+  return {[what = std::move(what), is_good](const std::string& text) {
+            return is_good(text) ? std::string() : "not " + what + ": " + text;
+          },
+          ""};
+}
+
+void declare_append(CLI::App& command, AppendOptions& options) {
+  command.add_option("stream", options.stream, "The stream to append to; new ones need no making")
+      ->required()
+      ->type_name("STREAM");
+  command.add_option("type", options.type, "The event's type")->required()->type_name("TYPE");
+  command.add_option("--data", options.data, "The event's data; - reads it from standard input")
+      ->type_name("JSON|@FILE|-");
+  command.add_option("--metadata", options.metadata, "The event's metadata")->type_name("JSON");
+  add_repeatable(command, "--tag", options.tags, "A tag of the event; may be given again")
+      ->type_name("T");
+  command
+      .add_option("--id", options.id,
+                  "The event's id (default: a new one); the same id again adds nothing")
+      ->check(must_be("a UUID", [](const auto& text) { return Uuid::parse(text).has_value(); }))
+      ->type_name("UUID");
+  command
+      .add_option("--expect", options.expected,
+                  "What the stream must be: at any version, none yet, existing, or at version N")
+      ->check(must_be("any, none, exists or a version",
+                      [](const auto& text) { return parse_expected(text).has_value(); }))
+      ->type_name("any|none|exists|N")
+      ->capture_default_str();
+  command.add_option("--format", options.format, "What the data is; JSON is checked")
+      ->check(must_be("json or binary",
+                      [](const auto& text) { return parse_payload_format(text).has_value(); }))
+      ->type_name("json|binary")
+      ->capture_default_str();
+  command
+      .add_option("--time", options.time,
+                  "When it happened, as 2010-10-02T07:20:39Z (default: not said)")
+      ->check(must_be("a time as in 2010-10-02T07:20:39Z",
+                      [](const auto& text) { return parse_timestamp(text).has_value(); }))
+      ->type_name("TIME");
+  command
+      .add_option("--schema-version", options.schema_version, "The version of the data's schema")
+      ->type_name("N")
+      ->capture_default_str();
+  command.footer(
+      "Example:  event-store event append order-7 OrderPlaced --data '{\"total\":12}' --expect "
+      "none");
+}
+
+using FileHandle = std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })>;
+
+// All of a file, up to one byte more than an event may hold: enough to be refused for it.
+Expected<std::string> read_all(std::FILE* file, const std::string& name) {
+  std::string text(kEventBytesMax + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  if (std::ferror(file) != 0) return std::unexpected(Failure("io", "cannot read " + name));
+  return text;
+}
+
+// The value of --data: text as it is, the contents of @FILE, or standard input for "-".
+Expected<std::string> load_data(const std::string& value) {
+  if (value == "-") return read_all(stdin, "standard input");
+  if (!value.starts_with('@')) return value;
+  const auto path = value.substr(1);
+  const FileHandle file(std::fopen(path.c_str(), "rbe"));
+  if (!file) {
+    return std::unexpected(
+        Failure("io", "cannot open " + path + ": " + std::generic_category().message(errno)));
+  }
+  return read_all(file.get(), path);
+}
+
+Outcome append_event(Session& session, const AppendOptions& options) {
+  auto data = load_data(options.data.value_or(""));
+  if (!data) return std::unexpected(std::move(data).error());
+
+  NewEvent event{.stream = options.stream,
+                 .type = options.type,
+                 .data = *std::move(data),
+                 .metadata = options.metadata,
+                 .tags = options.tags,
+                 .format = *parse_payload_format(options.format),
+                 .schema_version = options.schema_version};
+  if (options.id) event.id = Uuid::parse(*options.id);
+  if (options.time) event.occurred_at = parse_timestamp(*options.time);
+
+  auto store = open_store(session, Access::WriteOrCreate);
+  if (!store) return std::unexpected(std::move(store).error());
+  AppendRequest request;
+  request.checks.push_back(
+      {.stream = options.stream, .expected = *parse_expected(options.expected)});
+  request.events.push_back(std::move(event));
+  const auto appended = (*store)->append(std::move(request));
+  if (!appended) return std::unexpected(Failure(appended.error()));
+
+  // The id may be of the store's making: it is read back from where the event is.
+  const auto position = appended->first_position.value;
+  ordered_json object = {{"stream", options.stream},
+                         {"version", nullptr},
+                         {"position", position},
+                         {"id", nullptr},
+                         {"repeated", appended->repeated}};
+  const auto read = for_each_event(
+      session, **store, {.from = position, .to = position, .limit = 1, .include_system = true},
+      [&](const EventView& stored) {
+        object["version"] = stored.version.value;
+        object["id"] = stored.id.to_string();
+        return false;
+      });
+  if (!read) return std::unexpected(read.error());
+  print_object(session.output, session.object_format(), object);
+  return ExitCode::Done;
+}
+
+}  // namespace
+
+void add_event_commands(CLI::App& app, Session& session) {
+  auto* event =
+      app.add_subcommand("event", "Add and get events: append, import, export, replay, tail");
+  event->require_subcommand(1);
+  add_command(
+      *event, session, "append",
+      "Append one event; makes the store if there is none. Exit code 3 if --expect does not hold",
+      declare_append, append_event);
+  add_import_command(*event, session);
+  add_export_command(*event, session);
+  add_replay_command(*event, session);
+  add_tail_command(*event, session);
+}
+
+}  // namespace eventstore::cli

@@ -1,0 +1,113 @@
+#include "cli/export_file.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+namespace eventstore::cli {
+namespace {
+
+// The permissions that a plain new file would get; mkstemp() gives fewer.
+void widen_permissions(int fd) {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  ::fchmod(fd, 0666 & ~mask);
+}
+
+}  // namespace
+
+void ExportFile::FreeCompressor::operator()(ZSTD_CCtx_s* compressor) const {
+  ZSTD_freeCCtx(compressor);
+}
+
+Expected<ExportFile> ExportFile::create(const std::string& path) {
+  std::string temporary_path = path + ".XXXXXX";
+  const int fd = ::mkostemp(temporary_path.data(), O_CLOEXEC);
+  if (fd < 0) {
+    return std::unexpected(
+        Failure("io", "cannot create " + path + ": " + std::generic_category().message(errno)));
+  }
+  widen_permissions(fd);
+  ExportFile file(path, std::move(temporary_path), fd);
+  if (path.ends_with(".zst")) {
+    file.compressor_.reset(ZSTD_createCCtx());
+    ZSTD_CCtx_setParameter(file.compressor_.get(), ZSTD_c_checksumFlag, 1);
+    file.compressed_.resize(ZSTD_CStreamOutSize());
+  }
+  return file;
+}
+
+ExportFile::ExportFile(std::string path, std::string temporary_path, int fd)
+    : path_(std::move(path)), temporary_path_(std::move(temporary_path)), fd_(fd) {}
+
+ExportFile::ExportFile(ExportFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_path_(std::exchange(other.temporary_path_, {})),
+      fd_(std::exchange(other.fd_, -1)),
+      bytes_(other.bytes_),
+      compressor_(std::move(other.compressor_)),
+      compressed_(std::move(other.compressed_)) {}
+
+ExportFile::~ExportFile() {
+  if (fd_ >= 0) ::close(fd_);
+  std::error_code ignored;  // what cannot be removed stays; the export failed either way
+  if (!temporary_path_.empty()) std::filesystem::remove(temporary_path_, ignored);
+}
+
+Expected<void> ExportFile::write(std::string_view text) {
+  return compressor_ ? compress(text, false) : write_raw(text);
+}
+
+Expected<void> ExportFile::commit() {
+  if (compressor_) {
+    const auto ended = compress({}, true);
+    if (!ended) return ended;
+  }
+  if (fsync(fd_) != 0) return std::unexpected(failed("cannot sync", errno));
+  std::error_code error;
+  std::filesystem::rename(temporary_path_, path_, error);
+  if (error) return std::unexpected(failed("cannot rename to", error.value()));
+  temporary_path_.clear();
+  return {};
+}
+
+Expected<void> ExportFile::compress(std::string_view text, bool end) {
+  ZSTD_inBuffer input{.src = text.data(), .size = text.size(), .pos = 0};
+  for (;;) {
+    ZSTD_outBuffer output{.dst = compressed_.data(), .size = compressed_.size(), .pos = 0};
+    const auto left = ZSTD_compressStream2(compressor_.get(), &output, &input,
+                                           end ? ZSTD_e_end : ZSTD_e_continue);
+    if (ZSTD_isError(left) != 0) {
+      return std::unexpected(
+          Failure("io", "cannot compress " + path_ + ": " + ZSTD_getErrorName(left)));
+    }
+    const auto written = write_raw({compressed_.data(), output.pos});
+    if (!written) return written;
+    if (end ? left == 0 : input.pos == input.size) return {};
+  }
+}
+
+Expected<void> ExportFile::write_raw(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = ::write(fd_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return std::unexpected(failed("cannot write", errno));
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+    bytes_ += static_cast<std::uint64_t>(written);
+  }
+  return {};
+}
+
+Failure ExportFile::failed(std::string_view what, int error_number) const {
+  return {"io",
+          std::string(what) + ' ' + path_ + ": " + std::generic_category().message(error_number)};
+}
+
+}  // namespace eventstore::cli

@@ -1,0 +1,115 @@
+#include "cli/import_appender.hpp"
+
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace eventstore::cli {
+
+Expected<void> ImportAppender::append(ImportBatch batch) {
+  const auto count = batch.lines.size();
+  const auto appended = append_events(std::move(batch.events));
+  const bool conflict = !appended && appended.error().code == ErrorCode::EventIdConflict;
+  if (!appended && !conflict) return std::unexpected(explain(appended.error(), batch));
+
+  // A repetition of events that this very import added: the input says something twice.
+  const bool own_repetition =
+      appended && appended->repeated && appended->last_position > head_before_;
+  if (conflict || own_repetition) {
+    const auto done = append_missing(batch);
+    if (!done) return done;
+  } else {
+    (appended->repeated ? already_there_ : added_) += count;
+  }
+  already_there_ += batch.repeated_lines;
+  last_line_ = batch.lines.back().number;
+  return {};
+}
+
+Result<AppendResult> ImportAppender::append_events(std::vector<NewEvent> events) {
+  AppendRequest request;
+  request.events = std::move(events);
+  request.system = form_.allow_system;
+  return store_.append(std::move(request));
+}
+
+// Looks up which events of the batch are there, and appends the others.
+Expected<void> ImportAppender::append_missing(const ImportBatch& batch) {
+  std::vector<NewEvent> events;
+  events.reserve(batch.lines.size());
+  for (const auto& line : batch.lines) events.push_back(parse_again(form_, batch, line));
+  const auto stored = find_stored(batch, events);
+  if (!stored) return std::unexpected(stored.error());
+
+  std::vector<NewEvent> missing;
+  for (std::size_t at = 0; at < events.size(); ++at) {
+    if (!(*stored)[at]) missing.push_back(std::move(events[at]));
+  }
+  already_there_ += batch.lines.size() - missing.size();
+  if (missing.empty()) return {};
+  const auto count = missing.size();
+  const auto appended = append_events(std::move(missing));
+  if (!appended) return std::unexpected(explain(appended.error(), batch));
+  added_ += count;
+  return {};
+}
+
+// For each event of the batch, whether the store has it.
+Expected<std::vector<bool>> ImportAppender::find_stored(const ImportBatch& batch,
+                                                        const std::vector<NewEvent>& events) {
+  std::unordered_map<std::string_view, std::vector<std::size_t>> places_by_stream;
+  for (std::size_t at = 0; at < events.size(); ++at) {
+    places_by_stream[events[at].stream].push_back(at);
+  }
+
+  std::vector<bool> stored(events.size());
+  for (const auto& [stream, places] : places_by_stream) {
+    std::vector<Uuid> ids;
+    for (const auto at : places) ids.push_back(batch.lines[at].id);
+    const auto found = store_.find(stream, ids);
+    if (!found) return std::unexpected(Failure(found.error()));
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const auto& where = (*found)[i];
+      if (!where) continue;
+      const auto checked = check_repetition(batch.lines[places[i]], events[places[i]], *where);
+      if (!checked) return std::unexpected(checked.error());
+      stored[places[i]] = true;
+    }
+  }
+  return stored;
+}
+
+// Where an id was there before the import, that is the end of it: contents are not compared. An id
+// that this import added itself must come with the same event again, or else one of the two would
+// be lost.
+Expected<void> ImportAppender::check_repetition(const ImportBatch::Line& line,
+                                                const NewEvent& event, const EventLocation& where) {
+  if (where.position <= head_before_) return {};
+  const auto cursor = store_.read({.selector = SelectStream{event.stream},
+                                   .from = where.version.value,
+                                   .to = where.version.value,
+                                   .limit = 1,
+                                   .include_system = true});
+  if (!cursor) return std::unexpected(Failure(cursor.error()));
+  const auto stored = (*cursor)->next();
+  if (!stored) return std::unexpected(Failure(stored.error()));
+  if (!stored->empty() && same_contents(event, stored->front())) return {};
+  return std::unexpected(bad_line_failure(
+      input_name_,
+      {line.number,
+       fmt::format("the id {} is that of a line before it too (now at position {}), in "
+                   "the same stream, and the events differ; give one of them another id",
+                   line.id.to_string(), where.position.value)}));
+}
+
+// The failure of an append, with the line that is to blame where there is one.
+Failure ImportAppender::explain(const Error& error, const ImportBatch& batch) const {
+  if (error.code == ErrorCode::InvalidArgument || error.code == ErrorCode::LimitExceeded) {
+    const auto bad = find_bad_line(form_, batch);
+    if (bad) return bad_line_failure(input_name_, *bad);
+  }
+  return error;
+}
+
+}  // namespace eventstore::cli

@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include "cli/session.hpp"
+
+namespace eventstore::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct NoOptions {};
+
+void declare_nothing(CLI::App& /*command*/, NoOptions& /*options*/) {}
+
+std::string_view name_of(Durability durability) {
+  switch (durability) {
+    case Durability::PowerLoss:
+      return "power_loss";
+    case Durability::ProcessCrash:
+      return "process_crash";
+    case Durability::None:
+      return "none";
+  }
+  return "none";
+}
+
+Outcome show_stats(Session& session, const NoOptions& /*options*/) {
+  auto store = open_store(session, Access::Read);
+  if (!store) return std::unexpected(std::move(store).error());
+  const auto stats = (*store)->stats();
+  if (!stats) return std::unexpected(Failure(stats.error()));
+
+  const auto capabilities = (*store)->capabilities();
+  print_object(session.output, session.object_format(),
+               {{"events", stats->events},
+                {"streams", stats->streams},
+                {"head", stats->head.value},
+                {"bytes", stats->bytes},
+                {"segments", stats->segments},
+                {"engine", capabilities.engine},
+                {"durability", name_of(capabilities.durability)}});
+  return ExitCode::Done;
+}
+
+ordered_json to_json(const Finding& finding) {
+  return {{"message", finding.message},
+          {"file", finding.where.file},
+          {"offset", finding.where.offset},
+          {"first_position", finding.where.first_position.value},
+          {"last_position", finding.where.last_position.value}};
+}
+
+void print_report(Session& session, const VerifyReport& report) {
+  const auto format = session.object_format();
+  if (format != OutputFormat::Table) {
+    auto findings = ordered_json::array();
+    for (const auto& finding : report.findings) findings.push_back(to_json(finding));
+    return print_object(session.output, format,
+                        {{"events", report.events},
+                         {"segments", report.segments},
+                         {"bytes", report.bytes},
+                         {"findings", findings}});
+  }
+  session.output.write(
+      fmt::format("{} in {}, {} bytes checked: {}\n", counted(report.events, "event"),
+                  counted(report.segments, "segment"), with_thousands(report.bytes),
+                  report.findings.empty() ? "all good" : "damage found"));
+  if (report.findings.empty()) return;
+  session.output.write("\n");
+  ObjectList findings(session.output, format,
+                      {{.name = "first_position", .number = true},
+                       {.name = "last_position", .number = true},
+                       {.name = "file"},
+                       {.name = "offset", .number = true},
+                       {.name = "message"}});
+  for (const auto& finding : report.findings) findings.add(to_json(finding));
+  findings.finish();
+}
+
+Outcome verify(Session& session, const NoOptions& /*options*/) {
+  auto store = open_store(session, Access::Read);
+  if (!store) return std::unexpected(std::move(store).error());
+  const auto report = (*store)->verify();
+  if (!report) return std::unexpected(Failure(report.error()));
+  print_report(session, *report);
+  return report->findings.empty() ? ExitCode::Done : ExitCode::Failed;
+}
+
+}  // namespace
+
+void add_maint_commands(CLI::App& app, Session& session) {
+  auto* maint = app.add_subcommand("maint", "Look after a store: counts, verification");
+  maint->require_subcommand(1);
+  add_command(*maint, session, "stats", "Show how much the store holds", declare_nothing,
+              show_stats)
+      .footer("Example:  event-store maint stats --output json");
+  add_command(*maint, session, "verify",
+              "Read every stored byte and check it; exit code 1 if anything is damaged",
+              declare_nothing, verify)
+      .footer("Example:  event-store maint verify && echo good");
+}
+
+}  // namespace eventstore::cli

@@ -1,0 +1,218 @@
+#include "cli/output.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/terminal_text.hpp"
+#include "eventstore/text.hpp"
+
+namespace eventstore::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
+
+std::string dump(const ordered_json& value, int indent = -1) {
+  return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+void write_json(Output& output, std::string_view json) {
+  output.write(output.is_terminal() ? escape_json_for_terminal(json) : json);
+}
+
+// A JSON value as a person reads it: text without quotes.
+std::string plain_text(const ordered_json& value) {
+  if (value.is_null()) return "";
+  if (value.is_string()) return value.get<std::string>();
+  return dump(value);
+}
+
+std::vector<Column> event_columns() {
+  return {{.name = "position", .number = true},
+          {.name = "version", .number = true},
+          {.name = "stream"},
+          {.name = "type"},
+          {.name = "time"},
+          {.name = "data"}};
+}
+
+void print_fields(Output& output, const ordered_json& object, std::size_t indent) {
+  std::size_t width = 0;
+  for (const auto& [name, value] : object.items()) width = std::max(width, columns_of(name));
+  for (const auto& [name, value] : object.items()) {
+    const bool nested = value.is_object() && !value.empty();
+    const auto text = nested ? std::string() : plain_text(value);
+    const auto line = fmt::format("{:{}}{:{}}  {}", "", indent, name, width, text);
+    output.write(output.is_terminal() ? escape_for_terminal(line) : line);
+    output.write("\n");
+    if (nested) print_fields(output, value, indent + 2);
+  }
+}
+
+}  // namespace
+
+Output::Output(int fd) : fd_(fd), is_terminal_(::isatty(fd) == 1) {
+  buffer_.reserve(kBufferBytes);
+}
+
+void Output::write(std::string_view text) {
+  if (!usable()) return;
+  buffer_ += text;
+  if (buffer_.size() >= kBufferBytes) flush();
+}
+
+void Output::flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty() && usable()) {
+    const auto written = ::write(fd_, rest.data(), rest.size());
+    if (written >= 0) {
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      error_number_ = errno;
+    }
+  }
+  buffer_.clear();
+}
+
+std::size_t Output::terminal_columns() const {
+  winsize size{};
+  if (!is_terminal_ || ::ioctl(fd_, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+bool Output::reader_gone() const {
+  pollfd state{.fd = fd_, .events = 0, .revents = 0};
+  return error_number_ == EPIPE || (::poll(&state, 1, 0) == 1 && (state.revents & POLLERR) != 0);
+}
+
+Expected<void> Output::check() {
+  flush();
+  if (usable() || error_number_ == EPIPE) return {};
+  return std::unexpected(
+      Failure("io", "cannot write the output: " + std::generic_category().message(error_number_)));
+}
+
+Table::Table(Output& output, std::vector<Column> columns)
+    : output_(output), columns_(std::move(columns)) {
+  for (const auto& column : columns_) widths_.push_back(column.name.size());
+}
+
+void Table::add(std::vector<std::string> cells) {
+  if (output_.is_terminal()) {
+    for (auto& cell : cells) cell = escape_for_terminal(cell);
+  }
+  if (started_) return print(cells);
+  held_.push_back(std::move(cells));
+  if (held_.size() == kRowsMeasured) flush();
+}
+
+void Table::flush() {
+  if (!started_) {
+    std::vector<std::string> names;
+    for (const auto& column : columns_) names.push_back(column.name);
+    for (const auto& row : held_) {
+      for (std::size_t at = 0; at < widths_.size(); ++at) {
+        widths_[at] = std::max(widths_[at], columns_of(row[at]));
+      }
+    }
+    print(names);
+    for (const auto& row : held_) print(row);
+    held_ = {};
+    started_ = true;
+  }
+}
+
+void Table::print(const std::vector<std::string>& cells) {
+  std::string line;
+  for (std::size_t at = 0; at < cells.size(); ++at) {
+    const auto width = columns_of(cells[at]);
+    const std::string padding(widths_[at] > width ? widths_[at] - width : 0, ' ');
+    const bool last = at + 1 == cells.size();
+    if (columns_[at].number) line += padding;
+    line += cells[at];
+    if (!columns_[at].number && !last) line += padding;
+    if (!last) line += "  ";
+  }
+  const auto columns = output_.terminal_columns();
+  output_.write(columns > 0 ? cut_to_columns(line, columns) : line);
+  output_.write("\n");
+}
+
+ObjectList::ObjectList(Output& output, OutputFormat format, std::vector<Column> columns)
+    : output_(output), format_(format), columns_(columns), table_(output, std::move(columns)) {}
+
+void ObjectList::add(const ordered_json& object) {
+  if (format_ == OutputFormat::Table) {
+    std::vector<std::string> cells;
+    for (const auto& column : columns_) cells.push_back(plain_text(object.at(column.name)));
+    return table_.add(std::move(cells));
+  }
+  if (format_ == OutputFormat::Json) output_.write(empty_ ? "[\n" : ",\n");
+  write_json(output_, dump(object));
+  if (format_ == OutputFormat::Ndjson) output_.write("\n");
+  empty_ = false;
+}
+
+void ObjectList::finish() {
+  if (format_ == OutputFormat::Table) table_.flush();
+  if (format_ == OutputFormat::Json) output_.write(empty_ ? "[]\n" : "\n]\n");
+}
+
+EventList::EventList(Output& output, OutputFormat format)
+    : output_(output), format_(format), table_(output, event_columns()) {}
+
+void EventList::add(const EventView& event) {
+  if (format_ == OutputFormat::Table) {
+    const bool text = event.format == PayloadFormat::Json;
+    return table_.add(
+        {std::to_string(event.position.value), std::to_string(event.version.value),
+         std::string(event.stream), std::string(event.type),
+         format_timestamp(event.occurred_at.value_or(event.recorded_at)),
+         text ? std::string(event.data) : fmt::format("({} bytes, binary)", event.data.size())});
+  }
+  if (format_ == OutputFormat::Json) output_.write(empty_ ? "[\n" : ",\n");
+  line_.clear();
+  write_ndjson_event(line_, event);
+  write_json(output_, line_);
+  if (format_ == OutputFormat::Ndjson) output_.write("\n");
+  empty_ = false;
+}
+
+void EventList::flush() {
+  if (format_ == OutputFormat::Table) table_.flush();
+  output_.flush();
+}
+
+void EventList::finish() {
+  if (format_ == OutputFormat::Table) table_.flush();
+  if (format_ == OutputFormat::Json) output_.write(empty_ ? "[]\n" : "\n]\n");
+}
+
+void print_object(Output& output, OutputFormat format, const ordered_json& object) {
+  if (format == OutputFormat::Table) return print_fields(output, object, 0);
+  write_json(output, dump(object, format == OutputFormat::Json ? 2 : -1));
+  output.write("\n");
+}
+
+std::string with_thousands(std::uint64_t number) {
+  auto digits = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
+    digits.insert(static_cast<std::size_t>(at), 1, ',');
+  }
+  return digits;
+}
+
+std::string counted(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", with_thousands(number), noun, number == 1 ? "" : "s");
+}
+
+}  // namespace eventstore::cli

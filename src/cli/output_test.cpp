@@ -1,0 +1,109 @@
+#include "cli/output.hpp"
+
+#include <array>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace eventstore::cli {
+namespace {
+
+// What `print` writes to a pipe (no more than a pipe holds).
+template <typename Print>
+std::string printed(Print print) {
+  std::array<int, 2> pipe{};
+  EXPECT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  {
+    Output output(pipe[1]);
+    print(output);
+    EXPECT_TRUE(output.check());
+  }
+  ::close(pipe[1]);
+  std::string text(std::size_t{1} << 16, '\0');
+  const auto size = ::read(pipe[0], text.data(), text.size());
+  ::close(pipe[0]);
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
+std::string listed(OutputFormat format) {
+  return printed([&](Output& output) {
+    ObjectList list(output, format, {{.name = "stream"}, {.name = "events", .number = true}});
+    list.add({{"stream", "order-1"}, {"events", 12}});
+    list.add({{"stream", "a"}, {"events", 3}});
+    list.finish();
+  });
+}
+
+TEST(Output, PrintsListsInEachForm) {
+  EXPECT_EQ(listed(OutputFormat::Table),
+            "stream   events\n"
+            "order-1      12\n"
+            "a             3\n");
+  EXPECT_EQ(listed(OutputFormat::Json),
+            "[\n{\"stream\":\"order-1\",\"events\":12},\n{\"stream\":\"a\",\"events\":3}\n]\n");
+  EXPECT_EQ(listed(OutputFormat::Ndjson),
+            "{\"stream\":\"order-1\",\"events\":12}\n{\"stream\":\"a\",\"events\":3}\n");
+}
+
+TEST(Output, PrintsAnEmptyListInEachForm) {
+  const auto empty = [](OutputFormat format) {
+    return printed(
+        [&](Output& output) { ObjectList(output, format, {{.name = "stream"}}).finish(); });
+  };
+  EXPECT_EQ(empty(OutputFormat::Table), "stream\n");
+  EXPECT_EQ(empty(OutputFormat::Json), "[]\n");
+  EXPECT_EQ(empty(OutputFormat::Ndjson), "");
+}
+
+TEST(Output, PrintsObjectsInEachForm) {
+  const auto object = [](OutputFormat format) {
+    return printed([&](Output& output) {
+      print_object(output, format, {{"events", 3}, {"types", {{"Opened", 2}}}});
+    });
+  };
+  EXPECT_EQ(object(OutputFormat::Table), "events  3\ntypes   \n  Opened  2\n");
+  EXPECT_EQ(object(OutputFormat::Json),
+            "{\n  \"events\": 3,\n  \"types\": {\n    \"Opened\": 2\n  }\n}\n");
+  EXPECT_EQ(object(OutputFormat::Ndjson), "{\"events\":3,\"types\":{\"Opened\":2}}\n");
+}
+
+TEST(Output, KeepsBytesAsTheyAreInAPipe) {
+  const auto text = printed([](Output& output) {
+    Table table(output, {{.name = "data"}});
+    table.add({"\x1b[2J"});
+    table.flush();
+  });
+  EXPECT_EQ(text, "data\n\x1b[2J\n");
+}
+
+TEST(Output, PrintsRowsBeyondThoseThatItMeasured) {
+  const auto text = printed([](Output& output) {
+    Table table(output, {{.name = "n", .number = true}, {.name = "data"}});
+    for (std::size_t row = 0; row < Table::kRowsMeasured; ++row) table.add({"1", "x"});
+    table.add({"1234", "y"});
+    table.flush();
+  });
+  EXPECT_TRUE(text.ends_with("1  x\n1234  y\n"));
+}
+
+TEST(Output, ReportsAFullDevice) {
+  const int fd = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  Output output(fd);
+  output.write("lost");
+  EXPECT_EQ(output.check().error().code, "io");
+  ::close(fd);
+}
+
+TEST(Output, GroupsThousands) {
+  EXPECT_EQ(with_thousands(0), "0");
+  EXPECT_EQ(with_thousands(999), "999");
+  EXPECT_EQ(with_thousands(1000), "1,000");
+  EXPECT_EQ(with_thousands(18446744073709551615U), "18,446,744,073,709,551,615");
+  EXPECT_EQ(counted(1, "event"), "1 event");
+  EXPECT_EQ(counted(8577, "event"), "8,577 events");
+}
+
+}  // namespace
+}  // namespace eventstore::cli

@@ -1,0 +1,35 @@
+#include "cli/progress.hpp"
+
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/output.hpp"
+
+namespace eventstore::cli {
+
+Progress::Progress(std::string verb)
+    : verb_(std::move(verb)), on_terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+void Progress::show(std::uint64_t events, std::optional<double> share) {
+  const auto now = Clock::now();
+  if (!on_terminal_ || now < next_) return;
+  next_ = now + std::chrono::milliseconds(200);
+  shown_ = true;
+  const std::chrono::duration<double> seconds = now - start_;
+  const auto rate = static_cast<std::uint64_t>(static_cast<double>(events) / seconds.count());
+  const auto percent = share ? fmt::format(", {:.0f} %", *share * 100) : "";
+  // \r returns to the line's start, \x1b[K clears what is left of it.
+  fmt::print(stderr, "\r{} {} ({} a second{})\x1b[K", counted(events, "event"), verb_,
+             with_thousands(rate), percent);
+}
+
+void Progress::clear() {
+  if (!shown_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  shown_ = false;
+}
+
+}  // namespace eventstore::cli

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace eventstore::cli {
+
+// A line on standard error that says how far a long command is, a few times a second; nothing where
+// standard error is no terminal. One thread at a time.
+class Progress {
+ public:
+  explicit Progress(std::string verb);  // "imported"
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // `share` is how much of the work is done, from 0 to 1, if known.
+  void show(std::uint64_t events, std::optional<double> share = {});
+  void clear();  // takes the line away, before anything else is printed
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::string verb_;
+  bool on_terminal_;
+  bool shown_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point next_ = start_ + std::chrono::milliseconds(200);
+};
+
+}  // namespace eventstore::cli

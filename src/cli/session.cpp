@@ -1,0 +1,94 @@
+#include "cli/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "eventstore/open.hpp"
+
+namespace eventstore::cli {
+namespace {
+
+// What to do about a store that cannot be opened; empty where the error's own words say it all.
+std::string advice(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::NotFound:
+      return "; name another one with --store or EVENT_STORE_URL, or make one with `event-store "
+             "event "
+             "import FILE` or `event-store event append STREAM TYPE`";
+    case ErrorCode::NotAStore:
+      return "; name the folder of a store, or a new folder, with --store";
+    case ErrorCode::StoreLocked:
+      return "; wait for the other process or stop it (commands that only read work meanwhile)";
+    case ErrorCode::UnsupportedFormat:
+      return "; use the version of event-store that wrote it, or a later one";
+    case ErrorCode::Corruption:
+      return "; run `event-store maint verify` to see all that is affected, and restore it from a "
+             "backup";
+    default:
+      return "";
+  }
+}
+
+void show_notice(const Notice& notice) {
+  if (notice.level == Notice::Level::Info) return;
+  print_notice(notice.level == Notice::Level::Error ? "error" : "warning", notice.message);
+}
+
+std::string check_number(const std::string& text) {
+  const bool digits = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+    return c >= '0' && c <= '9';
+  });
+  const bool fits = text.size() < 20 || (text.size() == 20 && text <= "18446744073709551615");
+  // CLI11 would read a leading zero as octal.
+  return digits && fits && (text == "0" || text[0] != '0') ? "" : "not a whole number: " + text;
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<EventStore>> open_store(const Session& session, Access access) {
+  auto store = open(session.store_url, {.read_only = access == Access::Read,
+                                        .create = access == Access::WriteOrCreate,
+                                        .on_notice = show_notice});
+  if (store) return *std::move(store);
+  Failure failure(store.error());
+  failure.message += advice(store.error().code);
+  failure.details["store"] = session.store_url;
+  return std::unexpected(std::move(failure));
+}
+
+Expected<GlobalPosition> for_each_event(Session& session, EventStore& store, ReadRequest request,
+                                        const std::function<bool(const EventView&)>& visit) {
+  auto cursor = store.read(std::move(request));
+  if (!cursor) return std::unexpected(Failure(std::move(cursor).error()));
+  for (;;) {
+    const auto batch = (*cursor)->next();
+    if (!batch) return std::unexpected(Failure(batch.error()));
+    for (const auto& event : *batch) {
+      if (!visit(event) || !session.output.usable()) return (*cursor)->head();
+    }
+    if (batch->empty()) return (*cursor)->head();
+  }
+}
+
+Failure no_such_stream(const Session& session, std::string_view stream) {
+  Failure failure("not_found", "there is no stream '" + std::string(stream) + "' in " +
+                                   session.store_url +
+                                   "; `event-store stream list` shows those there are");
+  failure.details["stream"] = stream;
+  return failure;
+}
+
+CLI::Option* add_number(CLI::App& command, const std::string& name,
+                        std::optional<std::uint64_t>& value, const std::string& purpose) {
+  return command.add_option(name, value, purpose)
+      ->check(CLI::Validator(check_number, ""))
+      ->type_name("N");
+}
+
+CLI::Option* add_repeatable(CLI::App& command, const std::string& name,
+                            std::vector<std::string>& values, const std::string& purpose) {
+  // Otherwise CLI11 gives an option that may be repeated every argument that follows it.
+  return command.add_option(name, values, purpose)->allow_extra_args(false);
+}
+
+}  // namespace eventstore::cli

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/errors.hpp"
+#include "cli/output.hpp"
+#include "eventstore/event_store.hpp"
+
+namespace eventstore::cli {
+
+// What a command does to the store it opens.
+enum class Access { Read, Write, WriteOrCreate };
+
+// What all commands share: the global options, where they print, and the command that was chosen.
+struct Session {
+  std::string store_url = "file:./event-store-data";
+  std::optional<OutputFormat> format = {};  // as given by --output
+  Output output;
+  std::function<Outcome(Session&)> command = {};
+
+  explicit Session(int fd) : output(fd) {}
+
+  // The form of what is printed: as asked for; else a table on a terminal, and in a pipe `piped`.
+  OutputFormat format_or(OutputFormat piped) const {
+    return format.value_or(output.is_terminal() ? OutputFormat::Table : piped);
+  }
+  OutputFormat list_format() const { return format_or(OutputFormat::Ndjson); }
+  OutputFormat object_format() const { return format_or(OutputFormat::Json); }
+};
+
+// Opens the session's store. A failure says what can be done about it.
+Expected<std::unique_ptr<EventStore>> open_store(const Session& session, Access access);
+
+// Calls `visit` with each event of a read until the end, until it returns false, or until nobody
+// reads our output any more. Returns the position that the read saw the store at.
+Expected<GlobalPosition> for_each_event(Session& session, EventStore& store, ReadRequest request,
+                                        const std::function<bool(const EventView&)>& visit);
+
+// The failure of a command that is about a stream that is not there.
+Failure no_such_stream(const Session& session, std::string_view stream);
+
+// Adds the subcommand `name`, which runs `run(session, options)` with its own Options, filled from
+// the arguments. `declare(command, options)` declares these.
+template <typename Options>
+CLI::App& add_command(CLI::App& parent, Session& session, const std::string& name,
+                      const std::string& purpose, void (*declare)(CLI::App&, Options&),
+                      Outcome (*run)(Session&, const Options&)) {
+  auto* command = parent.add_subcommand(name, purpose);
+  const auto options = std::make_shared<Options>();
+  declare(*command, *options);
+  command->callback([&session, options, run] {
+    session.command = [options, run](Session& chosen) { return run(chosen, *options); };
+  });
+  return *command;
+}
+
+// Options whose values are checked while the command line is read; a bad one is wrong usage.
+CLI::Option* add_number(CLI::App& command, const std::string& name,
+                        std::optional<std::uint64_t>& value, const std::string& purpose);
+// Each use of the option adds a value.
+CLI::Option* add_repeatable(CLI::App& command, const std::string& name,
+                            std::vector<std::string>& values, const std::string& purpose);
+
+// One for each noun, and for the larger verbs.
+void add_stream_commands(CLI::App& app, Session& session);
+void add_event_commands(CLI::App& app, Session& session);
+void add_maint_commands(CLI::App& app, Session& session);
+void add_import_command(CLI::App& event, Session& session);
+void add_export_command(CLI::App& event, Session& session);
+void add_replay_command(CLI::App& event, Session& session);
+void add_tail_command(CLI::App& event, Session& session);
+
+}  // namespace eventstore::cli

@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+"""Bad input of every kind gets a clear error that says what to do, and nothing is lost."""
+
+import json
+import resource
+import subprocess
+
+import support
+from support import CONFLICT, DONE, FAILED, PERMITS, TRUTH
+
+EVENT_BYTES_MAX = 16 << 20
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+class UnknownStore(support.EndToEnd):
+    READING = (
+        ["stream", "list"],
+        ["stream", "read", "s"],
+        ["stream", "inspect", "s"],
+        ["stream", "metadata", "s"],
+        ["event", "export"],
+        ["event", "replay"],
+        ["event", "tail"],
+        ["maint", "stats"],
+        ["maint", "verify"],
+    )
+
+    def test_reading_commands_say_what_to_do_and_make_nothing(self):
+        for arguments in self.READING:
+            with self.subTest(arguments=arguments):
+                sentence = self.error(*arguments)
+                self.assertIn(str(self.store), sentence)
+                self.assertIn("--store", sentence)
+                self.assertIn("event import", sentence)
+                self.assertEqual(self.error_object(*arguments)["code"], "not_found")
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_folder_that_cannot_be(self):
+        (self.folder / "file").write_text("")
+        store = self.folder / "file" / "store"
+        self.assertIn(str(store), self.error("event", "append", "s", "T", store=store))
+
+
+class LockedStore(support.EndToEnd):
+    def test_a_second_writer_is_refused_and_readers_are_not(self):
+        self.append("s")
+        writer = self.start("event", "import", "-", stdin=subprocess.PIPE)
+        writer.stdin.write(b'{"stream":"s","type":"T"}\n')
+        writer.stdin.flush()
+        for _ in range(1000):  # until the writer has opened the store
+            result = subprocess.run(self.command("event", "append", "t", "T"), capture_output=True, check=False)
+            if result.returncode != DONE:
+                break
+        error = self.error_object("event", "append", "s", "T")
+        self.assertEqual(error["code"], "store_locked")
+        self.assertIn("wait", error["message"])
+        self.error("event", "import", PERMITS)
+        self.assertGreaterEqual(self.stats()["events"], 1)
+        writer.stdin.close()
+        self.assertEqual(writer.wait(support.SECONDS_MAX), DONE)
+        self.append("s")
+
+
+class NoStore(support.EndToEnd):
+    def test_a_file_or_a_folder_of_other_things(self):
+        file = self.write("notes.txt", [b"not a store"])
+        folder = self.folder / "photos"
+        folder.mkdir()
+        (folder / "a.jpg").write_text("jpg")
+        for path in (file, folder):
+            for arguments in (["maint", "stats"], ["event", "append", "s", "T"]):
+                with self.subTest(path=path, arguments=arguments):
+                    error = self.error_object(*arguments, store=path)
+                    self.assertIn(error["code"], ("not_a_store", "not_found"))
+                    self.assertIn(str(path), error["message"])
+                    self.assertIn("--store", error["message"])
+        self.assertEqual(file.read_text(), "not a store\n")
+        self.assertEqual([p.name for p in folder.iterdir()], ["a.jpg"])
+
+
+class NewerVersion(support.EndToEnd):
+    def test_of_the_manifest(self):
+        self.append("s")
+        path = self.store / "MANIFEST"
+        body = path.read_bytes().split(b"\n", 1)[1]
+        path.write_bytes(b"event-store manifest 2 crc32c=%08x\n" % crc32c(body) + body)
+        self.assert_refused()
+
+    def test_of_a_segment(self):
+        self.append("s")
+        path = next((self.store / "log").glob("*.seg"))
+        data = bytearray(path.read_bytes())
+        data[8:12] = (2).to_bytes(4, "little")  # outside the header's checksum
+        path.write_bytes(data)
+        self.assert_refused()
+
+    def assert_refused(self):
+        before = {p: p.read_bytes() for p in self.store.rglob("*") if p.is_file() and p.name != "HEAD"}
+        for arguments in (["stream", "list"], ["event", "append", "s", "T"]):
+            error = self.error_object(*arguments)
+            self.assertEqual(error["code"], "unsupported_format")
+            self.assertIn("version", error["message"])
+        for path, data in before.items():
+            self.assertEqual(path.read_bytes(), data, path)
+
+
+class Damage(support.EndToEnd):
+    def flip_bit(self, text):
+        """Damages the data of the event that has `text`, and returns the segment's name."""
+        for path in sorted((self.store / "log").glob("*.seg")):
+            data = bytearray(path.read_bytes())
+            at = data.find(text)
+            if at >= 0:
+                data[at] ^= 1
+                path.write_bytes(data)
+                return path.name
+        self.fail(f"no segment has {text}")
+
+    def test_is_found_and_named_and_the_rest_can_be_read(self):
+        lines = [{"stream": f"s-{n}", "type": "T", "data": f"<{n}>"} for n in range(1000)]
+        self.run_program("event", "import", self.write("events.ndjson", lines), "--batch", "10")
+        name = self.flip_bit(b"<500>")
+
+        result = self.run_program("maint", "verify", exit_code=FAILED)
+        report = json.loads(result.stdout)
+        finding = report["findings"][0]
+        self.assertEqual(list(finding), ["message", "file", "offset", "first_position", "last_position"])
+        self.assertIn(name, finding["file"])
+        self.assertGreater(finding["offset"], 0)
+        self.assertLessEqual(finding["first_position"], 501)
+        self.assertGreaterEqual(finding["last_position"], 501)
+        self.assertIn(name, self.text("--output", "table", "maint", "verify", exit_code=FAILED))
+
+        read = self.error_object("stream", "read", "s-500")
+        self.assertEqual(read["code"], "corruption")
+        self.assertIn(name, read["details"]["file"])
+        self.assertEqual(len(self.list("stream", "read", "s-7")), 1)
+        error = self.error_object("event", "export")
+        self.assertEqual(error["code"], "corruption")
+        self.assertEqual(self.error_object("event", "append", "s", "T")["code"], "corruption")
+
+
+class FullDisk(support.EndToEnd):
+    def import_into_little_room(self, **options):
+        """An import that runs out of space: a clear error, and what was there is still there."""
+        self.append("s")
+        error = self.error_object("event", "import", self.lines(), **options)
+        self.assertEqual(error["code"], "no_space")
+        self.assertRegex(error["message"], "space|size|room")
+        kept = self.stats()["events"]
+        self.assertEqual(kept, 1 + error["details"]["added"])
+        self.assertEqual(self.object("maint", "verify")["findings"], [])
+        return kept
+
+    def finish_with_room(self, kept):
+        summary = self.object("event", "import", self.lines())
+        self.assertEqual(summary["already_there"], kept - 1)
+        self.assertEqual(self.stats()["events"], 1 + 20_000)
+
+    def lines(self):
+        path = self.folder / "events.ndjson"
+        if not path.exists():
+            padding = "x" * 1000
+            with open(path, "w", encoding="utf-8") as file:
+                for n in range(20_000):
+                    file.write(json.dumps({"stream": f"s-{n % 100}", "type": "T", "data": [n, padding]}) + "\n")
+        return path
+
+    def test_a_file_size_limit(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10 << 20, 10 << 20))
+
+        kept = self.import_into_little_room(preexec_fn=limit)
+        self.finish_with_room(kept)
+
+    def test_a_full_file_system(self):
+        mount = self.folder / "mount"
+        mount.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", mount],
+                                 capture_output=True, check=False)  # fmt: skip
+        if mounted.returncode != 0:
+            self.skipTest(f"a small file system cannot be mounted here: {mounted.stderr.decode().strip()}")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", mount], check=True)
+        self.store = mount / "store"
+        kept = self.import_into_little_room()
+        subprocess.run(["mount", "-o", "remount,size=200m", mount], check=True)
+        self.finish_with_room(kept)
+
+
+class WrongVersion(support.EndToEnd):
+    def test_says_which_was_expected_and_which_it_is(self):
+        self.append("order-1")
+        sentence = self.error("event", "append", "order-1", "T", "--expect", "3", exit_code=CONFLICT)
+        self.assertRegex(sentence, r"order-1.*3.*1|order-1.*1.*3")
+        self.assertEqual(self.stats()["events"], 1)
+
+
+class InvalidUtf8(support.EndToEnd):
+    def test_in_names_and_in_json(self):
+        for arguments in (
+            [b"s\xff", b"T"],
+            [b"s", b"T\xff"],
+            [b"s", b"T", b"--tag", b"\xff"],
+            [b"s", b"T", b"--data", b'"\xff"'],
+        ):
+            with self.subTest(arguments=arguments):
+                command = [*map(str.encode, self.command("event", "append")), *arguments]
+                result = subprocess.run(command, capture_output=True, check=False)
+                self.assertEqual(result.returncode, FAILED)
+                self.assertIn(b"UTF-8", result.stderr)
+                self.assertEqual(result.stderr.decode().count("\n"), 1)  # and is UTF-8 itself
+
+    def test_is_fine_in_binary_data(self):
+        self.run_program("event", "append", "s", "T", "--format", "binary", "--data", "-", input=b"\xff")
+
+
+class OversizeEvent(support.EndToEnd):
+    def test_the_largest_event_goes_in_and_one_byte_more_does_not(self):
+        room = EVENT_BYTES_MAX - len("s") - len("T")
+        self.run_program("event", "append", "s", "T", "--data", "-", input='"' + "x" * (room - 2) + '"')
+        sizes = {}
+        for data in ('"' + "x" * (room - 1) + '"', "x" * (EVENT_BYTES_MAX * 2)):
+            error = self.error_object(
+                "event", "append", "s", "T", "--format", "binary", "--data", "-", input=data
+            )
+            self.assertEqual(error["code"], "limit_exceeded")
+            self.assertEqual(error["details"]["limit"], "event_bytes_max")
+            sizes[len(data)] = error["details"]
+        self.assertEqual(sizes[room + 1]["actual"], EVENT_BYTES_MAX + 1)
+        self.assertEqual(self.stats()["events"], 1)
+        exported = self.list("event", "export")
+        self.assertEqual(len(exported[0]["data"]), room - 2)
+
+    def test_in_an_import(self):
+        path = self.write("big.ndjson", [{"stream": "s", "type": "T", "data": "x" * EVENT_BYTES_MAX}])
+        sentence = self.error("event", "import", path)
+        self.assertIn("big.ndjson line 1: ", sentence)
+        self.assertRegex(sentence, "16 ?MiB|16777216|16,777,216")
+
+    def test_a_line_without_end(self):
+        path = self.folder / "endless.ndjson"
+        with open(path, "wb") as file:
+            file.truncate(200 << 20)
+        sentence = self.error("event", "import", path)
+        self.assertIn("line 1: longer than 96 MiB", sentence)
+
+    def test_large_events_in_one_import(self):
+        lines = [{"stream": "s", "type": "T", "data": "x" * (10 << 20)} for _ in range(8)]
+        self.assertEqual(self.object("event", "import", self.write("large.ndjson", lines))["added"], 8)
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,113 @@
+"""What the end-to-end tests share: a fresh folder for each case, and ways to run the program.
+
+Run one file by hand:  EVENT_STORE_PROGRAM=build/dev/src/cli/event-store tests/e2e/import_test.py
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PERMITS = ROOT / "examples" / "permits" / "permits.ndjson.zst"
+TRUTH = json.loads((ROOT / "examples" / "permits" / "permits.truth.json").read_text())
+PROGRAM = os.environ["EVENT_STORE_PROGRAM"]
+SECONDS_MAX = 120
+
+DONE, FAILED, USAGE, CONFLICT = 0, 1, 2, 3
+
+
+class EndToEnd(unittest.TestCase):
+    """A case has a folder of its own, `self.folder`, and a store in it, `self.store`."""
+
+    maxDiff = 2000
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="event-store-e2e-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.store = self.folder / "store"
+
+    def command(self, *arguments, store=None):
+        return [PROGRAM, "--store", f"file:{store or self.store}", *map(str, arguments)]
+
+    def run_program(self, *arguments, store=None, exit_code=DONE, input=None, **options):
+        """Runs the program and checks its exit code. Returns the completed process, with bytes."""
+        result = subprocess.run(
+            self.command(*arguments, store=store),
+            input=input.encode() if isinstance(input, str) else input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            timeout=SECONDS_MAX,
+            check=False,
+            **options,
+        )
+        said = result.stderr.decode(errors="replace") + result.stdout.decode(errors="replace")[:2000]
+        self.assertEqual(result.returncode, exit_code, f"{arguments}: {said}")
+        return result
+
+    def start(self, *arguments, **options):
+        """Starts the program; it is killed at the end of the case if need be."""
+        process = subprocess.Popen(
+            self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+        )
+
+        def end():
+            process.kill()
+            process.communicate()
+
+        self.addCleanup(end)
+        return process
+
+    def text(self, *arguments, **options):
+        return self.run_program(*arguments, **options).stdout.decode()
+
+    def object(self, *arguments, **options):
+        return json.loads(self.text(*arguments, **options))
+
+    def list(self, *arguments, **options):
+        return [json.loads(line) for line in self.text(*arguments, **options).splitlines()]
+
+    def error(self, *arguments, exit_code=FAILED, **options):
+        """The sentence on standard error of a command that fails, which is one line."""
+        result = self.run_program(*arguments, exit_code=exit_code, **options)
+        sentence = result.stderr.decode()
+        self.assertTrue(sentence.startswith("event-store: "), sentence)
+        self.assertEqual(sentence.count("\n"), 1, sentence)
+        return sentence.removeprefix("event-store: ").rstrip("\n")
+
+    def error_object(self, *arguments, exit_code=FAILED, **options):
+        result = self.run_program("--output", "json", *arguments, exit_code=exit_code, **options)
+        error = json.loads(result.stderr)["error"]
+        self.assertEqual(set(error), {"code", "message", "details"})
+        return error
+
+    def write(self, name, lines):
+        path = self.folder / name
+        with open(path, "wb") as file:
+            for line in lines:
+                file.write(line if isinstance(line, bytes) else json.dumps(line).encode())
+                file.write(b"\n")
+        return path
+
+    def append(self, stream, type_="Opened", **fields):
+        options = [part for name, value in fields.items() for part in (f"--{name}", value)]
+        return self.object("event", "append", stream, type_, *options)
+
+    def import_permits(self):
+        return self.object("event", "import", PERMITS)
+
+    def stats(self):
+        return self.object("maint", "stats")
+
+
+def permits_lines():
+    """The lines of the permits file, as bytes without line breaks."""
+    data = subprocess.run(["zstd", "-dcq", PERMITS], stdout=subprocess.PIPE, check=True).stdout
+    return data.splitlines()
+
+
+def main():
+    unittest.main(verbosity=2)

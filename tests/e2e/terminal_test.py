@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""What a terminal gets to see."""
+
+import os
+import pty
+import re
+import subprocess
+
+import support
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202e"
+
+
+class Terminal(support.EndToEnd):
+    def on_terminal(self, *arguments, stderr=False):
+        """What the program writes to a terminal as its standard output (or error)."""
+        outer, inner = pty.openpty()
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        streams["stderr" if stderr else "stdout"] = inner
+        process = subprocess.Popen(self.command(*arguments), **streams, stdin=subprocess.DEVNULL)
+        os.close(inner)
+        written = b""
+        while True:
+            try:
+                chunk = os.read(outer, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            written += chunk
+        os.close(outer)
+        process.wait(support.SECONDS_MAX)
+        return written.decode()
+
+    def hostile(self):
+        """JSON may carry some controls raw, inside its strings; binary data and names are as free."""
+        self.run_program("event", "append", "s", "T", "--data", '"\x7f\x9b31m\u202e"')
+        self.run_program("event", "append", "s\u202e", "T\u2066", "--data", "{}", "--tag", "t\u202e")
+        self.run_program("event", "append", "s", "T", "--format", "binary", "--data", "-", input=HOSTILE)
+
+    def assert_harmless(self, text):
+        text = text.replace("\r\n", "\n")  # the terminal's own
+        found = re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", text)
+        self.assertEqual(found, [], repr(text))
+
+    def test_control_characters_are_spelled_out(self):
+        self.hostile()
+        for arguments in (
+            ["stream", "list"],
+            ["stream", "read", "s"],
+            ["stream", "inspect", "s\u202e"],
+            ["event", "tail"],
+            ["event", "replay"],
+            ["event", "export"],
+        ):
+            for form in ("table", "json", "ndjson"):
+                with self.subTest(arguments=arguments, form=form):
+                    text = self.on_terminal("--output", form, *arguments)
+                    self.assertNotEqual(text, "")
+                    self.assert_harmless(text)
+
+    def test_errors_are_spelled_out_too(self):
+        self.hostile()
+        self.assert_harmless(self.on_terminal("stream", "read", HOSTILE, stderr=True))
+
+    def test_a_pipe_gets_the_bytes_as_they_are(self):
+        self.hostile()
+        self.assertIn('"\x7f\x9b31m\u202e"', self.text("stream", "read", "s"))
+        self.assertIn("s\u202e", self.text("--output", "table", "stream", "list"))
+
+    def test_a_terminal_gets_a_table(self):
+        self.append("s")
+        self.assertIn("first_position", self.on_terminal("stream", "list").splitlines()[0])
+
+    def test_progress_is_shown_on_a_terminal_only(self):
+        result = self.run_program("event", "import", support.PERMITS)
+        self.assertEqual(result.stderr, b"")
+
+
+if __name__ == "__main__":
+    support.main()

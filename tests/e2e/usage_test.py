@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""The command line itself: help, version, wrong usage, where the store is, closed pipes."""
+
+import json
+import os
+import re
+import subprocess
+
+import support
+from support import PROGRAM, USAGE
+
+COMMANDS = [
+    "stream list",
+    "stream inspect",
+    "stream read",
+    "stream metadata",
+    "event append",
+    "event import",
+    "event export",
+    "event replay",
+    "event tail",
+    "maint stats",
+    "maint verify",
+]
+
+
+class Usage(support.EndToEnd):
+    def test_prints_its_version(self):
+        self.assertRegex(self.text("--version"), r"^event-store \d+\.\d+\.\d+\n$")
+
+    def test_every_command_has_help_with_an_example_and_a_place_in_the_manual(self):
+        manual = (support.ROOT / "docs" / "cli.md").read_text()
+        for command in COMMANDS:
+            with self.subTest(command=command):
+                text = self.text(*command.split(), "--help")
+                self.assertIn(f"event-store {command}", text.split("Example:")[1])
+                self.assertIn(f"`{command}", manual)
+                for option in re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE):
+                    if option != "--help":
+                        self.assertIn(option, manual)
+
+    def test_help_names_all_commands(self):
+        text = self.text("--help")
+        for noun in ("stream", "event", "maint"):
+            self.assertIn(noun, text)
+
+    def test_wrong_usage(self):
+        for arguments in (
+            [],
+            ["stream"],
+            ["nonsense"],
+            ["stream", "list", "--nonsense"],
+            ["stream", "read"],
+            ["stream", "list", "--limit", "ten"],
+            ["stream", "list", "--limit", "-1"],
+            ["stream", "list", "--sort", "colour"],
+            ["event", "replay", "--speed", "0"],
+            ["event", "import", "x", "--batch", "0"],
+            ["event", "import", "x", "--format", "xml"],
+            ["--output", "xml", "stream", "list"],
+        ):
+            with self.subTest(arguments=arguments):
+                self.error(*arguments, exit_code=USAGE)
+                error = self.error_object(*arguments, exit_code=USAGE) if "xml" not in arguments[:2] else None
+                if error:
+                    self.assertEqual(error["code"], "usage")
+
+    def test_finds_the_store_by_option_variable_or_default(self):
+        self.append("s")
+
+        def stats(arguments, **variables):
+            environment = {k: v for k, v in os.environ.items() if k != "EVENT_STORE_URL"}
+            result = subprocess.run(
+                [PROGRAM, *arguments, "maint", "stats"],
+                env=environment | variables, cwd=self.folder, capture_output=True, check=False,
+            )  # fmt: skip
+            return json.loads(result.stdout)["events"] if result.returncode == 0 else result.returncode
+
+        self.assertEqual(stats(["--store", f"file:{self.store}"]), 1)
+        self.assertEqual(stats(["--store", str(self.store)]), 1)
+        self.assertEqual(stats([], EVENT_STORE_URL=f"file:{self.store}"), 1)
+        self.assertEqual(stats(["--store", "file:./store"], EVENT_STORE_URL="file:/nowhere"), 1)
+        self.assertEqual(stats([]), 1)  # exit code: there is no ./event-store-data
+        self.store.rename(self.folder / "event-store-data")
+        self.assertEqual(stats([]), 1)
+        # Global options may also come last.
+        subprocess.run([PROGRAM, "maint", "stats", "--store", "event-store-data"], cwd=self.folder,
+                       check=True, capture_output=True)  # fmt: skip
+
+    def test_an_unknown_kind_of_store_is_refused(self):
+        result = subprocess.run(
+            [PROGRAM, "--store", "ftp://x", "maint", "stats"], capture_output=True, check=False
+        )
+        self.assertEqual(result.returncode, support.FAILED)
+        self.assertIn(b"ftp", result.stderr)
+
+    def test_a_closed_pipe_ends_it_quietly(self):
+        self.import_permits()
+        process = self.start("event", "export")
+        process.stdout.read(100)
+        process.stdout.close()
+        self.assertEqual(process.stderr.read(), b"")
+        self.assertEqual(process.wait(support.SECONDS_MAX), 0)
+
+    def test_a_full_device_is_reported(self):
+        self.append("s")
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run(self.command("event", "export"), stdout=full,
+                                    stderr=subprocess.PIPE, check=False)  # fmt: skip
+        self.assertEqual(result.returncode, support.FAILED)
+        self.assertIn(b"No space left", result.stderr)
+
+
+if __name__ == "__main__":
+    support.main()
