@@ -9,8 +9,8 @@ set(eventstore_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/eventstore")
 # A module's .pc file, beside its CMake component. Its libraries are static, so that what they need
 # is required of every user.
 function(eventstore_install_pkgconfig module)
-  file(RELATIVE_PATH pkgconfig_to_prefix
-       "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
+  cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig"
+             OUTPUT_VARIABLE pkgconfig_to_prefix)
   configure_file("${PROJECT_SOURCE_DIR}/cmake/eventstore-${module}.pc.in" "eventstore-${module}.pc" @ONLY)
   install(FILES "${CMAKE_CURRENT_BINARY_DIR}/eventstore-${module}.pc"
           DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
