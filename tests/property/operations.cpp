@@ -29,14 +29,14 @@ EventPlan any_event() {
   return {.stream = below(kStreams.size()),
           .type = below(kTypes.size()),
           .tags = below(1 << kTags.size()),
-          .id = chance(60) ? below(60) : 0,
-          .data_bytes = chance(20) ? below(20000) : below(200),
+          .id = chance(60) ? below(200) : 0,
+          .data_bytes = chance(30) ? below(30000) : below(200),
           .binary = chance(30)};
 }
 
 QueryPlan any_query() {
   return {.types = below(1 << kTypes.size()),
-          .tags = below(1 << kTags.size()),
+          .tags = chance(90) ? 1 + below((1 << kTags.size()) - 1) : 0,
           .two_items = chance(30),
           .all = chance(10)};
 }
@@ -50,7 +50,7 @@ AppendPlan any_append() {
     plan.checks.push_back(
         {.stream = below(kStreams.size()), .kind = below(4), .off = chance(70) ? 0 : below(3) - 1});
   }
-  if (chance(30)) plan.condition = any_query();
+  if (chance(25)) plan.condition = any_query();
   plan.after = below(12) - 1;
   return plan;
 }

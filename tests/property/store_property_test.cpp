@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, StoreProperty, testing::ValuesIn(all_engines()
 
 // A failure names the seed: RC_PARAMS="seed=..." runs it again.
 TEST_P(StoreProperty, AgreesWithTheModelWhateverIsDone) {
-  const double share = static_cast<double>(scaled(100)) / 100;
+  const double share = static_cast<double>(scaled(200)) / 100;
   EXPECT_TRUE(rc::check("the store agrees with the model", [&] {
     const auto operations =
         *rc::gen::scale(share, rc::gen::container<std::vector<Operation>>(any_operation()));
