@@ -1,6 +1,5 @@
 #include "cli/errors.hpp"
 
-#include <cstdio>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -38,6 +37,20 @@ struct DetailsToJson {
   }
 };
 
+// What to do about an error, where its own words do not say it.
+std::string_view advice(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::NoSpace:
+      return "; make room (on the disk, in the quota or the file-size limit) and run it again";
+    case ErrorCode::OutcomeUnknown:
+      return "; run it again with the same ids to find out: what is there is not added twice";
+    case ErrorCode::Corruption:
+      return "; `event-store maint verify` lists all that is affected";
+    default:
+      return "";
+  }
+}
+
 ExitCode exit_code_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::WrongExpectedVersion:
@@ -58,7 +71,9 @@ Failure::Failure(Error error)
     : code(to_string(error.code)),
       message(std::move(error.message)),
       details(details_json(error)),
-      exit_code(exit_code_of(error.code)) {}
+      exit_code(exit_code_of(error.code)) {
+  message += advice(error.code);
+}
 
 nlohmann::ordered_json details_json(const Error& error) {
   return std::visit(DetailsToJson{}, error.details);
@@ -73,10 +88,13 @@ std::string format_failure(const Failure& failure, bool as_json) {
   return escape_json_for_terminal(text) + '\n';
 }
 
-void print_notice(std::string_view level, std::string_view message) {
-  const auto line =
-      "event-store: " + std::string(level) + ": " + escape_for_terminal(message) + '\n';
-  std::fwrite(line.data(), 1, line.size(), stderr);
+std::string format_notice(std::string_view level, std::string_view message, bool as_json) {
+  if (!as_json) {
+    return "event-store: " + std::string(level) + ": " + escape_for_terminal(message) + '\n';
+  }
+  const ordered_json object = {{"notice", {{"level", level}, {"message", message}}}};
+  const auto text = object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return escape_json_for_terminal(text) + '\n';
 }
 
 }  // namespace eventstore::cli

@@ -40,7 +40,8 @@ nlohmann::ordered_json details_json(const Error& error);
 // line break. Control characters are escaped.
 std::string format_failure(const Failure& failure, bool as_json);
 
-// Tells the operator something without ending the command: "event-store: warning: ...".
-void print_notice(std::string_view level, std::string_view message);
+// The same for what an operator should know and what does not end the command:
+// "event-store: warning: ...", or {"notice":{"level","message"}}.
+std::string format_notice(std::string_view level, std::string_view message, bool as_json);
 
 }  // namespace eventstore::cli

@@ -47,10 +47,10 @@ CLI::Validator must_be(std::string what, Predicate is_good) {
 }
 
 void declare_append(CLI::App& command, AppendOptions& options) {
-  command.add_option("stream", options.stream, "The stream to append to; new ones need no making")
+  command.add_option("STREAM", options.stream, "The stream to append to; new ones need no making")
       ->required()
-      ->type_name("STREAM");
-  command.add_option("type", options.type, "The event's type")->required()->type_name("TYPE");
+      ->type_name("");
+  command.add_option("TYPE", options.type, "The event's type")->required()->type_name("");
   command.add_option("--data", options.data, "The event's data; - reads it from standard input")
       ->type_name("JSON|@FILE|-");
   command.add_option("--metadata", options.metadata, "The event's metadata")->type_name("JSON");

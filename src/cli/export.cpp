@@ -20,8 +20,8 @@ struct ExportOptions {
 
 void declare_export(CLI::App& command, ExportOptions& options) {
   command
-      .add_option("file", options.path, "Where to; - is standard output (default); .zst compresses")
-      ->type_name("FILE");
+      .add_option("FILE", options.path, "Where to; - is standard output (default); .zst compresses")
+      ->type_name("");
   command.add_option("--format", options.format, "One event a line, in this form")
       ->check(CLI::IsMember({"ndjson", "cloudevents"}).description(""))
       ->type_name("ndjson|cloudevents")

@@ -32,9 +32,9 @@ struct ImportOptions {
 
 void declare_import(CLI::App& command, ImportOptions& options) {
   command
-      .add_option("file", options.path, "The file, also compressed by zstd; - is standard input")
+      .add_option("FILE", options.path, "The file, also compressed by zstd; - is standard input")
       ->required()
-      ->type_name("FILE");
+      ->type_name("");
   command.add_option("--format", options.format, "One event a line, in this form")
       ->check(CLI::IsMember({"ndjson", "cloudevents"}).description(""))
       ->type_name("ndjson|cloudevents")

@@ -80,11 +80,10 @@ int run(int argc, char** argv) {
     return report(usage, asks_for_json({argv, static_cast<std::size_t>(argc)}));
   }
 
-  const bool as_json = session.format.value_or(OutputFormat::Table) != OutputFormat::Table;
   const auto outcome = session.command(session);
   const auto printed = session.output.check();
-  if (!outcome) return report(outcome.error(), as_json);
-  if (!printed) return report(printed.error(), as_json);
+  if (!outcome) return report(outcome.error(), session.wants_json());
+  if (!printed) return report(printed.error(), session.wants_json());
   return static_cast<int>(*outcome);
 }
 

@@ -1,6 +1,7 @@
 #include "cli/session.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "eventstore/open.hpp"
@@ -8,30 +9,28 @@
 namespace eventstore::cli {
 namespace {
 
-// What to do about a store that cannot be opened; empty where the error's own words say it all.
-std::string advice(ErrorCode code) {
+// What to do about a store that cannot be opened, beyond what the error says itself.
+std::string_view advice(ErrorCode code) {
   switch (code) {
     case ErrorCode::NotFound:
-      return "; name another one with --store or EVENT_STORE_URL, or make one with `event-store "
-             "event "
-             "import FILE` or `event-store event append STREAM TYPE`";
+      return "; name another one with --store or EVENT_STORE_URL, or make one with "
+             "`event-store event import FILE` or `event-store event append STREAM TYPE`";
     case ErrorCode::NotAStore:
-      return "; name the folder of a store, or a new folder, with --store";
+      return " (--store or EVENT_STORE_URL names it)";
     case ErrorCode::StoreLocked:
       return "; wait for the other process or stop it (commands that only read work meanwhile)";
     case ErrorCode::UnsupportedFormat:
       return "; use the version of event-store that wrote it, or a later one";
-    case ErrorCode::Corruption:
-      return "; run `event-store maint verify` to see all that is affected, and restore it from a "
-             "backup";
     default:
       return "";
   }
 }
 
-void show_notice(const Notice& notice) {
+void show_notice(const Notice& notice, bool as_json) {
   if (notice.level == Notice::Level::Info) return;
-  print_notice(notice.level == Notice::Level::Error ? "error" : "warning", notice.message);
+  const auto level = notice.level == Notice::Level::Error ? "error" : "warning";
+  const auto text = format_notice(level, notice.message, as_json);
+  std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 std::string check_number(const std::string& text) {
@@ -46,9 +45,12 @@ std::string check_number(const std::string& text) {
 }  // namespace
 
 Expected<std::unique_ptr<EventStore>> open_store(const Session& session, Access access) {
-  auto store = open(session.store_url, {.read_only = access == Access::Read,
-                                        .create = access == Access::WriteOrCreate,
-                                        .on_notice = show_notice});
+  auto store =
+      open(session.store_url, {.read_only = access == Access::Read,
+                               .create = access == Access::WriteOrCreate,
+                               .on_notice = [as_json = session.wants_json()](const Notice& notice) {
+                                 show_notice(notice, as_json);
+                               }});
   if (store) return *std::move(store);
   Failure failure(store.error());
   failure.message += advice(store.error().code);

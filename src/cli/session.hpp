@@ -31,6 +31,8 @@ struct Session {
     return format.value_or(output.is_terminal() ? OutputFormat::Table : piped);
   }
   OutputFormat list_format() const { return format_or(OutputFormat::Ndjson); }
+  // Whether errors are to be objects too.
+  bool wants_json() const { return format && *format != OutputFormat::Table; }
   OutputFormat object_format() const { return format_or(OutputFormat::Json); }
 };
 

@@ -115,7 +115,7 @@ struct StreamOption {
 };
 
 void declare_stream(CLI::App& command, std::string& stream) {
-  command.add_option("stream", stream, "The stream's name")->required()->type_name("STREAM");
+  command.add_option("STREAM", stream, "The stream's name")->required()->type_name("");
 }
 
 void declare_inspect(CLI::App& command, StreamOption& options) {
@@ -210,10 +210,7 @@ void declare_read(CLI::App& command, ReadOptions& options) {
 Outcome read_stream(Session& session, const ReadOptions& options) {
   auto store = open_store(session, Access::Read);
   if (!store) return std::unexpected(std::move(store).error());
-  const auto info = (*store)->stream_info(options.stream);
-  if (!info) return std::unexpected(Failure(info.error()));
-  if (!*info) return std::unexpected(no_such_stream(session, options.stream));
-
+  std::uint64_t events = 0;
   EventList list(session.output, session.list_format());
   const auto read =
       for_each_event(session, **store,
@@ -224,10 +221,17 @@ Outcome read_stream(Session& session, const ReadOptions& options) {
                       .include_system = true},
                      [&](const EventView& event) {
                        list.add(event);
+                       ++events;
                        return true;
                      });
-  list.finish();
+  if (!read || events > 0) list.finish();
   if (!read) return std::unexpected(read.error());
+  if (events == 0) {
+    const auto info = (*store)->stream_info(options.stream);
+    if (!info) return std::unexpected(Failure(info.error()));
+    if (!*info) return std::unexpected(no_such_stream(session, options.stream));
+    list.finish();
+  }
   return ExitCode::Done;
 }
 

@@ -56,7 +56,10 @@ class EndToEnd(unittest.TestCase):
 
         def end():
             process.kill()
-            process.communicate()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
 
         self.addCleanup(end)
         return process
@@ -80,7 +83,7 @@ class EndToEnd(unittest.TestCase):
 
     def error_object(self, *arguments, exit_code=FAILED, **options):
         result = self.run_program("--output", "json", *arguments, exit_code=exit_code, **options)
-        error = json.loads(result.stderr)["error"]
+        error = json.loads(result.stderr.splitlines()[-1])["error"]  # notices may come before it
         self.assertEqual(set(error), {"code", "message", "details"})
         return error
 
