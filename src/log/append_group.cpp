@@ -137,7 +137,7 @@ Result<void> AppendGroup::check_versions(const PreparedAppend& append) {
 }
 
 Result<void> AppendGroup::check_condition(const AppendCondition& condition) const {
-  const GlobalPosition head{first_position_.value - 1};
+  const GlobalPosition head{first_position_.value + events_.size() - 1};
   if (condition.after > head) {
     return std::unexpected(
         Error{.code = ErrorCode::InvalidArgument,

@@ -24,7 +24,10 @@ Result<void> sync_names([[maybe_unused]] FileSystem& files,
 #ifdef EVENTSTORE_FAULT_SKIP_DIRECTORY_SYNC
   return {};
 #else
-  return files.sync_directory(directory);
+  auto synced = files.sync_directory(directory);
+  // Whatever the reason, which names are durable is unknown: never take it for "nothing was done".
+  if (!synced) synced.error().code = ErrorCode::Io;
+  return synced;
 #endif
 }
 

@@ -227,7 +227,7 @@ std::uint32_t place_event(std::span<std::byte> event, const EventPlace& place, s
 }
 
 std::expected<StoredEvent, Defect> decode_event(std::span<const std::byte> bytes,
-                                                std::uint32_t seed) {
+                                                [[maybe_unused]] std::uint32_t seed) {
   if (bytes.size() < kEventHeaderBytes) return std::unexpected("event header cut short");
   const auto* at = bytes.data();
   const auto length = load_le<std::uint32_t>(at + 4);

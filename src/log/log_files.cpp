@@ -202,7 +202,7 @@ Result<std::shared_ptr<Segment>> create_segment(Environment environment,
   }
   auto file = files.create(path);
   if (!file) return std::unexpected(std::move(file).error());
-  std::vector<std::byte> start(kSegmentHeaderBytes + settings.prewrite_bytes);
+  std::vector<std::byte> start(kSegmentHeaderBytes + settings.prewrite_step());
   encode_segment_header(header, std::span(start).first(kSegmentHeaderBytes));
   const std::array<std::span<const std::byte>, 1> parts{start};
   auto written = (*file)->write(0, parts);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,6 +23,10 @@ struct LogSettings {
   // Zeros are written so far ahead of small appends, so that syncing them changes no metadata.
   std::uint64_t prewrite_bytes = std::uint64_t{1} << 20;
   std::function<void(const Notice&)> on_notice;
+
+  std::uint64_t prewrite_step() const {
+    return std::min(prewrite_bytes, segment_bytes_max - kSegmentHeaderBytes);
+  }
 
   void notify(Notice::Level level, std::string message) const {
     if (on_notice) on_notice({.level = level, .message = std::move(message)});

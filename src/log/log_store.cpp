@@ -21,22 +21,6 @@ Error read_only() {
 
 Error closed() { return {.code = ErrorCode::Closed, .message = "the store is being closed"}; }
 
-Result<void> validate_options(const OpenOptions& options) {
-  constexpr std::uint64_t kPage = 4096;
-  const auto bytes = options.segment_bytes_max;
-  if (bytes < (std::uint64_t{64} << 10) || bytes > (std::uint64_t{1} << 30) || bytes % kPage != 0) {
-    return std::unexpected(
-        Error{.code = ErrorCode::InvalidArgument,
-              .message = "segment_bytes_max is " + std::to_string(bytes) +
-                         "; it must be a multiple of 4096 from 65536 to 1073741824"});
-  }
-  if (options.queue_requests_max == 0 || options.queue_bytes_max == 0) {
-    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
-                                 .message = "queue_requests_max and queue_bytes_max must not be 0"});
-  }
-  return {};
-}
-
 // Notices come one at a time, whatever thread they are from.
 std::function<void(const Notice&)> one_at_a_time(std::function<void(const Notice&)> sink) {
   if (!sink) return {};
@@ -55,9 +39,6 @@ Result<std::unique_ptr<LogStore>> LogStore::open(Environment environment, const 
                                                  const OpenOptions& options,
                                                  const LogStoreTuning& tuning, std::string engine,
                                                  std::unique_ptr<FileSystem> owned) {
-  if (auto valid = validate_options(options); !valid) {
-    return std::unexpected(std::move(valid).error());
-  }
   std::unique_ptr<LogStore> store(new LogStore(environment, std::move(engine), std::move(owned)));
   store->folder_ = folder;
   LogSettings settings{.folder = folder,
@@ -140,22 +121,37 @@ Result<AppendResult> LogStore::append(AppendRequest request) {
   auto prepared = prepare(std::move(request));
   if (!prepared) return std::unexpected(std::move(prepared).error());
   if (queue_ != nullptr) return queue_->append(*std::move(prepared));
-  PendingAppend pending{.append = *std::move(prepared)};
-  const std::array group{&pending};
+  Result<AppendResult> result;
+  unthreaded_queue_.emplace_back(
+      new PendingAppend{.append = *std::move(prepared),
+                        .callback = [&](Result<AppendResult> answer) { result = std::move(answer); }});
+  commit_queued();
+  return result;
+}
+
+void LogStore::commit_queued() {
+  const auto queued = std::exchange(unthreaded_queue_, {});
+  std::vector<PendingAppend*> group;
+  for (const auto& pending : queued) group.push_back(pending.get());
   writer_->commit(group);
-  while (tail_->unsealed() != 0 && tail_->seal_one().value_or(false)) {
+  for (const auto& pending : queued) pending->callback(std::move(pending->result));
+}
+
+bool LogStore::step() {
+  if (!unthreaded_queue_.empty()) {
+    commit_queued();
+    return true;
   }
-  return std::move(pending.result);
+  return tail_ != nullptr && tail_->seal_one().value_or(false);
 }
 
 void LogStore::append_async(AppendRequest request, AppendCallback callback) {
   auto prepared = prepare(std::move(request));
   if (queue_ == nullptr) {
     if (!prepared) return callback(std::unexpected(std::move(prepared).error()));
-    PendingAppend pending{.append = *std::move(prepared)};
-    const std::array group{&pending};
-    writer_->commit(group);
-    return callback(std::move(pending.result));
+    unthreaded_queue_.emplace_back(
+        new PendingAppend{.append = *std::move(prepared), .callback = std::move(callback)});
+    return;
   }
   if (!prepared) {
     return queue_->answer_async(std::move(callback), std::unexpected(std::move(prepared).error()));

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "eventstore/open.hpp"
 #include "log/append_queue.hpp"
@@ -20,7 +21,8 @@ namespace eventstore::log {
 // What a test may set beyond OpenOptions.
 struct LogStoreTuning {
   std::uint64_t prewrite_bytes = std::uint64_t{1} << 20;
-  // False: no threads. Appends commit in the caller's thread; sealing is done where it falls due.
+  // False: no threads. append_async() queues and step() does the work, so that a simulation decides
+  // when what happens; append() commits at once, with what is queued.
   bool threads = true;
 };
 
@@ -35,6 +37,10 @@ class LogStore final : public EventStore {
   ~LogStore() override;
   LogStore(const LogStore&) = delete;
   LogStore& operator=(const LogStore&) = delete;
+
+  // Without threads: does one thing that is due, the commit of all that is queued or the sealing of one
+  // segment. False: nothing is due, or it failed.
+  bool step();
 
   Result<AppendResult> append(AppendRequest request) override;
   void append_async(AppendRequest request, AppendCallback callback) override;
@@ -60,6 +66,7 @@ class LogStore final : public EventStore {
                              const LogStoreTuning& tuning);
   Result<PreparedAppend> prepare(AppendRequest request);
   Result<Snapshot> snapshot();
+  void commit_queued();
   HeadPage* head_page();
   void want_sealing();
   void run_sealing(const std::stop_token& stop);
@@ -76,6 +83,7 @@ class LogStore final : public EventStore {
   std::unique_ptr<LogTail> tail_;          // of a store opened for writing; else null
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<AppendQueue> queue_;  // null without threads
+  std::vector<std::unique_ptr<PendingAppend>> unthreaded_queue_;
 
   std::mutex sealing_mutex_;
   bool sealing_due_ = false;  // guarded by sealing_mutex_

@@ -81,7 +81,7 @@ Result<void> LogTail::write_frame(std::span<const std::span<const std::byte>> pa
 // Zeros behind a small frame, so that the next ones only overwrite.
 Result<void> LogTail::write_ahead(std::uint64_t frame_end, std::uint64_t frame_bytes) {
   if (frame_end <= file_bytes_ || frame_bytes >= kLargeFrameBytes) return {};
-  const std::vector<std::byte> zeros(settings_.prewrite_bytes);
+  const std::vector<std::byte> zeros(settings_.prewrite_step());
   const std::array<std::span<const std::byte>, 1> parts{zeros};
   const auto written = active().file().write(file_bytes_, parts);
   if (written) {
@@ -210,7 +210,7 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
   const auto recorded_at = end_.recorded_at;
   end_ = ScanState::at_start_of(segment->header());
   end_.recorded_at = recorded_at;
-  file_bytes_ = kSegmentHeaderBytes + settings_.prewrite_bytes;
+  file_bytes_ = kSegmentHeaderBytes + settings_.prewrite_step();
   segments_.push_back(std::move(segment));
   view_.set_segments(segments_);
   while (unsealed() > kUnsealedMax) {

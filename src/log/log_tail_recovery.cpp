@@ -82,6 +82,11 @@ Result<void> LogTail::recover() {
   manifest_ = *std::move(manifest);
   manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
   secret_ = manifest_.index_secret;
+  // A process that was killed between a rename and the sync of its directory leaves names that are
+  // seen but not durable; what is built on them must not be lost with them.
+  for (const auto& directory : {settings_.folder, log_folder(settings_.folder)}) {
+    if (auto synced = sync_names(*environment_.files, directory); !synced) return synced;
+  }
   if (auto removed = remove_leftovers(*environment_.files, settings_.folder, manifest_); !removed) {
     return removed;
   }

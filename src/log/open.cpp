@@ -21,6 +21,22 @@ bool has_scheme(std::string_view url) {
          url.substr(0, colon).find('/') == std::string_view::npos;
 }
 
+Result<void> validate_options(const OpenOptions& options) {
+  constexpr std::uint64_t kPage = 4096;
+  const auto bytes = options.segment_bytes_max;
+  if (bytes < (std::uint64_t{64} << 10) || bytes > (std::uint64_t{1} << 30) || bytes % kPage != 0) {
+    return std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument,
+              .message = "segment_bytes_max is " + std::to_string(bytes) +
+                         "; it must be a multiple of 4096 from 65536 to 1073741824"});
+  }
+  if (options.queue_requests_max == 0 || options.queue_bytes_max == 0) {
+    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                 .message = "queue_requests_max and queue_bytes_max must not be 0"});
+  }
+  return {};
+}
+
 Result<std::unique_ptr<EventStore>> open_memory(const OpenOptions& options) {
   auto files = std::make_unique<MemoryFileSystem>();
   const auto& system = posix_environment();
@@ -34,6 +50,9 @@ Result<std::unique_ptr<EventStore>> open_memory(const OpenOptions& options) {
 }  // namespace
 
 Result<std::unique_ptr<EventStore>> open(std::string_view url, const OpenOptions& options) {
+  if (auto valid = validate_options(options); !valid) {
+    return std::unexpected(std::move(valid).error());
+  }
   if (url == kMemoryUrl) return open_memory(options);
   if (url.starts_with(kFileScheme)) {
     url.remove_prefix(kFileScheme.size());

@@ -19,7 +19,7 @@ std::size_t cell_of(std::uint64_t hash, std::size_t count) {
 
 // The bits of a hash within its cell of the filter.
 std::array<std::uint16_t, kFilterProbes> filter_bits(std::uint64_t hash) {
-  std::array<std::uint16_t, kFilterProbes> bits;
+  std::array<std::uint16_t, kFilterProbes> bits{};
   std::uint64_t rest = hash * kFilterMultiplier;
   for (auto& bit : bits) {
     bit = static_cast<std::uint16_t>((rest & 1023) * kFilterBitsPerCell >> 10);

@@ -11,6 +11,8 @@
 namespace eventstore::log {
 namespace {
 
+constexpr std::size_t kCountMax = std::numeric_limits<std::uint32_t>::max();
+
 // Sorts keys by kind and bytes. Eight bytes at a time are compared as numbers that lie side by
 // side; only keys equal so far are looked at again.
 class KeySorter {
@@ -78,8 +80,8 @@ class KeySorter {
 // the key blocks and the lists are appended.
 class PostingFileWriter {
  public:
-  explicit PostingFileWriter(const PostingFileContents& contents)
-      : contents_(contents), seed_(contents.identity.seed) {}
+  explicit PostingFileWriter(PostingFileContents contents)
+      : contents_(std::move(contents)), seed_(contents_.identity.seed) {}
 
   std::vector<std::byte> write() {
     place_sections();
@@ -100,7 +102,6 @@ class PostingFileWriter {
 
  private:
   void place_sections() {
-    constexpr std::size_t kCountMax = std::numeric_limits<std::uint32_t>::max();
     CHECK(contents_.offsets.size() <= kCountMax && contents_.keys.size() <= kCountMax &&
           contents_.ids.size() <= kCountMax);
     header_.postings = contents_.offsets.size();
@@ -169,7 +170,7 @@ class PostingFileWriter {
     file_.insert(file_.end(), bytes.begin(), bytes.end());
   }
 
-  const PostingFileContents& contents_;
+  PostingFileContents contents_;
   std::uint32_t seed_;
   PostingHeader header_;
   std::vector<std::byte> file_;
@@ -180,7 +181,7 @@ class PostingFileWriter {
 }  // namespace
 
 std::vector<std::byte> encode_posting_file(PostingFileContents contents) {
-  return PostingFileWriter(contents).write();
+  return PostingFileWriter(std::move(contents)).write();
 }
 
 }  // namespace eventstore::log

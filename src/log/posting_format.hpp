@@ -30,11 +30,13 @@ struct PostingSection {
   }
 };
 
-// The checksum of a posting file: of `bytes` and then the seed of the segment.
-inline std::uint32_t seeded_crc(std::span<const std::byte> bytes, std::uint32_t seed) {
-  std::array<std::byte, sizeof(seed)> stored_seed;
+// The checksum of a posting file: of `bytes` and then the seed of the segment. `before` is the CRC
+// of what comes before `bytes`.
+inline std::uint32_t seeded_crc(std::span<const std::byte> bytes, std::uint32_t seed,
+                                std::uint32_t before = 0) {
+  std::array<std::byte, sizeof(seed)> stored_seed{};
   store_le(stored_seed.data(), seed);
-  return crc32c(stored_seed, crc32c(bytes));
+  return crc32c(stored_seed, crc32c(bytes, before));
 }
 
 // LEB128: seven bits a byte, the lowest first; a set top bit says that more follow.
@@ -47,7 +49,7 @@ inline std::byte* put_varint(std::byte* to, std::uint64_t value) {
 }
 
 inline void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
-  std::array<std::byte, kVarintBytesMax> bytes;
+  std::array<std::byte, kVarintBytesMax> bytes{};
   out.insert(out.end(), bytes.data(), put_varint(bytes.data(), value));
 }
 

@@ -63,7 +63,7 @@ class ListIterator final : public PostingIterator {
   const SegmentIndex& index_;
   KeyEntry entry_;
   Direction direction_;
-  std::array<Posting, kFetchMax> buffer_;
+  std::array<Posting, kFetchMax> buffer_{};
   std::span<const Posting> filled_;  // the part of buffer_ still ahead
   std::size_t fetch_count_ = kFirstFetch;
   bool at_end_ = false;
@@ -200,6 +200,7 @@ class QueryPlan {
     }
     std::ranges::sort(parts, {}, &SizedPart::postings);
     std::vector<Part> sorted;
+    sorted.reserve(parts.size());
     for (auto& part : parts) sorted.push_back(std::move(part.part));
     return intersect(std::move(sorted), direction_);
   }

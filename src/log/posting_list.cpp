@@ -51,7 +51,7 @@ bool decode_deltas(VarintReader reader, std::uint64_t first, std::span<Posting> 
 std::span<const std::byte> encode_inline_list(std::span<const Posting> postings,
                                               InlineListBytes& buffer) {
   if (postings.size() > kInlineListBytesMax) return {};
-  std::array<std::byte, kInlineListBytesMax * 5> bytes;
+  std::array<std::byte, kInlineListBytesMax * 5> bytes{};
   const std::byte* const end = put_deltas(put_varint(bytes.data(), postings.front()), postings);
   const auto size = static_cast<std::size_t>(end - bytes.data());
   if (size > kInlineListBytesMax) return {};
@@ -85,7 +85,7 @@ std::uint64_t append_list(std::vector<std::byte>& lists, std::span<const Posting
   for (std::uint64_t index = 0; index < chunks; ++index) {
     const auto chunk = postings.first(std::min(postings.size(), kChunkPostings));
     postings = postings.subspan(chunk.size());
-    std::array<std::byte, kChunkBytesMax> buffer;
+    std::array<std::byte, kChunkBytesMax> buffer{};
     const std::span bytes(buffer.data(), put_deltas(buffer.data(), chunk));
     std::byte* const entry = entry_at(lists.data() + start, index);
     store_le(entry, chunk.front());

@@ -21,14 +21,14 @@ constexpr std::size_t kIdsAt = 80;
 constexpr std::size_t kPlacesAt = 96;
 constexpr std::size_t kPlaceBytes = 16;
 
+// A filter may be as small as its writer likes.
+constexpr std::uint64_t kHashesPerCellMax = std::numeric_limits<std::uint64_t>::max();
+
 constexpr std::uint64_t kCountMax = std::numeric_limits<std::uint32_t>::max();
 
 // Of all of the header but the checksum itself.
 std::uint32_t header_crc(std::span<const std::byte> header, std::uint32_t seed) {
-  std::array<std::byte, sizeof(seed)> stored_seed;
-  store_le(stored_seed.data(), seed);
-  const std::uint32_t before = crc32c(header.first(kCrcAt));
-  return crc32c(stored_seed, crc32c(header.subspan(kSegmentIdAt), before));
+  return seeded_crc(header.subspan(kSegmentIdAt), seed, crc32c(header.first(kCrcAt)));
 }
 
 std::unexpected<PostingDamage> damage(std::uint64_t offset, const char* what) {
@@ -64,11 +64,9 @@ bool sizes_agree(const PostingHeader& header) {
     return header.place(name).bytes == cells_for(numbers, kNumbersPerCell) * kCellBytes;
   };
   const std::uint64_t hashes = header.keys + header.ids;
-  // A filter may be as small as its writer likes.
-  constexpr std::uint64_t kUnbounded = std::numeric_limits<std::uint64_t>::max();
   return is_array(SectionName::Offsets, header.postings) &&
          is_array(SectionName::Directory, KeyBlocks::blocks_for(header.keys) + 1) &&
-         has_room(header.place(SectionName::Filter), hashes, kUnbounded) &&
+         has_room(header.place(SectionName::Filter), hashes, kHashesPerCellMax) &&
          has_room(header.place(SectionName::KeyTable), header.keys, kSlotsPerCell) &&
          has_room(header.place(SectionName::IdTable), header.ids, kSlotsPerCell) &&
          header.place(SectionName::Keys).bytes <= kCountMax;

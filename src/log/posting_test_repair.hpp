@@ -22,8 +22,7 @@ class PostingFileRepair {
   void repair_header() {
     if (file_.size() < kPostingHeaderBytes) return;
     const auto header = std::span(file_).first(kPostingHeaderBytes);
-    const std::uint32_t crc = crc32c(header.first(12));
-    store_le(file_.data() + 12, seeded(header.subspan(16), crc));
+    store_le(file_.data() + 12, seeded_crc(header.subspan(16), seed_, crc32c(header.first(12))));
   }
 
   void repair_all() {
@@ -49,12 +48,6 @@ class PostingFileRepair {
   }
 
  private:
-  std::uint32_t seeded(std::span<const std::byte> bytes, std::uint32_t crc) const {
-    std::array<std::byte, 4> stored_seed;
-    store_le(stored_seed.data(), seed_);
-    return crc32c(stored_seed, crc32c(bytes, crc));
-  }
-
   // What the header says, as far as it lies within the file; sections of cells in whole cells.
   std::span<std::byte> section(SectionName name) {
     if (file_.size() < kPostingHeaderBytes) return {};

@@ -17,7 +17,8 @@ template <std::size_t head_bytes>
 std::uint64_t hash_pair(const std::array<std::byte, head_bytes>& head, std::string_view tail,
                         std::uint64_t secret) {
   // All that the store takes fits; the streaming form below gives the same for what does not.
-  std::array<std::byte, head_bytes + kStreamNameBytesMax> joined;
+  std::array<std::byte, head_bytes + kStreamNameBytesMax>
+      joined;  // not zeroed: it is on every hot path
   if (tail.size() <= kStreamNameBytesMax) {
     std::memcpy(joined.data(), head.data(), head_bytes);
     if (!tail.empty()) std::memcpy(joined.data() + head_bytes, tail.data(), tail.size());

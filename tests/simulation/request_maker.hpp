@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/random.hpp"
+#include "eventstore/append.hpp"
+#include "support/model.hpp"
+#include "support/store_access.hpp"
+
+namespace eventstore::test {
+
+// Makes append requests of every kind from a seed: several streams at once, checks that hold and
+// checks that do not, conditions, and earlier requests once more.
+class RequestMaker {
+ public:
+  explicit RequestMaker(SeededRandom& random) : random_(random) {}
+
+  // `model`: what is in the store; what is made aims at it, and mostly hits.
+  AppendRequest make(const Model& model) {
+    if (!sent_.empty() && random_.chance(1, 8)) return sent_[random_.below(sent_.size())];
+    AppendRequest request;
+    const auto events = random_.chance(1, 12) ? 0 : 1 + random_.below(4);
+    for (std::uint64_t i = 0; i < events; ++i) request.events.push_back(event());
+    if (events == 0 || random_.chance(1, 2)) {
+      const auto name = stream();
+      request.checks.push_back({.stream = name, .expected = expected(model.version_of(name))});
+    }
+    if (random_.chance(1, 4)) {
+      const auto head = model.head().value;
+      request.condition = AppendCondition{.query = Query::of({{.types = {type()}, .tags = {tag()}}}),
+                                          .after = {head - std::min(head, random_.below(10))}};
+    }
+    sent_.push_back(request);
+    return request;
+  }
+
+ private:
+  std::string stream() { return "s" + std::to_string(random_.below(3)) + "-" + std::to_string(random_.below(4)); }
+  std::string type() { return "T" + std::to_string(random_.below(4)); }
+  std::string tag() { return "t" + std::to_string(random_.below(5)); }
+
+  NewEvent event() {
+    NewEvent made{.stream = stream(), .type = type(), .id = id_of(++ids_)};
+    if (random_.chance(2, 3)) made.tags.push_back(tag());
+    // Sizes around a sector and well beyond it, so that writes tear in many ways.
+    const auto size = random_.chance(1, 10) ? random_.below(6000) : random_.below(300);
+    made.data.resize(size);
+    random_.fill(std::as_writable_bytes(std::span(made.data)));
+    made.format = PayloadFormat::Binary;
+    if (random_.chance(1, 3)) made.metadata = "{\"n\":" + std::to_string(ids_) + "}";
+    return made;
+  }
+
+  ExpectedVersion expected(StreamVersion actual) {
+    switch (random_.below(6)) {
+      case 0:
+        return ExpectedVersion::any();
+      case 1:
+        return ExpectedVersion::no_stream();
+      case 2:
+        return ExpectedVersion::stream_exists();
+      case 3:
+        return ExpectedVersion::exactly({actual.value + 1});
+      default:
+        return ExpectedVersion::exactly(actual);
+    }
+  }
+
+  SeededRandom& random_;
+  std::uint64_t ids_ = 0;
+  std::vector<AppendRequest> sent_;
+};
+
+}  // namespace eventstore::test
