@@ -13,6 +13,7 @@
 namespace eventstore {
 namespace {
 
+constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 constexpr std::string_view kKeptMember = "cloudevents";
 
 // Sorted.
@@ -115,7 +116,6 @@ std::optional<std::string> read_extension_value(std::string_view raw) {
 }
 
 std::string default_source(std::string_view stream) {
-  constexpr std::string_view kHexDigits = "0123456789ABCDEF";
   std::string source = "/streams/";
   for (const char c : stream) {
     if (is_unreserved(c)) {

@@ -68,7 +68,7 @@ Result<void> CloudEventReader::take(const JsonMember& member) {
     return {};
   }
   if (member.name != kBase64Member && !is_attribute_name(member.name)) {
-    return invalid_argument("attribute " + quoted(member.name) +
+    return invalid_argument("attribute " + in_quotes(member.name) +
                             " is none: CloudEvents name them with a-z and 0-9 only");
   }
   if (member.raw == "null") return {};  // the same as to leave it out
@@ -112,7 +112,7 @@ Result<void> CloudEventReader::take_text(const JsonMember& member) {
 Result<void> CloudEventReader::take_extension(const JsonMember& member) {
   auto value = read_extension_value(member.raw);
   if (!value) {
-    return invalid_argument("attribute " + std::string(member.name) + ' ' + quoted(member.raw) +
+    return invalid_argument("attribute " + std::string(member.name) + ' ' + in_quotes(member.raw) +
                             " is neither a string nor an integer nor a boolean");
   }
   attributes_.extensions.push_back({.name = std::string(member.name), .value = *std::move(value)});
@@ -125,7 +125,8 @@ Result<void> CloudEventReader::take_schema_version(const JsonMember& member) {
   const auto value = read_json_count(member.name, digits);
   if (!value) return std::unexpected(value.error());
   if (*value == 0 || *value > std::numeric_limits<std::uint32_t>::max()) {
-    return invalid_argument("schemaversion " + quoted(digits) + " is outside of 1 to 4294967295");
+    return invalid_argument("schemaversion " + in_quotes(digits) +
+                            " is outside of 1 to 4294967295");
   }
   event_.schema_version = static_cast<std::uint32_t>(*value);
   return {};
@@ -135,11 +136,12 @@ Result<void> CloudEventReader::check_members() const {
   auto sorted = names_;
   std::ranges::sort(sorted);
   if (const auto twin = std::ranges::adjacent_find(sorted); twin != sorted.end()) {
-    return invalid_argument("attribute " + quoted(*twin) + " is there twice");
+    return invalid_argument("attribute " + in_quotes(*twin) + " is there twice");
   }
   if (spec_version_.empty()) return invalid_argument("attribute \"specversion\" is missing");
   if (spec_version_ != "1.0") {
-    return invalid_argument("specversion " + quoted(spec_version_) + " is unknown: it is \"1.0\"");
+    return invalid_argument("specversion " + in_quotes(spec_version_) +
+                            " is unknown: it is \"1.0\"");
   }
   if (attributes_.id.empty()) return invalid_argument("attribute \"id\" is missing");
   if (attributes_.source.empty()) return invalid_argument("attribute \"source\" is missing");

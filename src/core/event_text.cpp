@@ -22,19 +22,19 @@ void append_json_strings(std::string& out, TagsView strings) {
 
 Result<Uuid> read_id(std::string_view name, std::string_view text) {
   if (const auto id = Uuid::parse(text)) return *id;
-  return invalid_argument(std::string(name) + ' ' + quoted(text) +
+  return invalid_argument(std::string(name) + ' ' + in_quotes(text) +
                           " is not a UUID, such as \"3b89feab-bfc1-5e0f-8b5a-f7195d5138fc\"");
 }
 
 Result<Timestamp> read_time(std::string_view name, std::string_view text) {
   if (const auto time = parse_timestamp(text)) return *time;
-  return invalid_argument(std::string(name) + ' ' + quoted(text) +
+  return invalid_argument(std::string(name) + ' ' + in_quotes(text) +
                           " is not a time of RFC 3339, such as \"2010-10-02T07:20:39.266Z\"");
 }
 
 Result<std::string> read_base64(std::string_view name, std::string_view text) {
   if (auto bytes = decode_base64(text)) return *std::move(bytes);
-  return invalid_argument(std::string(name) + ' ' + quoted(text) +
+  return invalid_argument(std::string(name) + ' ' + in_quotes(text) +
                           " is not Base64 with padding and without white space (RFC 4648)");
 }
 

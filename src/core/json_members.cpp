@@ -1,7 +1,6 @@
 #include "core/json_members.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -19,22 +18,23 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
   return at;
 }
 
+// The next quote or backslash from `at` on; the end of the text where there is none.
+std::size_t next_special(std::string_view text, std::size_t at) {
+  std::uint64_t word = 0;
+  while (text.size() - at >= sizeof(word)) {  // eight bytes at a time while neither is among them
+    std::memcpy(&word, text.data() + at, sizeof(word));
+    if ((bytes_equal_to(word, '"') | bytes_equal_to(word, '\\')) != 0) break;
+    at += sizeof(word);
+  }
+  while (at < text.size() && text[at] != '"' && text[at] != '\\') ++at;
+  return at;
+}
+
 // Where the string that starts at `at` ends: after its closing quote, or npos.
 std::size_t string_end(std::string_view text, std::size_t at) {
-  for (++at; at < text.size(); ++at) {
-    // Eight bytes at a time while there is neither quote nor backslash among them.
-    std::uint64_t word = 0;
-    while (text.size() - at >= sizeof(word)) {
-      std::memcpy(&word, text.data() + at, sizeof(word));
-      if ((bytes_equal_to(word, '"') | bytes_equal_to(word, '\\')) != 0) break;
-      at += sizeof(word);
-    }
-    while (at < text.size() && text[at] != '"' && text[at] != '\\') ++at;
-    if (at >= text.size()) break;
-    if (text[at] == '"') return at + 1;
-    ++at;  // what is escaped is no end
-  }
-  return std::string_view::npos;
+  at = next_special(text, at + 1);
+  while (at + 1 < text.size() && text[at] == '\\') at = next_special(text, at + 2);
+  return at < text.size() && text[at] == '"' ? at + 1 : std::string_view::npos;
 }
 
 // Where the array or object that starts at `at` ends, counting brackets of either kind alike.
@@ -94,13 +94,13 @@ std::string subject(std::string_view name) {
   const bool is_plain = !name.empty() && std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   });
-  return is_plain ? std::string(name) : quoted(name);
+  return is_plain ? std::string(name) : in_quotes(name);
 }
 
 }  // namespace
 
 std::unexpected<Error> JsonMembers::broken(std::string_view what) const {
-  std::string message = "line " + quoted(text_) + " is not one JSON object: ";
+  std::string message = "line " + in_quotes(text_) + " is not one JSON object: ";
   message.append(what);
   return invalid_argument(message + " at byte " + std::to_string(at_));
 }
@@ -146,7 +146,7 @@ Result<std::string_view> JsonMembers::name() {
 Result<std::string_view> read_json_string(std::string_view name, std::string_view raw,
                                           std::string& scratch) {
   const auto refused = [&](std::string_view why) {
-    return invalid_argument(subject(name) + ' ' + quoted(raw) + ' ' + std::string(why));
+    return invalid_argument(subject(name) + ' ' + in_quotes(raw) + ' ' + std::string(why));
   };
   if (!raw.starts_with('"')) return refused("is not a string");
   const auto inner = raw.substr(1, raw.size() - 2);
@@ -161,7 +161,7 @@ Result<std::string_view> read_json_string(std::string_view name, std::string_vie
 
 Result<std::vector<std::string>> read_json_strings(std::string_view name, std::string_view raw) {
   const auto refused = [&] {
-    return invalid_argument(subject(name) + ' ' + quoted(raw) + " is not an array of strings");
+    return invalid_argument(subject(name) + ' ' + in_quotes(raw) + " is not an array of strings");
   };
   std::vector<std::string> strings;
   if (!raw.starts_with('[')) return refused();
@@ -186,7 +186,7 @@ Result<std::uint64_t> read_json_count(std::string_view name, std::string_view ra
   const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
   const bool has_leading_zero = raw.size() > 1 && raw.front() == '0';
   if (error != std::errc() || end != raw.data() + raw.size() || has_leading_zero) {
-    return invalid_argument(subject(name) + ' ' + quoted(raw) + " is not a whole number");
+    return invalid_argument(subject(name) + ' ' + in_quotes(raw) + " is not a whole number");
   }
   return value;
 }
@@ -194,7 +194,7 @@ Result<std::uint64_t> read_json_count(std::string_view name, std::string_view ra
 Result<void> require_json(std::string_view name, std::string_view raw) {
   const JsonFault fault = check_json(raw);
   if (fault == JsonFault::None) return {};
-  return invalid_argument(subject(name) + ' ' + quoted(raw) + ' ' +
+  return invalid_argument(subject(name) + ' ' + in_quotes(raw) + ' ' +
                           std::string(to_sentence(fault)));
 }
 

@@ -11,6 +11,7 @@ namespace eventstore {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::string_view kSurrogateDigits = "89abcdefABCDEF";  // after "\\ud"
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -47,9 +48,8 @@ std::size_t number_bytes(std::string_view text) {
 
 // True for an escape of a surrogate, "\ud800" to "\udfff".
 bool is_surrogate_escape(std::string_view text) {
-  constexpr std::string_view kSecondDigits = "89abcdefABCDEF";
   return text.size() >= 6 && text[1] == 'u' && (text[2] == 'd' || text[2] == 'D') &&
-         kSecondDigits.find(text[3]) != std::string_view::npos;
+         kSurrogateDigits.find(text[3]) != std::string_view::npos;
 }
 
 // The library also refuses numbers that no double or 64-bit integer holds, and surrogate escapes
@@ -63,7 +63,7 @@ void make_harmless(char* text, std::size_t size) {
     if (text[at] == '"') {
       in_string = !in_string;
     } else if (in_string && text[at] == '\\') {
-      if (is_surrogate_escape(rest)) std::memcpy(text + at + 2, "00", 2);
+      if (is_surrogate_escape(rest)) text[at + 2] = text[at + 3] = '0';
       ++at;
     } else if (!in_string && is_number_character(text[at])) {
       const std::size_t number = number_bytes(rest);

@@ -56,12 +56,12 @@ class EventReader {
 Result<void> EventReader::take(const JsonMember& member) {
   const auto* const name = std::ranges::find(kFieldNames, member.name);
   if (name == kFieldNames.end()) {
-    return invalid_argument("field " + quoted(member.name) +
+    return invalid_argument("field " + in_quotes(member.name) +
                             " is unknown: leave it out, or put it into metadata");
   }
   const auto field = static_cast<Field>(name - kFieldNames.begin());
   if (has(field)) {
-    return invalid_argument("field " + quoted(member.name) + " is there twice");
+    return invalid_argument("field " + in_quotes(member.name) + " is there twice");
   }
   seen_ |= std::uint32_t{1} << static_cast<unsigned>(field);
   return take_field(field, member);
@@ -115,7 +115,7 @@ Result<void> EventReader::take_text(Field field, const JsonMember& member) {
   }
   const auto format = parse_payload_format(*text);
   if (!format) {
-    return invalid_argument("format " + quoted(*text) +
+    return invalid_argument("format " + in_quotes(*text) +
                             " is unknown: it is \"json\" or \"binary\"");
   }
   event_.format = *format;
@@ -126,7 +126,7 @@ Result<void> EventReader::take_schema_version(const JsonMember& member) {
   auto value = read_json_count(member.name, member.raw);
   if (!value) return std::unexpected(std::move(value).error());
   if (*value == 0 || *value > std::numeric_limits<std::uint32_t>::max()) {
-    return invalid_argument("schema_version " + quoted(member.raw) +
+    return invalid_argument("schema_version " + in_quotes(member.raw) +
                             " is outside of 1 to 4294967295");
   }
   event_.schema_version = static_cast<std::uint32_t>(*value);

@@ -62,7 +62,7 @@ std::unexpected<Error> within(std::string_view place, Error error) {
   return std::unexpected(std::move(error));
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   std::size_t at = 0;
   while (at < text.size() && at < kQuotedBytesMax) at += append_escaped(out, text.substr(at));

@@ -24,12 +24,14 @@ struct NameRule {
 
 constexpr NameRule kStreamRule{
     .field = "stream", .limit = "stream_name_bytes_max", .bytes_max = kStreamNameBytesMax};
+constexpr NameRule kCategoryRule{
+    .field = "category", .limit = "stream_name_bytes_max", .bytes_max = kStreamNameBytesMax};
 constexpr NameRule kTypeRule{
     .field = "type", .limit = "event_type_bytes_max", .bytes_max = kEventTypeBytesMax};
 constexpr NameRule kTagRule{.field = "tag", .limit = "tag_bytes_max", .bytes_max = kTagBytesMax};
 
 std::string field_and_value(const NameRule& rule, std::string_view name) {
-  return std::string(rule.field) + ' ' + quoted(name);
+  return std::string(rule.field) + ' ' + in_quotes(name);
 }
 
 // The careful half of validate_name(): finds what is wrong and where, if anything.
@@ -108,7 +110,7 @@ Result<void> validate_payload(const NewEvent& event) {
   if (event.data.empty()) return {};
   const JsonFault fault = check_json(event.data);
   if (fault == JsonFault::None) return {};
-  return invalid_argument("data " + quoted(event.data) + ' ' + std::string(to_sentence(fault)) +
+  return invalid_argument("data " + in_quotes(event.data) + ' ' + std::string(to_sentence(fault)) +
                           ": mend it, or state format binary");
 }
 
@@ -160,7 +162,7 @@ Result<void> validate_events(const AppendRequest& request) {
 
 Result<void> refuse_same_id(const NewEvent& event) {
   return invalid_argument("id " + event.id->to_string() + " is given to two events of stream " +
-                          quoted(event.stream) + ": an id is unique within its stream");
+                          in_quotes(event.stream) + ": an id is unique within its stream");
 }
 
 // Neighbours are compared first: ids of version 7 come in order, and ids in order are all
@@ -204,7 +206,7 @@ Result<void> validate_checks(const std::vector<StreamCheck>& checks) {
   std::ranges::sort(streams);
   const auto twin = std::ranges::adjacent_find(streams);
   if (twin == streams.end()) return {};
-  return invalid_argument("stream " + quoted(*twin) +
+  return invalid_argument("stream " + in_quotes(*twin) +
                           " is checked twice: give one check for each stream");
 }
 
@@ -216,8 +218,6 @@ Result<void> validate_selector(const Selector& selector) {
   const auto* const by_category = std::get_if<SelectCategory>(&selector);
   // A stream "-1" has the category "".
   if (by_category == nullptr || by_category->category.empty()) return {};
-  constexpr NameRule kCategoryRule{
-      .field = "category", .limit = "stream_name_bytes_max", .bytes_max = kStreamNameBytesMax};
   if (by_category->category.find('-') != std::string::npos) {
     return invalid_argument(field_and_value(kCategoryRule, by_category->category) +
                             " has a '-': a category ends before the first one");
