@@ -27,9 +27,10 @@ class GoldenStore : public testing::TestWithParam<std::string> {
   const TemporaryDirectory folder_;
   const std::string url_ = (folder_.path() / "store").string();
 };
-INSTANTIATE_TEST_SUITE_P(Format, GoldenStore, testing::Values("store-v1"), [](const auto& info) {
-  return info.param.substr(info.param.find('-') + 1);
-});
+std::string version_name(const testing::TestParamInfo<std::string>& golden) {
+  return golden.param.substr(golden.param.find('-') + 1);
+}
+INSTANTIATE_TEST_SUITE_P(Format, GoldenStore, testing::Values("store-v1"), version_name);
 
 TEST_P(GoldenStore, IsReadAsItWasWritten) {
   ASSERT_FALSE(expected_lines().empty());

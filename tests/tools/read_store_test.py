@@ -80,7 +80,7 @@ class ReadStore(unittest.TestCase):
         self.expect_lines(read(self.folder / "made", "--system", "--no-verify"), self.lines)
 
     def test_leaves_the_stores_own_events_out(self):
-        users = [line for line in self.lines if not json.loads(line)["stream"].startswith("$")]
+        users = [line for line in self.lines if not line.startswith(b'{"stream":"$')]
         self.assertEqual(len(users), len(self.lines) - 1)
         self.expect_lines(read(self.folder / "made"), users)
 
@@ -142,14 +142,15 @@ class ReadStore(unittest.TestCase):
         self.expect_lines(read(store, "--system"), self.lines)
 
     def test_reports_a_changed_byte_anywhere_in_the_events(self):
-        first = Path("log") / ("%020d.seg" % 1)
-        size = self.end_of_log(self.folder / "made" / first)
-        for offset in range(20, size, 1999):
-            store = self.store()
-            byte = (store / first).read_bytes()[offset]
-            self.patch(store / first, offset, bytes([byte ^ 0x10]))
-            self.expect_damage(read(store, "--system"), first.name)
-            shutil.rmtree(store)
+        store = self.store()
+        first = store / "log" / ("%020d.seg" % 1)
+        for offset in range(20, self.end_of_log(first), 1999):
+            byte = first.read_bytes()[offset : offset + 1]
+            self.patch(first, offset, bytes([byte[0] ^ 0x10]))
+            with self.assertRaisesRegex(read_store.StoreError, first.name):
+                list(read_store.events_of_store(store, True))
+            self.patch(first, offset, byte)
+        self.expect_lines(read(store, "--system"), self.lines)
 
     def test_reports_damage_before_sound_frames_in_the_last_segment(self):
         store = self.store()
