@@ -68,7 +68,7 @@ std::uint32_t crc32c_x86(std::span<const std::byte> bytes, std::uint32_t initial
   std::size_t left = bytes.size();
   std::uint64_t crc = ~initial;
 
-  while (left >= 3 * 8 * kRunWordsMin) {
+  while (left >= 24 * kRunWordsMin) {
     const std::size_t words = std::min(left / 24, kRunWordsMax);
     crc = take_three_runs(at, words, crc);
     at += 24 * words;

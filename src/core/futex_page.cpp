@@ -15,10 +15,15 @@
 namespace eventstore::internal {
 namespace {
 
+// Where the low half of words[0] is.
+constexpr std::size_t kWakeUpWord = std::endian::native == std::endian::little ? 0 : 1;
+
 class FutexPage final : public SharedPage {
  public:
   explicit FutexPage(void* at) { words_ = static_cast<std::uint64_t*>(at); }
   ~FutexPage() override { munmap(words_, kBytes); }
+  FutexPage(const FutexPage&) = delete;
+  FutexPage& operator=(const FutexPage&) = delete;
 
   void wait(std::uint32_t seen, std::chrono::microseconds timeout) override {
     if (timeout <= std::chrono::microseconds::zero()) return;
@@ -33,8 +38,7 @@ class FutexPage final : public SharedPage {
  private:
   // Without FUTEX_PRIVATE_FLAG: the kernel then goes by file and offset, not by address.
   void futex(int operation, std::uint32_t value, const timespec* timeout) {
-    constexpr std::size_t kLowHalf = std::endian::native == std::endian::little ? 0 : 1;
-    const auto* const word = reinterpret_cast<const std::uint32_t*>(words_) + kLowHalf;
+    const auto* const word = reinterpret_cast<const std::uint32_t*>(words_) + kWakeUpWord;
     syscall(SYS_futex, word, operation, value, timeout, nullptr, 0);
   }
 };

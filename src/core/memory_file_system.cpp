@@ -189,6 +189,8 @@ class MemoryLock final : public FileLock {
  public:
   explicit MemoryLock(std::shared_ptr<MemoryInode> inode) : inode_(std::move(inode)) {}
   ~MemoryLock() override { inode_->unlock(); }
+  MemoryLock(const MemoryLock&) = delete;
+  MemoryLock& operator=(const MemoryLock&) = delete;
 
  private:
   std::shared_ptr<MemoryInode> inode_;

@@ -27,7 +27,7 @@ void fill_from_kernel(std::span<std::byte> out) {
 }
 
 struct RandomBuffer {
-  std::array<std::byte, 4096> bytes;
+  std::array<std::byte, 4096> bytes{};
   std::size_t used = sizeof(bytes);
   std::uint64_t fork_count = 0;
 };
@@ -46,7 +46,7 @@ void PosixRandom::fill(std::span<std::byte> out) {
   static const int registered =
       pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1, std::memory_order_relaxed); });
   CHECK(registered == 0);
-  thread_local RandomBuffer buffer;
+  static thread_local RandomBuffer buffer;
 
   if (out.empty()) return;
   if (out.size() > buffer.bytes.size()) return fill_from_kernel(out);

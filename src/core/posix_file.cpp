@@ -16,6 +16,7 @@
 namespace eventstore::internal {
 namespace {
 
+constexpr mode_t kMode = 0666;                // the umask decides
 constexpr std::size_t kPartsPerCallMax = 64;  // IOV_MAX is 1024
 
 // Past the process's file-size limit the kernel answers EFBIG, but first sends SIGXFSZ, which
@@ -83,6 +84,8 @@ class PosixMappedFile final : public MappedFile {
   ~PosixMappedFile() override {
     if (!bytes_.empty()) munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   }
+  PosixMappedFile(const PosixMappedFile&) = delete;
+  PosixMappedFile& operator=(const PosixMappedFile&) = delete;
 };
 
 }  // namespace
@@ -108,7 +111,6 @@ Descriptor::~Descriptor() {
 }
 
 Result<Descriptor> open_descriptor(const std::string& path, int flags) {
-  constexpr mode_t kMode = 0666;  // the umask decides
   int number = -1;
   do {
     number = open(path.c_str(), flags | O_CLOEXEC, kMode);

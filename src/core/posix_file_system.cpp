@@ -23,9 +23,11 @@
 namespace eventstore {
 namespace {
 
-using internal::Descriptor;
 using internal::open_descriptor;
 using internal::system_error;
+
+constexpr mode_t kDirectoryMode = 0777;  // the umask decides
+constexpr std::size_t kUuidTextBytes = 36;
 
 int flags_of(FileSystem::Access access) {
   return access == FileSystem::Access::ReadWrite ? O_RDWR : O_RDONLY;
@@ -38,12 +40,11 @@ Result<std::unique_ptr<File>> open_file(const std::string& path, int flags) {
 }
 
 Uuid read_boot_id() {
-  constexpr std::size_t kTextBytes = 36;
-  std::array<char, kTextBytes> text{};
+  std::array<char, kUuidTextBytes> text{};
   const auto file = open_file("/proc/sys/kernel/random/boot_id", O_RDONLY);
   if (file) {
     const auto count = (*file)->read(0, std::as_writable_bytes(std::span(text)));
-    if (count && *count == kTextBytes) {
+    if (count && *count == kUuidTextBytes) {
       const auto parsed = Uuid::parse(std::string_view(text.data(), text.size()));
       if (parsed) return *parsed;
     }
@@ -66,8 +67,7 @@ Result<std::unique_ptr<File>> PosixFileSystem::create(const std::string& path) {
 }
 
 Result<void> PosixFileSystem::create_directory(const std::string& path) {
-  constexpr mode_t kMode = 0777;  // the umask decides
-  if (mkdir(path.c_str(), kMode) == 0) return {};
+  if (mkdir(path.c_str(), kDirectoryMode) == 0) return {};
   const int error_number = errno;
   struct stat status{};
   if (error_number == EEXIST && stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {

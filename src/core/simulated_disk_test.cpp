@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -78,30 +77,51 @@ bool is_torn(const std::string& sector, char newer, char older) {
          sector.find_first_not_of(older, cut) == std::string::npos;
 }
 
+// Each kind of outcome, by what it looks like.
+struct Outcome {
+  const char* name;
+  std::function<bool(const std::string&)> is;
+};
+
+std::vector<Outcome> outcomes_allowed() {
+  const auto all = [](const std::string& text, std::size_t sector, char c) {
+    return is_all(sector_of(text, sector), c);
+  };
+  const auto overwritten = [all](const std::string& text) {
+    return all(text, 1, 'b') && all(text, 2, 'b');
+  };
+  const auto appended = [all](const std::string& text) {
+    return all(text, 4, 'c') && all(text, 5, 'c');
+  };
+  const auto garbage = [all](const std::string& text) {
+    const std::string first = sector_of(text, 4);
+    return text.size() == kNewSize && !is_all(first, 'c') && !is_all(first, '\0') &&
+           !is_torn(first, 'c', '\0');
+  };
+  return {
+      {"all lost", [](auto& text) { return text == std::string(kOldSize, 'a'); }},
+      {"all kept", [=](auto& text) { return overwritten(text) && appended(text); }},
+      {"a prefix of the writes",
+       [=](auto& text) { return overwritten(text) && text.size() == kOldSize; }},
+      {"a later write alone",
+       [=](auto& text) { return all(text, 1, 'a') && all(text, 2, 'a') && appended(text); }},
+      {"the first sector of a write",
+       [=](auto& text) { return all(text, 1, 'b') && all(text, 2, 'a'); }},
+      {"the second sector of a write",
+       [=](auto& text) { return all(text, 1, 'a') && all(text, 2, 'b'); }},
+      {"a torn overwrite", [](auto& text) { return is_torn(sector_of(text, 1), 'b', 'a'); }},
+      {"a torn append", [](auto& text) { return is_torn(sector_of(text, 4), 'c', '\0'); }},
+      {"zeros in the grown part",
+       [=](auto& text) { return all(text, 4, '\0') && all(text, 5, '\0'); }},
+      {"garbage in the grown part", garbage},
+  };
+}
+
 TEST(SimulatedPowerLoss, LeavesEveryOutcomeThatIsAllowed) {
-  std::map<std::string, int> seen;
-  for (const std::string& text : outcomes_of(overwrite_and_append)) {
-    const auto is = [&text](std::size_t sector, char c) {
-      return is_all(sector_of(text, sector), c);
-    };
-    const bool overwritten = is(1, 'b') && is(2, 'b');
-    const bool untouched = is(1, 'a') && is(2, 'a');
-    const bool appended = is(4, 'c') && is(5, 'c');
-    const bool grown = text.size() == kNewSize;
-    seen["all lost"] += text == std::string(kOldSize, 'a') ? 1 : 0;
-    seen["all kept"] += overwritten && appended ? 1 : 0;
-    seen["a prefix of the writes"] += overwritten && text.size() == kOldSize ? 1 : 0;
-    seen["a later write alone"] += untouched && appended ? 1 : 0;
-    seen["one sector of a write"] += is(1, 'b') != is(2, 'b') ? 1 : 0;
-    seen["the second sector alone"] += is(1, 'a') && is(2, 'b') ? 1 : 0;
-    seen["a torn overwrite"] += is_torn(sector_of(text, 1), 'b', 'a') ? 1 : 0;
-    seen["a torn append"] += is_torn(sector_of(text, 4), 'c', '\0') ? 1 : 0;
-    seen["zeros in the grown part"] += grown && is(4, '\0') && is(5, '\0') ? 1 : 0;
-    const bool garbage =
-        grown && !is(4, 'c') && !is(4, '\0') && !is_torn(sector_of(text, 4), 'c', '\0');
-    seen["garbage in the grown part"] += garbage ? 1 : 0;
+  const std::vector<std::string> texts = outcomes_of(overwrite_and_append);
+  for (const Outcome& outcome : outcomes_allowed()) {
+    EXPECT_GT(std::ranges::count_if(texts, outcome.is), 2) << outcome.name;
   }
-  for (const auto& [outcome, count] : seen) EXPECT_GT(count, 2) << outcome;
 }
 
 TEST(SimulatedPowerLoss, LeavesNothingElse) {
@@ -286,7 +306,7 @@ TEST(SimulatedDisk, IsAValue) {
   SimulatedFileSystem files(1);
   const auto file = durable_file(files, "a", "before");
   ASSERT_TRUE(write_text(*file, 0, "after!"));
-  SimulatedDisk snapshot = files.disk();
+  const SimulatedDisk snapshot = files.disk();
   ASSERT_TRUE(write_text(*file, 0, "later!"));
   ASSERT_TRUE(file->sync());
   ASSERT_TRUE(files.remove("a"));

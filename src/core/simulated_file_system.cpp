@@ -219,9 +219,10 @@ std::optional<Error> SimulatedFileSystem::begin(Call call, std::string_view path
 }
 
 bool SimulatedFileSystem::crashes_now() {
-  if (calls_until_crash_ == 0 || --calls_until_crash_ > 0) return false;
-  crashed_ = true;
-  return true;
+  if (calls_until_crash_ == 0) return false;
+  --calls_until_crash_;
+  crashed_ = calls_until_crash_ == 0;
+  return crashed_;
 }
 
 std::optional<int> SimulatedFileSystem::fault_of(Call call) {

@@ -51,7 +51,7 @@ class SimulatedFileSystem final : public FileSystem {
   // all that follow. A failing write may write a part; a failing sync makes some of the bytes
   // durable and gives up on the others for good; any other call that fails does nothing.
   struct Fault {
-    std::optional<Call> call = {};
+    std::optional<Call> call = std::nullopt;
     std::uint64_t nth = 1;
     int error_number = 5;  // EIO
     bool forever = false;
