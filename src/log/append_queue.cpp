@@ -19,8 +19,10 @@ Error closed() {
 
 }  // namespace
 
-AppendQueue::AppendQueue(AppendQueueOptions options, Commit commit, std::function<void()> idle)
-    : options_(options),
+AppendQueue::AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit,
+                         std::function<void()> idle)
+    : clock_(clock),
+      options_(options),
       commit_(std::move(commit)),
       idle_(std::move(idle)),
       callbacks_([this](const std::stop_token& stop) { run_callbacks(stop); }),
@@ -159,9 +161,9 @@ void AppendQueue::lead_locked(std::unique_lock<std::mutex>& lock) {
 }
 
 void AppendQueue::gather(std::size_t released) const {
-  const auto until = std::chrono::steady_clock::now() + kGatherTime;
+  const auto until = clock_.monotonic_now() + kGatherTime;
   while (queued_.load(std::memory_order_relaxed) < released &&
-         std::chrono::steady_clock::now() < until) {
+         clock_.monotonic_now() < until) {
     std::this_thread::yield();
   }
 }

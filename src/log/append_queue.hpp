@@ -35,7 +35,8 @@ class AppendQueue {
 
   // `commit` fills in the results of a group; `idle` is called when the queue has been empty for a
   // while. They are never called concurrently.
-  AppendQueue(AppendQueueOptions options, Commit commit, std::function<void()> idle);
+  AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit,
+              std::function<void()> idle);
   // Fails what is queued with Closed, waits for what is under way and for all callbacks.
   ~AppendQueue();
   AppendQueue(const AppendQueue&) = delete;
@@ -64,6 +65,7 @@ class AppendQueue {
   void run_writer(const std::stop_token& stop);
   void run_callbacks(const std::stop_token& stop);
 
+  Clock& clock_;
   const AppendQueueOptions options_;
   const Commit commit_;
   const std::function<void()> idle_;

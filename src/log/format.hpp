@@ -107,6 +107,11 @@ struct StoredEvent {
   bool is_system() const { return (flags & kSystemEvent) != 0; }
 };
 
+// How far, in bytes, an encoded event stands behind its frame's start; unchecked.
+inline std::uint64_t event_frame_distance(std::span<const std::byte> event) {
+  return std::uint64_t{load_le<std::uint32_t>(event.data() + 8)} * 8;
+}
+
 // Reads the event at the start of `bytes` and checks every byte of it.
 std::expected<StoredEvent, Defect> decode_event(std::span<const std::byte> bytes,
                                                 std::uint32_t seed);

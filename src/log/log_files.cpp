@@ -126,6 +126,11 @@ Result<void> require_creatable(FileSystem& files, const std::string& folder, boo
   const auto there = files.exists(folder);
   if (!there) return std::unexpected(there.error());
   if (*there) {
+    if (!files.list(folder)) {
+      return std::unexpected(Error{.code = ErrorCode::NotAStore,
+                                   .message = folder + " is no event store: it is no folder that "
+                                                       "can be read; check the path"});
+    }
     const auto free = holds_no_store(files, folder);
     if (!free) return std::unexpected(free.error());
     if (!*free) {

@@ -68,6 +68,7 @@ Result<void> LogStore::start_writing(LogSettings settings, const OpenOptions& op
   if (!tuning.threads) return {};
   sealing_ = std::jthread([this](const std::stop_token& stop) { run_sealing(stop); });
   queue_ = std::make_unique<AppendQueue>(
+      *environment_.clock,
       AppendQueueOptions{.requests_max = options.queue_requests_max,
                          .bytes_max = options.queue_bytes_max},
       [this](std::span<PendingAppend* const> group) {

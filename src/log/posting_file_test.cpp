@@ -4,9 +4,12 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <map>
 #include <optional>
 #include <ranges>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -152,6 +155,48 @@ RC_GTEST_PROP(PostingFile, ListsKeysInOrder, (const PostingModel& model)) {
   });
   RC_ASSERT(visited.has_value());
   RC_ASSERT(listed == expected);
+}
+
+std::string hex(std::span<const std::byte> bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const auto byte : bytes) {
+    text += digits[std::to_integer<std::size_t>(byte >> 4)];
+    text += digits[std::to_integer<std::size_t>(byte & std::byte{15})];
+  }
+  return text;
+}
+
+// The format, pinned: the same bytes as in docs/formats/posting-file.md.
+TEST(PostingFile, WritesTheExampleOfTheFormatPage) {
+  const std::map<std::size_t, std::string> rows = {
+      {0, "4553504f53544e4701000000ad73a8f7"},   {16, "0102030405060708090a0b0c0d0e0f10"},
+      {32, "e9030000000000000100000000000000"},  {48, "01000000000000000300000000000000"},
+      {64, "01000000000000008002000000000000"},  {80, "01000000000000000000000000000000"},
+      {96, "00010000000000004000000000000000"},  {112, "40010000000000004000000000000000"},
+      {128, "80010000000000004000000000000000"}, {144, "c0010000000000004000000000000000"},
+      {160, "00020000000000004000000000000000"}, {176, "40020000000000002e00000000000000"},
+      {192, "80020000000000000000000000000000"}, {256, "00020000000000000000000000000000"},
+      {304, "0000000000000000000000007b16f069"}, {320, "00803800000000900210000000040000"},
+      {336, "00100000010020000040000000010004"}, {352, "00000000000000000080000002100000"},
+      {368, "00000000000004010812000086d0073c"}, {384, "5f77000000003b4f010000003fe30200"},
+      {432, "000000000000000000000000999d283a"}, {448, "157c0000000000000000000000000000"},
+      {496, "000000000000000000000000ef917597"}, {512, "000000002e0000000000000000000000"},
+      {560, "0000000000000000000000002e38337a"}, {576, "3506a9350100096163636f756e742d31"},
+      {592, "01010101000200076163636f756e7401"}, {608, "01000300064f70656e65640101000000"}};
+  PostingModel model;
+  model.offsets = {512};
+  model.keys[{KeyKind::Stream, "account-1"}] = {0};
+  model.keys[{KeyKind::Category, "account"}] = {0};
+  model.keys[{KeyKind::Type, "Opened"}] = {0};
+  model.ids = {{0x9e3779b97f4a7c15, 0}};
+  const auto bytes = model.encode();
+  ASSERT_EQ(bytes.size(), 640U);
+  for (std::size_t at = 0; at < bytes.size(); at += 16) {
+    const auto row = std::span(bytes).subspan(at, 16);
+    const auto expected = rows.contains(at) ? rows.at(at) : std::string(32, '0');
+    EXPECT_EQ(hex(row), expected) << "byte " << at;
+  }
 }
 
 TEST(PostingFile, RefusesTheFileOfAnotherSegment) {

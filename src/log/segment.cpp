@@ -1,5 +1,6 @@
 #include "log/segment.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -124,26 +125,48 @@ Result<LocatedEvent> SegmentReader::read_in_frame(std::uint64_t offset, const Fr
 }
 
 Result<std::optional<LocatedEvent>> SegmentReader::read(Posting posting) {
-  const auto offset = index_->offset_of(posting);
+  const auto offset = locate(posting);
   if (!offset) return std::unexpected(offset.error());
   if (*offset == 0) return std::nullopt;
-  if (*offset < kSegmentHeaderBytes || *offset >= bytes_.size()) {
+  return read_at(*offset, posting);
+}
+
+Result<std::uint64_t> SegmentReader::locate(Posting posting) const {
+  auto offset = index_->offset_of(posting);
+  if (!offset || *offset == 0) return offset;
+  if (*offset < kSegmentHeaderBytes || *offset + kEventHeaderBytes > bytes_.size()) {
     return std::unexpected(damage(*offset, "the index points outside the log", posting));
   }
-  auto event = decode_event(bytes_.subspan(*offset), segment_->seed());
-  if (!event) return std::unexpected(damage(*offset, event.error(), posting));
+  return offset;
+}
+
+void SegmentReader::prefetch_event(std::uint64_t offset) const {
+  constexpr std::uint64_t kLineBytes = 64;
+  constexpr std::uint64_t kLines = 8;
+  const auto end = std::min<std::uint64_t>(offset + kLines * kLineBytes, bytes_.size());
+  for (auto at = offset; at < end; at += kLineBytes) __builtin_prefetch(&bytes_[at]);
+}
+
+void SegmentReader::prefetch_frame_of(std::uint64_t offset) const {
+  const auto distance = event_frame_distance(bytes_.subspan(offset));
+  if (distance <= offset) __builtin_prefetch(&bytes_[offset - distance]);
+}
+
+Result<LocatedEvent> SegmentReader::read_at(std::uint64_t offset, Posting posting) {
+  auto event = decode_event(bytes_.subspan(offset), segment_->seed());
+  if (!event) return std::unexpected(damage(offset, event.error(), posting));
   const auto distance = std::uint64_t{event->frame_distance} * 8;
-  if (distance > *offset) {
-    return std::unexpected(damage(*offset, "the event belongs to another place", posting));
+  if (distance > offset) {
+    return std::unexpected(damage(offset, "the event belongs to another place", posting));
   }
-  const auto frame = frame_at(*offset - distance);
+  const auto frame = frame_at(offset - distance);
   if (!frame) return std::unexpected(frame.error());
   event->view.position = {frame->first_position.value + event->position_delta};
   event->view.recorded_at = frame->recorded_at;
   if (event->view.position != segment_->position_of(posting)) {
-    return std::unexpected(damage(*offset, "another event stands where this one should", posting));
+    return std::unexpected(damage(offset, "another event stands where this one should", posting));
   }
-  return LocatedEvent{.event = *event, .offset = *offset};
+  return LocatedEvent{.event = *event, .offset = offset};
 }
 
 }  // namespace eventstore::log

@@ -87,6 +87,13 @@ class SegmentReader {
   // The event of `posting`, every byte of it checked, its frame's header too; absent for a hole.
   Result<std::optional<LocatedEvent>> read(Posting posting);
 
+  // The same in two steps, for many events at once: where each is, 0 for a hole; then, when the memory
+  // of all of them has been asked for, each event.
+  Result<std::uint64_t> locate(Posting posting) const;
+  void prefetch_event(std::uint64_t offset) const;
+  void prefetch_frame_of(std::uint64_t offset) const;
+  Result<LocatedEvent> read_at(std::uint64_t offset, Posting posting);
+
   // The event at `offset`, which must be within `frame` at `frame_offset`.
   Result<LocatedEvent> read_in_frame(std::uint64_t offset, const FrameHeader& frame,
                                      std::uint64_t frame_offset);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "log/damage.hpp"
 #include "log/log_cursor.hpp"
@@ -88,19 +89,47 @@ class IndexedEvents final : public SegmentEvents {
         at_(direction == Direction::Forwards ? first : last) {}
 
   Result<std::optional<LocatedEvent>> next() override {
-    while (!ended_) {
-      const auto posting = postings_->seek(at_);
-      if (!posting) return std::unexpected(posting.error());
-      if (!*posting || is_beyond(**posting)) break;
-      step_from(**posting);
-      auto event = reader_.read(**posting);
-      if (!event || *event) return event;
+    if (taken_ == located_.size()) {
+      if (auto located = locate_more(); !located) return std::unexpected(std::move(located).error());
+      if (located_.empty()) return std::nullopt;
     }
-    ended_ = true;
-    return std::nullopt;
+    const auto& next = located_[taken_++];
+    auto event = reader_.read_at(next.offset, next.posting);
+    if (!event) return std::unexpected(std::move(event).error());
+    return *event;
   }
 
  private:
+  struct Located {
+    Posting posting;
+    std::uint64_t offset;
+  };
+
+  // Events of one stream or query lie far apart: the memory of several is asked for before the first
+  // of them is read. A few at first, for most reads that stop early stop at once.
+  Result<void> locate_more() {
+    constexpr std::size_t kAheadMax = 32;
+    located_.clear();
+    taken_ = 0;
+    while (!ended_ && located_.size() < ahead_) {
+      const auto posting = postings_->seek(at_);
+      if (!posting) return std::unexpected(posting.error());
+      if (!*posting || is_beyond(**posting)) {
+        ended_ = true;
+        break;
+      }
+      step_from(**posting);
+      const auto offset = reader_.locate(**posting);
+      if (!offset) return std::unexpected(offset.error());
+      if (*offset == 0) continue;
+      reader_.prefetch_event(*offset);
+      located_.push_back({.posting = **posting, .offset = *offset});
+    }
+    for (const auto& located : located_) reader_.prefetch_frame_of(located.offset);
+    ahead_ = std::min(ahead_ * 4, kAheadMax);
+    return {};
+  }
+
   bool is_beyond(Posting posting) const {
     return direction_ == Direction::Forwards ? posting > last_ : posting < last_;
   }
@@ -118,6 +147,9 @@ class IndexedEvents final : public SegmentEvents {
   const Posting last_;  // in reading direction
   Posting at_;
   bool ended_ = false;
+  std::size_t ahead_ = 2;
+  std::vector<Located> located_;
+  std::size_t taken_ = 0;  // of located_
 };
 
 // Events of a damaged segment: after what is left, the damage.
