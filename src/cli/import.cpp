@@ -128,6 +128,7 @@ Expected<void> import_events(Input& input, const ImportForm& form, const Interru
   }
   queue.close();
   parser.join();
+  if (appended) appended = appender.finish();
   if (!appended) return appended;
   if (interrupt.requested()) return std::unexpected(Failure("cancelled", "interrupted"));
   return parsed;

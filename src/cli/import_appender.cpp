@@ -6,10 +6,60 @@
 #include <fmt/format.h>
 
 namespace eventstore::cli {
+namespace {
+
+// Batches under way at a time: while one is synced, those behind it are encoded and queue up.
+constexpr std::size_t kUnderWayMax = 4;
+
+}  // namespace
+
+ImportAppender::~ImportAppender() {
+  for (auto& sent : under_way_) sent.answer.wait();
+}
 
 Expected<void> ImportAppender::append(ImportBatch batch) {
+  auto answer = send(std::move(batch.events));
+  under_way_.push_back({.batch = std::move(batch), .answer = std::move(answer)});
+  return under_way_.size() < kUnderWayMax ? Expected<void>() : settle_first();
+}
+
+Expected<void> ImportAppender::finish() {
+  while (!under_way_.empty()) {
+    if (auto settled = settle_first(); !settled) return settled;
+  }
+  return {};
+}
+
+std::future<Result<AppendResult>> ImportAppender::send(std::vector<NewEvent> events) {
+  AppendRequest request;
+  request.events = std::move(events);
+  request.system = form_.allow_system;
+  request.context.chain = chain_;
+  auto promise = std::make_shared<std::promise<Result<AppendResult>>>();
+  auto answer = promise->get_future();
+  store_.append_async(std::move(request), [promise](Result<AppendResult> result) {
+    promise->set_value(std::move(result));
+  });
+  return answer;
+}
+
+Expected<void> ImportAppender::settle_first() {
+  auto sent = std::move(under_way_.front());
+  under_way_.pop_front();
+  auto appended = sent.answer.get();
+  if (!appended) {
+    // The chain is broken: those behind are not appended, and none is sent before they are settled.
+    for (auto& behind : under_way_) behind.answer.wait();
+    chain_ = std::make_shared<AppendChain>();
+    if (appended.error().code == ErrorCode::Cancelled) {
+      appended = send(events_again(sent.batch)).get();
+    }
+  }
+  return settle(sent.batch, std::move(appended));
+}
+
+Expected<void> ImportAppender::settle(ImportBatch& batch, Result<AppendResult> appended) {
   const auto count = batch.lines.size();
-  const auto appended = append_events(std::move(batch.events));
   const bool conflict = !appended && appended.error().code == ErrorCode::EventIdConflict;
   if (!appended && !conflict) return std::unexpected(explain(appended.error(), batch));
 
@@ -27,18 +77,16 @@ Expected<void> ImportAppender::append(ImportBatch batch) {
   return {};
 }
 
-Result<AppendResult> ImportAppender::append_events(std::vector<NewEvent> events) {
-  AppendRequest request;
-  request.events = std::move(events);
-  request.system = form_.allow_system;
-  return store_.append(std::move(request));
+std::vector<NewEvent> ImportAppender::events_again(const ImportBatch& batch) const {
+  std::vector<NewEvent> events;
+  events.reserve(batch.lines.size());
+  for (const auto& line : batch.lines) events.push_back(parse_again(form_, batch, line));
+  return events;
 }
 
 // Looks up which events of the batch are there, and appends the others.
 Expected<void> ImportAppender::append_missing(const ImportBatch& batch) {
-  std::vector<NewEvent> events;
-  events.reserve(batch.lines.size());
-  for (const auto& line : batch.lines) events.push_back(parse_again(form_, batch, line));
+  auto events = events_again(batch);
   const auto stored = find_stored(batch, events);
   if (!stored) return std::unexpected(stored.error());
 
@@ -49,7 +97,7 @@ Expected<void> ImportAppender::append_missing(const ImportBatch& batch) {
   already_there_ += batch.lines.size() - missing.size();
   if (missing.empty()) return {};
   const auto count = missing.size();
-  const auto appended = append_events(std::move(missing));
+  const auto appended = send(std::move(missing)).get();
   if (!appended) return std::unexpected(explain(appended.error(), batch));
   added_ += count;
   return {};

@@ -50,8 +50,9 @@ void print_fields(Output& output, const ordered_json& object, std::size_t indent
   for (const auto& [name, value] : object.items()) width = std::max(width, columns_of(name));
   for (const auto& [name, value] : object.items()) {
     const bool nested = value.is_object() && !value.empty();
-    const auto text = nested ? std::string() : plain_text(value);
-    const auto line = fmt::format("{:{}}{:{}}  {}", "", indent, name, width, text);
+    const auto line =
+        nested ? fmt::format("{:{}}{}", "", indent, name)
+               : fmt::format("{:{}}{:{}}  {}", "", indent, name, width, plain_text(value));
     output.write(output.is_terminal() ? escape_for_terminal(line) : line);
     output.write("\n");
     if (nested) print_fields(output, value, indent + 2);

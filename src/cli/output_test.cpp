@@ -63,7 +63,7 @@ TEST(Output, PrintsObjectsInEachForm) {
       print_object(output, format, {{"events", 3}, {"types", {{"Opened", 2}}}});
     });
   };
-  EXPECT_EQ(object(OutputFormat::Table), "events  3\ntypes   \n  Opened  2\n");
+  EXPECT_EQ(object(OutputFormat::Table), "events  3\ntypes\n  Opened  2\n");
   EXPECT_EQ(object(OutputFormat::Json),
             "{\n  \"events\": 3,\n  \"types\": {\n    \"Opened\": 2\n  }\n}\n");
   EXPECT_EQ(object(OutputFormat::Ndjson), "{\"events\":3,\"types\":{\"Opened\":2}}\n");

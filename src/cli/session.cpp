@@ -13,8 +13,8 @@ namespace {
 std::string_view advice(ErrorCode code) {
   switch (code) {
     case ErrorCode::NotFound:
-      return "; name another one with --store or EVENT_STORE_URL, or make one with "
-             "`event-store event import FILE` or `event-store event append STREAM TYPE`";
+      return "; --store or EVENT_STORE_URL names another, and `event-store event import FILE` "
+             "makes one";
     case ErrorCode::NotAStore:
       return " (--store or EVENT_STORE_URL names it)";
     case ErrorCode::StoreLocked:

@@ -105,6 +105,14 @@ class EndToEnd(unittest.TestCase):
     def stats(self):
         return self.object("maint", "stats")
 
+    def wait_for_events(self, count):
+        """Returns once another process sees so many events."""
+        for _ in range(2000):
+            result = subprocess.run(self.command("maint", "stats"), capture_output=True, check=False)
+            if result.returncode == DONE and json.loads(result.stdout)["events"] >= count:
+                return
+        self.fail("the events never came")
+
 
 def permits_lines():
     """The lines of the permits file, as bytes without line breaks."""
