@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -44,12 +46,28 @@ struct StreamCheck {
   ExpectedVersion expected = ExpectedVersion::any();
 };
 
+// Keeps appends that are sent without waiting for each other in order: they commit in the order they
+// were sent, and once one of a chain fails, those that have not committed by then fail with Cancelled
+// and write nothing. For a new try make a new chain.
+//
+// Ownership: shared by the appends of the chain.
+// Threads:   safe from any thread.
+class AppendChain {
+ public:
+  bool is_broken() const { return broken_.load(std::memory_order_acquire); }
+  void break_off() { broken_.store(true, std::memory_order_release); }  // engines do
+
+ private:
+  std::atomic<bool> broken_ = false;
+};
+
 // Who asks, and for how long the answer is of use.
 struct RequestContext {
   std::string principal = {};
   std::string trace = {};                 // W3C traceparent, kept as given
   std::optional<Deadline> deadline = {};  // an append not begun by then fails: DeadlineExceeded
   std::stop_token cancellation = {};      // an append not begun by then fails: Cancelled
+  std::shared_ptr<AppendChain> chain = {};
 };
 
 // One atomic append: all of `events`, or none. Streams may interleave freely. Without events it

@@ -47,15 +47,17 @@ Expected<void> ImportAppender::settle_first() {
   auto sent = std::move(under_way_.front());
   under_way_.pop_front();
   auto appended = sent.answer.get();
-  if (!appended) {
-    // The chain is broken: those behind are not appended, and none is sent before they are settled.
-    for (auto& behind : under_way_) behind.answer.wait();
-    chain_ = std::make_shared<AppendChain>();
-    if (appended.error().code == ErrorCode::Cancelled) {
-      appended = send(events_again(sent.batch)).get();
-    }
+  if (appended) return settle(sent.batch, std::move(appended));
+
+  // The chain is broken: nothing behind was appended. It is sent again, one batch after another, and
+  // nothing new before that.
+  for (auto& behind : under_way_) behind.answer.wait();
+  chain_ = std::make_shared<AppendChain>();
+  if (appended.error().code == ErrorCode::Cancelled) {
+    appended = send(events_again(sent.batch)).get();
   }
-  return settle(sent.batch, std::move(appended));
+  const auto settled = settle(sent.batch, std::move(appended));
+  return settled ? finish() : settled;
 }
 
 Expected<void> ImportAppender::settle(ImportBatch& batch, Result<AppendResult> appended) {

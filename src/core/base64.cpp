@@ -16,8 +16,8 @@ constexpr std::uint32_t kNoValue = 0xff;
 constexpr std::array<std::uint8_t, 256> kValues = [] {
   std::array<std::uint8_t, 256> values{};
   values.fill(kNoValue);
-  for (std::uint8_t value = 0; value < kAlphabet.size(); ++value) {
-    values[static_cast<unsigned char>(kAlphabet[value])] = value;
+  for (std::size_t value = 0; value < kAlphabet.size(); ++value) {
+    values[static_cast<unsigned char>(kAlphabet[value])] = static_cast<std::uint8_t>(value);
   }
   return values;
 }();

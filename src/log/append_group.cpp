@@ -107,18 +107,18 @@ Result<std::optional<EventLocation>> AppendGroup::locate(const PreparedAppend::E
   if (version->value == 0) return std::nullopt;
 
   // Accepted events are in the index already, but not yet in the file.
-  if (!events_.empty()) {
-    const auto postings = tail_.index().find_id(event.id_hash);
-    if (!postings) return std::unexpected(postings.error());
-    for (const auto posting : *postings) {
-      const auto position = tail_.active().position_of(posting);
-      if (position < first_position_) continue;
-      const auto& accepted = events_[position.value - first_position_.value];
-      if (accepted.id == event.id && accepted.stream == event.stream) {
-        return EventLocation{.position = position, .version = accepted.version};
-      }
+  const auto postings = tail_.index().find_id(event.id_hash);
+  if (!postings) return std::unexpected(postings.error());
+  for (const auto posting : *postings) {
+    const auto position = tail_.active().position_of(posting);
+    if (position < first_position_) continue;
+    const auto& accepted = events_[position.value - first_position_.value];
+    if (accepted.id == event.id && accepted.stream == event.stream) {
+      return EventLocation{.position = position, .version = accepted.version};
     }
   }
+  // The active segment was asked already.
+  if (postings->empty() && tail_.segments().size() == 1) return std::nullopt;
   const Snapshot durable{
       .head = {first_position_.value - 1},
       .segments = std::shared_ptr<const SegmentList>(std::shared_ptr<void>(), &tail_.segments())};

@@ -41,13 +41,17 @@ AppendQueue::~AppendQueue() {
 }
 
 Result<void> AppendQueue::admit_locked(const PreparedAppend& append) {
-  if (closing_) return std::unexpected(closed());
+  const auto refuse = [&](Error error) {
+    if (append.context().chain != nullptr) append.context().chain->break_off();
+    return std::unexpected(std::move(error));
+  };
+  if (closing_) return refuse(closed());
   if (queue_.size() >= options_.requests_max ||
       (!queue_.empty() && queue_bytes_ + append.size() > options_.bytes_max)) {
-    return std::unexpected(Error{
-        .code = ErrorCode::Overloaded,
-        .message = "more appends wait than the store's queue takes (" +
-                   std::to_string(queue_.size()) + "); nothing was written, try again later"});
+    return refuse({.code = ErrorCode::Overloaded,
+                   .message = "more appends wait than the store's queue takes (" +
+                              std::to_string(queue_.size()) +
+                              "); nothing was written, try again later"});
   }
   return {};
 }

@@ -312,11 +312,23 @@ Result<void> write_posting_file(FileSystem& files, const std::string& folder, Se
 }
 
 Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes) {
-  const auto mapped = segment.map();
-  if (!mapped) return std::unexpected(mapped.error());
-  const auto digest = XXH3_128bits((*mapped)->bytes().data(), bytes);
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
+                                                                       &XXH3_freeState);
+  XXH3_128bits_reset(state.get());
+  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  for (std::uint64_t offset = 0; offset < bytes;) {
+    const auto wanted = std::min<std::uint64_t>(buffer.size(), bytes - offset);
+    const auto count = segment.file().read(offset, std::span(buffer).first(wanted));
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0) {
+      return std::unexpected(corruption({.file = segment.path(), .offset = offset},
+                                        "the segment is cut short; restore it from a backup"));
+    }
+    XXH3_128bits_update(state.get(), buffer.data(), *count);
+    offset += *count;
+  }
   XXH128_canonical_t canonical{};
-  XXH128_canonicalFromHash(&canonical, digest);
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state.get()));
   std::string text;
   for (const auto byte : canonical.digest) {
     text += "0123456789abcdef"[byte >> 4];

@@ -112,9 +112,13 @@ void LogStore::run_sealing(const std::stop_token& stop) {
 }
 
 Result<PreparedAppend> LogStore::prepare(AppendRequest request) {
-  if (closing_) return std::unexpected(closed());
-  if (tail_ == nullptr) return std::unexpected(read_only());
-  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  const auto refuse = [&](Error error) {
+    if (request.context.chain != nullptr) request.context.chain->break_off();
+    return std::unexpected(std::move(error));
+  };
+  if (closing_) return refuse(closed());
+  if (tail_ == nullptr) return refuse(read_only());
+  if (auto valid = validate(request); !valid) return refuse(std::move(valid).error());
   return PreparedAppend(std::move(request), environment_, secret_);
 }
 

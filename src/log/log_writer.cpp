@@ -4,6 +4,14 @@
 
 namespace eventstore::log {
 
+namespace {
+
+void break_chain(const RequestContext& context) {
+  if (context.chain != nullptr) context.chain->break_off();
+}
+
+}  // namespace
+
 LogWriter::LogWriter(Environment environment, LogTail& tail)
     : environment_(environment),
       tail_(tail),
@@ -22,6 +30,7 @@ void LogWriter::commit(std::span<PendingAppend* const> group) {
     } else {
       pending->result = accepted.decide(pending->append);
     }
+    if (!pending->result) break_chain(pending->append.context());
   }
   if (accepted.empty()) return;
 
@@ -35,10 +44,18 @@ void LogWriter::commit(std::span<PendingAppend* const> group) {
 
 // What a member was told depends on the members before it: without the frame nobody's answer holds.
 void LogWriter::answer_all(std::span<PendingAppend* const> group, const Error& error) {
-  for (auto* pending : group) pending->result = std::unexpected(error);
+  for (auto* pending : group) {
+    pending->result = std::unexpected(error);
+    break_chain(pending->append.context());
+  }
 }
 
 Result<void> LogWriter::still_wanted(const RequestContext& context) const {
+  if (context.chain != nullptr && context.chain->is_broken()) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Cancelled,
+              .message = "an append before this one in its chain failed; nothing was written"});
+  }
   if (context.cancellation.stop_requested()) {
     return std::unexpected(
         Error{.code = ErrorCode::Cancelled, .message = "the append was cancelled; nothing was written"});
