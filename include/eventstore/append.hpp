@@ -22,7 +22,9 @@ class ExpectedVersion {
 
   static constexpr ExpectedVersion any() { return ExpectedVersion(Kind::Any, {}); }
   static constexpr ExpectedVersion no_stream() { return ExpectedVersion(Kind::NoStream, {}); }
-  static constexpr ExpectedVersion stream_exists() { return ExpectedVersion(Kind::StreamExists, {}); }
+  static constexpr ExpectedVersion stream_exists() {
+    return ExpectedVersion(Kind::StreamExists, {});
+  }
   // exactly(0) means the same as no_stream().
   static constexpr ExpectedVersion exactly(StreamVersion version) {
     return ExpectedVersion(Kind::Exactly, version);
@@ -46,9 +48,9 @@ struct StreamCheck {
   ExpectedVersion expected = ExpectedVersion::any();
 };
 
-// Keeps appends that are sent without waiting for each other in order: they commit in the order they
-// were sent, and once one of a chain fails, those that have not committed by then fail with Cancelled
-// and write nothing. For a new try make a new chain.
+// Keeps appends that are sent without waiting for each other in order: they commit in the order
+// they were sent, and once one of a chain fails, those that have not committed by then fail with
+// Cancelled and write nothing. For a new try make a new chain.
 //
 // Ownership: shared by the appends of the chain.
 // Threads:   safe from any thread.

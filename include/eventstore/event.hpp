@@ -28,14 +28,16 @@ std::optional<PayloadFormat> parse_payload_format(std::string_view name);
 std::string_view category_of(std::string_view stream);
 
 // True for names and types that start with '$': the store's own.
-constexpr bool is_system_name(std::string_view name) { return name.starts_with('$'); }
+constexpr bool is_system_name(std::string_view name) {
+  return name.starts_with('$');
+}
 
 // An event to append. Bytes are kept as they are given.
 struct NewEvent {
   std::string stream;
   std::string type;
-  // Made by the store (version 7) where absent; never nil. Unique within the stream: appending again
-  // with the same ids answers with the first outcome.
+  // Made by the store (version 7) where absent; never nil. Unique within the stream: appending
+  // again with the same ids answers with the first outcome.
   std::optional<Uuid> id = {};
   std::string data = {};
   std::string metadata = {};

@@ -27,8 +27,8 @@ struct StreamInfo {
 struct ListStreamsRequest {
   std::string prefix = {};
   std::optional<std::string> category = {};
-  std::string after = {};            // only names greater than this one: to go on with a listing
-  std::uint64_t limit = 1000;        // at most so many
+  std::string after = {};      // only names greater than this one: to go on with a listing
+  std::uint64_t limit = 1000;  // at most so many
   bool include_system = false;
 };
 
@@ -52,16 +52,16 @@ enum class Durability : std::uint8_t {
 };
 
 struct Capabilities {
-  std::string engine;                          // "file", "memory", ...
+  std::string engine;  // "file", "memory", ...
   Durability durability = Durability::PowerLoss;
-  bool dense_positions = true;                 // positions are 1..N without gaps of the engine's own
+  bool dense_positions = true;  // positions are 1..N without gaps of the engine's own
   bool zero_copy = false;
   bool many_writing_processes = false;
 };
 
 struct StoreStats {
-  std::uint64_t events = 0;    // that can be read, the store's own included
-  std::uint64_t streams = 0;   // the store's own included
+  std::uint64_t events = 0;   // that can be read, the store's own included
+  std::uint64_t streams = 0;  // the store's own included
   GlobalPosition head;
   std::uint64_t bytes = 0;     // on disk
   std::uint64_t segments = 0;  // 0 where the engine has none
@@ -83,8 +83,8 @@ struct VerifyReport {
 // The contract that every engine keeps: an ordered, durable, append-only store of events.
 //
 // Durable before acknowledged and before visible; an append is atomic, also over several streams;
-// versions are contiguous per stream; positions are one total order of commits; appending again with
-// the same ids answers with the first outcome. docs/contract.md has the rules in full.
+// versions are contiguous per stream; positions are one total order of commits; appending again
+// with the same ids answers with the first outcome. docs/contract.md has the rules in full.
 //
 // Threads: safe from any thread.
 // Errors:  values; no exception leaves a function.

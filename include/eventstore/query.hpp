@@ -23,7 +23,9 @@ struct Query {
   std::vector<QueryItem> items = {};
 
   static Query everything() { return Query{.all = true, .items = {}}; }
-  static Query of(std::vector<QueryItem> items) { return Query{.all = false, .items = std::move(items)}; }
+  static Query of(std::vector<QueryItem> items) {
+    return Query{.all = false, .items = std::move(items)};
+  }
 
   bool matches(const EventView& event) const;
 };

@@ -49,8 +49,8 @@ Expected<void> ImportAppender::settle_first() {
   auto appended = sent.answer.get();
   if (appended) return settle(sent.batch, std::move(appended));
 
-  // The chain is broken: nothing behind was appended. It is sent again, one batch after another, and
-  // nothing new before that.
+  // The chain is broken: nothing behind was appended. It is sent again, one batch after another,
+  // and nothing new before that.
   for (auto& behind : under_way_) behind.answer.wait();
   chain_ = std::make_shared<AppendChain>();
   if (appended.error().code == ErrorCode::Cancelled) {

@@ -33,8 +33,8 @@ inline std::span<const std::byte> as_bytes(std::string_view chars) {
   return {reinterpret_cast<const std::byte*>(chars.data()), chars.size()};
 }
 
-// CRC-32C (Castagnoli, RFC 3720 section 12.1: reflected, initial and final value inverted). `crc` is
-// the CRC of what came before, so that crc32c(b, crc32c(a)) is the CRC of a followed by b.
+// CRC-32C (Castagnoli, RFC 3720 section 12.1: reflected, initial and final value inverted). `crc`
+// is the CRC of what came before, so that crc32c(b, crc32c(a)) is the CRC of a followed by b.
 // Instruction where the CPU has one (SSE 4.2, ARMv8 CRC), a table otherwise.
 std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t crc = 0);
 

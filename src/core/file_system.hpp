@@ -48,8 +48,8 @@ class File {
   // Reads up to `out.size()` bytes; fewer only at the end of the file. Returns how many.
   virtual Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> out) = 0;
 
-  // Writes all of `parts`, one after the other, from `offset` on; loops over short writes and EINTR.
-  // On failure any part of it may have been written.
+  // Writes all of `parts`, one after the other, from `offset` on; loops over short writes and
+  // EINTR. On failure any part of it may have been written.
   virtual Result<void> write(std::uint64_t offset,
                              std::span<const std::span<const std::byte>> parts) = 0;
 
@@ -64,8 +64,8 @@ class File {
 };
 
 // One page shared with other processes: the only memory of a file that is stored through. `words`
-// are 8-byte aligned; access them with std::atomic_ref. Waiting and waking are futex calls on the low
-// half of words[0]: the wake-up word.
+// are 8-byte aligned; access them with std::atomic_ref. Waiting and waking are futex calls on the
+// low half of words[0]: the wake-up word.
 class SharedPage {
  public:
   static constexpr std::size_t kBytes = 4096;
@@ -79,7 +79,8 @@ class SharedPage {
     return std::span<std::uint64_t, kBytes / 8>(words_, kBytes / 8);
   }
 
-  // Blocks while the wake-up word equals `seen`, until woken, `timeout` has passed, or for no reason.
+  // Blocks while the wake-up word equals `seen`, until woken, `timeout` has passed, or for no
+  // reason.
   virtual void wait(std::uint32_t seen, std::chrono::microseconds timeout) = 0;
   virtual void wake_all() = 0;  // the caller has changed the wake-up word
 
@@ -122,8 +123,10 @@ class FileSystem {
   // table of this process). StoreLocked where it is taken.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 
-  // Maps the one page of an existing file of at least that size, shared; Read: stores are forbidden.
-  virtual Result<std::unique_ptr<SharedPage>> share_page(const std::string& path, Access access) = 0;
+  // Maps the one page of an existing file of at least that size, shared; Read: stores are
+  // forbidden.
+  virtual Result<std::unique_ptr<SharedPage>> share_page(const std::string& path,
+                                                         Access access) = 0;
 
   // Changes when the machine starts anew: then the page cache holds only what is on the disk.
   virtual Uuid boot_id() = 0;

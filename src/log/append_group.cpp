@@ -28,14 +28,14 @@ class StreamOutcomes {
 };
 
 Error id_conflict(const PreparedAppend::Event& event, GlobalPosition position) {
-  return {.code = ErrorCode::EventIdConflict,
-          .message = "event id " + event.id.to_string() + " is already in stream \"" +
-                     std::string(event.stream) + "\" at position " +
-                     std::to_string(position.value) +
-                     ", but the append as a whole is not: some of its events are new or in another "
-                     "order; append only what is missing",
-          .details = IdConflict{
-              .stream = std::string(event.stream), .id = event.id, .position = position}};
+  return {
+      .code = ErrorCode::EventIdConflict,
+      .message = "event id " + event.id.to_string() + " is already in stream \"" +
+                 std::string(event.stream) + "\" at position " + std::to_string(position.value) +
+                 ", but the append as a whole is not: some of its events are new or in another "
+                 "order; append only what is missing",
+      .details =
+          IdConflict{.stream = std::string(event.stream), .id = event.id, .position = position}};
 }
 
 Error version_conflict(const StreamCheck& check, StreamVersion actual) {
@@ -43,9 +43,8 @@ Error version_conflict(const StreamCheck& check, StreamVersion actual) {
           .message = "stream \"" + check.stream + "\" was expected at " +
                      check.expected.to_string() + " but is at version " +
                      std::to_string(actual.value),
-          .details = VersionConflict{.stream = check.stream,
-                                     .expected = check.expected.to_string(),
-                                     .actual = actual}};
+          .details = VersionConflict{
+              .stream = check.stream, .expected = check.expected.to_string(), .actual = actual}};
 }
 
 }  // namespace
@@ -142,9 +141,8 @@ Result<void> AppendGroup::check_condition(const AppendCondition& condition) cons
     return std::unexpected(
         Error{.code = ErrorCode::InvalidArgument,
               .message = "the append condition is about events after position " +
-                         std::to_string(condition.after.value) +
-                         ", but the store's head is " + std::to_string(head.value) +
-                         "; pass the head that the read reported"});
+                         std::to_string(condition.after.value) + ", but the store's head is " +
+                         std::to_string(head.value) + "; pass the head that the read reported"});
   }
   const GlobalPosition from{condition.after.value + 1};
   const auto& segments = tail_.segments();
@@ -242,10 +240,8 @@ Result<AppendResult> AppendGroup::place(PreparedAppend& append) {
                .id_hash = event.id_hash,
                .offset = tail_.next_offset() + in_frame});
     result.last_position = {first_position_.value + events_.size()};
-    events_.push_back({.stream = event.stream,
-                       .id = event.id,
-                       .version = version,
-                       .system = event.system});
+    events_.push_back(
+        {.stream = event.stream, .id = event.id, .version = version, .system = event.system});
     streams.set(event.stream, version);
     body_bytes_ += event.length;
   }

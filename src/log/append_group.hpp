@@ -23,8 +23,8 @@ class AppendGroup {
  public:
   explicit AppendGroup(LogTail& tail);
 
-  // The answer to `append` if the group comes to be durable; a failure is its alone. On success with
-  // events its bytes are part of the frame from now on, and indexed.
+  // The answer to `append` if the group comes to be durable; a failure is its alone. On success
+  // with events its bytes are part of the frame from now on, and indexed.
   Result<AppendResult> decide(PreparedAppend& append);
 
   bool empty() const { return events_.empty(); }

@@ -166,8 +166,7 @@ void AppendQueue::lead_locked(std::unique_lock<std::mutex>& lock) {
 
 void AppendQueue::gather(std::size_t released) const {
   const auto until = clock_.monotonic_now() + kGatherTime;
-  while (queued_.load(std::memory_order_relaxed) < released &&
-         clock_.monotonic_now() < until) {
+  while (queued_.load(std::memory_order_relaxed) < released && clock_.monotonic_now() < until) {
     std::this_thread::yield();
   }
 }

@@ -24,9 +24,9 @@ struct AppendQueueOptions {
   std::chrono::milliseconds idle_before_mark{200};
 };
 
-// Group commit. An append that finds nobody committing commits itself, in its own thread. Those that
-// come meanwhile queue up, and the store's writer thread commits them together, group after group,
-// until the queue is empty. Callbacks of asynchronous appends run in a thread of their own.
+// Group commit. An append that finds nobody committing commits itself, in its own thread. Those
+// that come meanwhile queue up, and the store's writer thread commits them together, group after
+// group, until the queue is empty. Callbacks of asynchronous appends run in a thread of their own.
 //
 // Threads: safe from any thread.
 class AppendQueue {
@@ -35,8 +35,7 @@ class AppendQueue {
 
   // `commit` fills in the results of a group; `idle` is called when the queue has been empty for a
   // while. They are never called concurrently.
-  AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit,
-              std::function<void()> idle);
+  AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit, std::function<void()> idle);
   // Fails what is queued with Closed, waits for what is under way and for all callbacks.
   ~AppendQueue();
   AppendQueue(const AppendQueue&) = delete;

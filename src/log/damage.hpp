@@ -17,9 +17,8 @@ inline Error corruption(DamageDetails where, std::string_view what) {
     message += " (positions " + std::to_string(where.first_position.value) + " to " +
                std::to_string(where.last_position.value) + ")";
   }
-  return Error{.code = ErrorCode::Corruption,
-               .message = std::move(message),
-               .details = std::move(where)};
+  return Error{
+      .code = ErrorCode::Corruption, .message = std::move(message), .details = std::move(where)};
 }
 
 inline Error error_of(const Finding& finding) {

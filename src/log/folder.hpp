@@ -22,10 +22,18 @@ inline std::string segment_path(const std::string& folder, std::uint64_t number)
 inline std::string posting_file_path(const std::string& folder, std::uint64_t number) {
   return numbered(folder, number, ".post");
 }
-inline std::string log_folder(const std::string& folder) { return folder + "/log"; }
-inline std::string manifest_path(const std::string& folder) { return folder + "/MANIFEST"; }
-inline std::string head_path(const std::string& folder) { return folder + "/HEAD"; }
-inline std::string lock_path(const std::string& folder) { return folder + "/LOCK"; }
+inline std::string log_folder(const std::string& folder) {
+  return folder + "/log";
+}
+inline std::string manifest_path(const std::string& folder) {
+  return folder + "/MANIFEST";
+}
+inline std::string head_path(const std::string& folder) {
+  return folder + "/HEAD";
+}
+inline std::string lock_path(const std::string& folder) {
+  return folder + "/LOCK";
+}
 
 // Makes the names in `directory` durable.
 Result<void> sync_names(FileSystem& files, const std::string& directory);

@@ -26,7 +26,9 @@ std::uint32_t crc_with_seed(std::uint32_t crc, std::uint32_t seed) {
   return crc32c(bytes, crc);
 }
 
-void store_uuid(std::byte* to, const Uuid& id) { std::memcpy(to, id.bytes.data(), 16); }
+void store_uuid(std::byte* to, const Uuid& id) {
+  std::memcpy(to, id.bytes.data(), 16);
+}
 
 Uuid load_uuid(const std::byte* from) {
   Uuid id;
@@ -166,7 +168,9 @@ void BodyChecksum::add(std::uint32_t event_checksum) {
   crc_ = crc_with_seed(crc_, event_checksum);
 }
 
-std::uint32_t BodyChecksum::finish(std::uint32_t seed) const { return crc_with_seed(crc_, seed); }
+std::uint32_t BodyChecksum::finish(std::uint32_t seed) const {
+  return crc_with_seed(crc_, seed);
+}
 
 std::uint64_t encoded_event_bytes(const NewEvent& event) {
   return align8(kEventHeaderBytes + event.stream.size() + event.type.size() + tags_bytes(event) +
@@ -220,8 +224,7 @@ std::uint32_t place_event(std::span<std::byte> event, const EventPlace& place, s
   store_le(at + 12, place.position_delta);
   store_le(at + 16, place.version.value);
   const auto body = load_le<std::uint32_t>(at);
-  const auto checksum =
-      crc_with_seed(crc32c(event.subspan(4, kEventHeaderBytes - 4), body), seed);
+  const auto checksum = crc_with_seed(crc32c(event.subspan(4, kEventHeaderBytes - 4), body), seed);
   store_le(at, checksum);
   return checksum;
 }

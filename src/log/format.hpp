@@ -20,7 +20,9 @@ inline constexpr std::uint64_t kSegmentHeaderBytes = 4096;
 inline constexpr std::uint64_t kFrameHeaderBytes = 64;
 inline constexpr std::uint64_t kEventHeaderBytes = 64;
 
-constexpr std::uint64_t align8(std::uint64_t n) { return (n + 7) & ~std::uint64_t{7}; }
+constexpr std::uint64_t align8(std::uint64_t n) {
+  return (n + 7) & ~std::uint64_t{7};
+}
 
 // Why stored bytes are not what they should be: a phrase for a message. Null where all is well.
 using Defect = const char*;
@@ -88,8 +90,8 @@ struct EventPlace {
 
 std::uint64_t encoded_event_bytes(const NewEvent& event);
 
-// Writes an event but for its place; its checksum field holds the CRC of the bytes behind the header
-// until place_event() finishes it. `out` has encoded_event_bytes(event) bytes.
+// Writes an event but for its place; its checksum field holds the CRC of the bytes behind the
+// header until place_event() finishes it. `out` has encoded_event_bytes(event) bytes.
 void encode_event(const NewEvent& event, const Uuid& id, std::uint16_t flags,
                   std::span<std::byte> out);
 

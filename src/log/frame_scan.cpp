@@ -15,7 +15,8 @@ std::expected<bool, Defect> FrameScan::next() {
   }
   const auto frame = decode_frame_header(rest, seed_);
   if (!frame) return std::unexpected(frame.error());
-  if (frame->link != state_.link) return std::unexpected("the frame does not follow the one before");
+  if (frame->link != state_.link)
+    return std::unexpected("the frame does not follow the one before");
   if (frame->first_position != state_.next_position ||
       frame->next_position < frame->first_position) {
     return std::unexpected("the frame's positions do not follow those before");

@@ -14,9 +14,9 @@ struct ScanState {
   std::uint64_t offset = kSegmentHeaderBytes;
   GlobalPosition next_position;
   std::uint32_t link = 0;
-  Timestamp recorded_at{};               // of the last frame
-  std::uint64_t last_frame_offset = 0;   // 0: none yet
-  bool marked = true;                    // the last frame has no events, or there is none
+  Timestamp recorded_at{};              // of the last frame
+  std::uint64_t last_frame_offset = 0;  // 0: none yet
+  bool marked = true;                   // the last frame has no events, or there is none
   bool sealed = false;
 
   static ScanState at_start_of(const SegmentHeader& header) {
@@ -41,8 +41,8 @@ class FrameScan {
   FrameScan(std::span<const std::byte> bytes, std::uint32_t seed, ScanState state)
       : bytes_(bytes), seed_(seed), state_(state) {}
 
-  // Goes over the next frame; false at the end of the log. After a Defect the scan stays in front of
-  // the bad frame.
+  // Goes over the next frame; false at the end of the log. After a Defect the scan stays in front
+  // of the bad frame.
   std::expected<bool, Defect> next();
 
   // Of the frame that next() went over.

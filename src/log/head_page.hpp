@@ -12,8 +12,8 @@
 
 namespace eventstore::log {
 
-// The page through which the writer tells other processes of this machine how far the log is durable.
-// Words: docs/formats/store.md.
+// The page through which the writer tells other processes of this machine how far the log is
+// durable. Words: docs/formats/store.md.
 //
 // Threads: one writer and many readers, in any process.
 class HeadPage {

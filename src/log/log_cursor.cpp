@@ -30,8 +30,7 @@ ReadBounds bounds_of(const ReadRequest& request, GlobalPosition head) {
 }
 
 bool is_empty(const ReadBounds& bounds) {
-  return bounds.first_position > bounds.last_position ||
-         bounds.first_version > bounds.last_version;
+  return bounds.first_position > bounds.last_position || bounds.first_version > bounds.last_version;
 }
 
 }  // namespace
@@ -114,7 +113,8 @@ Result<bool> LogCursor::open_segment() {
 
 Result<void> LogCursor::still_wanted() const {
   if (request_.cancellation.stop_requested()) {
-    return std::unexpected(Error{.code = ErrorCode::Cancelled, .message = "the read was cancelled"});
+    return std::unexpected(
+        Error{.code = ErrorCode::Cancelled, .message = "the read was cancelled"});
   }
   if (request_.deadline && clock_.monotonic_now() > *request_.deadline) {
     return std::unexpected(Error{.code = ErrorCode::DeadlineExceeded,
@@ -133,7 +133,8 @@ bool LogCursor::is_selected(const StoredEvent& event) const {
   } else if (event.is_system() && !request_.include_system) {
     return false;
   }
-  if (!request_.types.empty() && std::ranges::find(request_.types, view.type) == request_.types.end()) {
+  if (!request_.types.empty() &&
+      std::ranges::find(request_.types, view.type) == request_.types.end()) {
     return false;
   }
   return view.stream.starts_with(request_.stream_prefix);

@@ -72,7 +72,8 @@ class LogCursor final : public Cursor {
   std::unique_ptr<SegmentEvents> events_;
 
   std::vector<EventView> batch_;
-  std::vector<std::unique_ptr<std::byte[]>> copies_;  // what the batch points to if it is to be copied
+  std::vector<std::unique_ptr<std::byte[]>>
+      copies_;  // what the batch points to if it is to be copied
   std::uint64_t batch_bytes_ = 0;
   std::optional<Error> failure_;
 };

@@ -15,7 +15,9 @@
 namespace eventstore::log {
 namespace {
 
-Uuid random_uuid(RandomSource& random) { return make_uuid_v4(random); }
+Uuid random_uuid(RandomSource& random) {
+  return make_uuid_v4(random);
+}
 
 Result<std::shared_ptr<const SegmentIndex>> open_posting_file(FileSystem& files,
                                                               const std::string& path,
@@ -43,7 +45,8 @@ Result<bool> holds_no_frame(FileSystem& files, const std::string& path) {
     if (!count) return std::unexpected(count.error());
     if (*count == 0) return true;
     const auto read = std::span(bytes).first(*count);
-    if (!std::ranges::all_of(read, [](std::byte byte) { return byte == std::byte{0}; })) return false;
+    if (!std::ranges::all_of(read, [](std::byte byte) { return byte == std::byte{0}; }))
+      return false;
     offset += *count;
   }
 }
@@ -90,10 +93,8 @@ void index_frame(MemoryIndex& index, const SegmentHeader& header, const FrameSca
 
 ScannedSegment scan_segment(std::span<const std::byte> bytes, const SegmentHeader& header,
                             const std::string& path, std::uint64_t secret) {
-  ScannedSegment scanned{.index = std::make_shared<MemoryIndex>(secret),
-                         .end = {},
-                         .damage = {},
-                         .torn_bytes = 0};
+  ScannedSegment scanned{
+      .index = std::make_shared<MemoryIndex>(secret), .end = {}, .damage = {}, .torn_bytes = 0};
   FrameScan scan(bytes, header.seed(), ScanState::at_start_of(header));
   for (;;) {
     const auto more = scan.next();
@@ -141,9 +142,10 @@ Result<void> require_creatable(FileSystem& files, const std::string& folder, boo
     }
   }
   if (create) return {};
-  return std::unexpected(Error{.code = ErrorCode::NotFound,
-                               .message = "there is no event store at " + folder +
-                                          "; check the path (the first append or import makes one)"});
+  return std::unexpected(
+      Error{.code = ErrorCode::NotFound,
+            .message = "there is no event store at " + folder +
+                       "; check the path (the first append or import makes one)"});
 }
 
 Result<void> create_head_file(FileSystem& files, const std::string& folder) {
@@ -165,13 +167,12 @@ Result<Manifest> create_store(Environment environment, const LogSettings& settin
     return std::unexpected(made.error());
   }
 
-  Manifest manifest{.store_id = random_uuid(*environment.random),
-                    .index_secret = 0,
-                    .generation = 1,
-                    .lineage = {{.id = random_uuid(*environment.random), .first_position = {1}}},
-                    .segments = {{.number = 1,
-                                  .id = random_uuid(*environment.random),
-                                  .first_position = {1}}}};
+  Manifest manifest{
+      .store_id = random_uuid(*environment.random),
+      .index_secret = 0,
+      .generation = 1,
+      .lineage = {{.id = random_uuid(*environment.random), .first_position = {1}}},
+      .segments = {{.number = 1, .id = random_uuid(*environment.random), .first_position = {1}}}};
   std::array<std::byte, 8> secret{};
   environment.random->fill(secret);
   manifest.index_secret = load_le<std::uint64_t>(secret.data());
@@ -263,14 +264,13 @@ Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const Lo
                                                      const Manifest& manifest,
                                                      const ManifestSegment& listed,
                                                      std::vector<Finding>& damage) {
-  auto segment =
-      open_segment(files, settings.folder, manifest, listed, FileSystem::Access::Read);
+  auto segment = open_segment(files, settings.folder, manifest, listed, FileSystem::Access::Read);
   if (!segment) return segment;
   (*segment)->set_durable_bytes(listed.bytes);
 
   const auto path = posting_file_path(settings.folder, listed.number);
-  auto index = open_posting_file(files, path,
-                                 (*segment)->posting_file_identity(manifest.index_secret));
+  auto index =
+      open_posting_file(files, path, (*segment)->posting_file_identity(manifest.index_secret));
   if (index) {
     (*segment)->set_index(*std::move(index));
     return segment;
@@ -282,7 +282,8 @@ Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const Lo
   if (!mapped) return std::unexpected(mapped.error());
   auto scanned = scan_segment((*mapped)->bytes().first(listed.bytes), (*segment)->header(),
                               (*segment)->path(), manifest.index_secret);
-  if (scanned.torn_bytes != 0 || scanned.end.next_position.value != listed.last_position->value + 1) {
+  if (scanned.torn_bytes != 0 ||
+      scanned.end.next_position.value != listed.last_position->value + 1) {
     DamageDetails where{.file = (*segment)->path(),
                         .offset = scanned.end.offset,
                         .first_position = scanned.end.next_position,

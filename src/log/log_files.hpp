@@ -50,9 +50,9 @@ void index_frame(MemoryIndex& index, const SegmentHeader& header, const FrameSca
 ScannedSegment scan_segment(std::span<const std::byte> bytes, const SegmentHeader& header,
                             const std::string& path, std::uint64_t secret);
 
-// Whether a store may be made in `folder`, which has no manifest: it does not exist, or is empty, or
-// holds what an interrupted creation leaves and no event; and `create` allows it. Fails with NotFound
-// or NotAStore where not.
+// Whether a store may be made in `folder`, which has no manifest: it does not exist, or is empty,
+// or holds what an interrupted creation leaves and no event; and `create` allows it. Fails with
+// NotFound or NotAStore where not.
 Result<void> require_creatable(FileSystem& files, const std::string& folder, bool create);
 
 // Makes the files of an empty store; the folder is one that require_creatable() lets pass.
@@ -72,8 +72,8 @@ Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::stri
                                               const ManifestSegment& listed,
                                               FileSystem::Access access);
 
-// Opens a sealed segment with its posting file, or with an index made from the segment where that is
-// missing or damaged. Damage of the segment itself found on the way goes to `damage`.
+// Opens a sealed segment with its posting file, or with an index made from the segment where that
+// is missing or damaged. Damage of the segment itself found on the way goes to `damage`.
 Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const LogSettings& settings,
                                                      const Manifest& manifest,
                                                      const ManifestSegment& listed,
@@ -87,7 +87,8 @@ Result<void> write_posting_file(FileSystem& files, const std::string& folder, Se
 // XXH3-128 of the first `bytes` bytes, in hexadecimal.
 Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes);
 
-// Removes what a crash left behind: files written aside, segments that never came into the manifest.
+// Removes what a crash left behind: files written aside, segments that never came into the
+// manifest.
 Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
                               const Manifest& manifest);
 

@@ -10,8 +10,7 @@ namespace eventstore::log {
 
 Result<std::unique_ptr<LogFollower>> LogFollower::open(Environment environment,
                                                        LogSettings settings, LogView& view) {
-  std::unique_ptr<LogFollower> follower(
-      new LogFollower(environment, std::move(settings), view));
+  std::unique_ptr<LogFollower> follower(new LogFollower(environment, std::move(settings), view));
   if (auto loaded = follower->load(); !loaded) return std::unexpected(std::move(loaded).error());
   return follower;
 }
@@ -57,8 +56,8 @@ Result<void> LogFollower::refresh() {
   return follow_locked();
 }
 
-// Whether a writer has run since the machine started decides what may be shown. One may start at any
-// time, so the answer is checked again after a scan that relied on there being none.
+// Whether a writer has run since the machine started decides what may be shown. One may start at
+// any time, so the answer is checked again after a scan that relied on there being none.
 Result<void> LogFollower::follow_locked() {
   const auto boot_id = environment_.files->boot_id();
   const auto has_writer = [&] { return head_page_ != nullptr && head_page_->is_of_boot(boot_id); };
@@ -103,8 +102,8 @@ Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) 
     if (!more) return std::unexpected(more.error());
     if (!*more) return {};
     // The segment is sealed: the next one is in the manifest.
-    const auto next = std::ranges::find(manifest_.segments, end_.next_position,
-                                        &ManifestSegment::first_position);
+    const auto next =
+        std::ranges::find(manifest_.segments, end_.next_position, &ManifestSegment::first_position);
     if (next == manifest_.segments.end()) return {};
     segments_.back()->set_durable_bytes(end_.offset);
     if (auto entered = enter_segment_locked(*next); !entered) return entered;

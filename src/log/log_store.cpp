@@ -19,7 +19,9 @@ Error read_only() {
           .message = "the store was opened read-only; open it for writing to append"};
 }
 
-Error closed() { return {.code = ErrorCode::Closed, .message = "the store is being closed"}; }
+Error closed() {
+  return {.code = ErrorCode::Closed, .message = "the store is being closed"};
+}
 
 // Notices come one at a time, whatever thread they are from.
 std::function<void(const Notice&)> one_at_a_time(std::function<void(const Notice&)> sink) {
@@ -127,9 +129,9 @@ Result<AppendResult> LogStore::append(AppendRequest request) {
   if (!prepared) return std::unexpected(std::move(prepared).error());
   if (queue_ != nullptr) return queue_->append(*std::move(prepared));
   Result<AppendResult> result;
-  unthreaded_queue_.emplace_back(
-      new PendingAppend{.append = *std::move(prepared),
-                        .callback = [&](Result<AppendResult> answer) { result = std::move(answer); }});
+  unthreaded_queue_.emplace_back(new PendingAppend{
+      .append = *std::move(prepared),
+      .callback = [&](Result<AppendResult> answer) { result = std::move(answer); }});
   commit_queued();
   return result;
 }

@@ -38,8 +38,8 @@ class LogStore final : public EventStore {
   LogStore(const LogStore&) = delete;
   LogStore& operator=(const LogStore&) = delete;
 
-  // Without threads: does one thing that is due, the commit of all that is queued or the sealing of one
-  // segment. False: nothing is due, or it failed.
+  // Without threads: does one thing that is due, the commit of all that is queued or the sealing of
+  // one segment. False: nothing is due, or it failed.
   bool step();
 
   Result<AppendResult> append(AppendRequest request) override;

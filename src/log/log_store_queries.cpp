@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::string_view kMetadataType = "$metadata";
 
-std::string metadata_stream(std::string_view stream) { return "$$" + std::string(stream); }
+std::string metadata_stream(std::string_view stream) {
+  return "$$" + std::string(stream);
+}
 
 }  // namespace
 

@@ -10,8 +10,8 @@
 namespace eventstore::log {
 namespace {
 
-// Frames of at least this size are not written into space prepared ahead: writing the zeros would cost
-// more than it saves.
+// Frames of at least this size are not written into space prepared ahead: writing the zeros would
+// cost more than it saves.
 constexpr std::uint64_t kLargeFrameBytes = std::uint64_t{64} << 10;
 
 // So many segments may wait for their posting files before the writer makes them itself: each keeps
@@ -20,9 +20,10 @@ constexpr std::size_t kUnsealedMax = 2;
 
 Error read_only_after(const Error& cause) {
   return {.code = ErrorCode::ReadOnly,
-          .message = "the store takes no more appends until it is opened again, because of an "
-                     "earlier failure: " +
-                     cause.message};
+          .message =
+              "the store takes no more appends until it is opened again, because of an "
+              "earlier failure: " +
+              cause.message};
 }
 
 }  // namespace
@@ -30,8 +31,7 @@ Error read_only_after(const Error& cause) {
 Result<void> LogTail::make_room(std::uint64_t frame_bytes) {
   if (failure_) return std::unexpected(read_only_after(*failure_));
   const bool has_events = end_.next_position > active().first_position();
-  const bool fits =
-      end_.offset + frame_bytes + kFrameHeaderBytes <= settings_.segment_bytes_max;
+  const bool fits = end_.offset + frame_bytes + kFrameHeaderBytes <= settings_.segment_bytes_max;
   if (fits || !has_events) return {};
   return roll();
 }
@@ -137,8 +137,8 @@ Result<void> LogTail::mark() {
   return {};
 }
 
-// The new segment's file comes first: it needs the most room, and until the manifest lists it it can
-// be thrown away.
+// The new segment's file comes first: it needs the most room, and until the manifest lists it it
+// can be thrown away.
 Result<void> LogTail::roll() {
   FrameHeader seal{.flags = kSealFrame,
                    .first_position = end_.next_position,
@@ -234,8 +234,7 @@ Result<bool> LogTail::seal_one() {
     return std::unexpected(std::move(error));
   };
   if (next.index != nullptr) {
-    auto written =
-        write_posting_file(files, settings_.folder, *next.segment, *next.index, secret_);
+    auto written = write_posting_file(files, settings_.folder, *next.segment, *next.index, secret_);
     if (!written) return complain(std::move(written).error());
   }
   auto digest = segment_digest(*next.segment, next.segment->durable_bytes());

@@ -15,8 +15,8 @@
 
 namespace eventstore::log {
 
-// The end of the log, where frames are written: recovers it, appends to it, rolls segments and seals
-// them. Holds the store's lock.
+// The end of the log, where frames are written: recovers it, appends to it, rolls segments and
+// seals them. Holds the store's lock.
 //
 // Threads: one at a time, but for seal_one() and manifest(), which may run beside everything else.
 class LogTail {
@@ -26,13 +26,13 @@ class LogTail {
   static Result<std::unique_ptr<LogTail>> open(Environment environment, LogSettings settings,
                                                bool create, LogView& view);
 
-  // Rolls the active segment if a frame of `frame_bytes` has no room in it. On failure the log is as
-  // it was (NoSpace), or failure() is set.
+  // Rolls the active segment if a frame of `frame_bytes` has no room in it. On failure the log is
+  // as it was (NoSpace), or failure() is set.
   Result<void> make_room(std::uint64_t frame_bytes);
 
   // Writes a frame at the end and syncs it. `header` needs its counts, positions, time and checksum
-  // of the body; its link is filled in. On failure with NoSpace the log is as it was; after any other
-  // failure() is set and whether the frame is there is unknown.
+  // of the body; its link is filled in. On failure with NoSpace the log is as it was; after any
+  // other failure() is set and whether the frame is there is unknown.
   Result<void> append(FrameHeader& header, std::span<const std::span<const std::byte>> bodies);
 
   // Shows readers everything that was appended.

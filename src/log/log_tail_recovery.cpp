@@ -125,8 +125,7 @@ Result<void> LogTail::open_sealed_segments() {
   std::vector<Finding> damage;
   for (const auto& listed : manifest_.segments) {
     if (!listed.is_sealed()) continue;
-    auto segment =
-        open_sealed_segment(*environment_.files, settings_, manifest_, listed, damage);
+    auto segment = open_sealed_segment(*environment_.files, settings_, manifest_, listed, damage);
     if (!segment) return std::unexpected(std::move(segment).error());
     auto index = std::dynamic_pointer_cast<const MemoryIndex>((*segment)->index());
     if (index != nullptr || listed.digest.empty()) {
@@ -154,8 +153,7 @@ Result<void> LogTail::recover_active() {
   if (!scanned.damage.empty()) return std::unexpected(damaged(scanned.damage));
 
   const GlobalPosition head{scanned.end.next_position.value - 1};
-  if (head_page_->is_of_boot(environment_.files->boot_id()) &&
-      head < head_page_->durable_head()) {
+  if (head_page_->is_of_boot(environment_.files->boot_id()) && head < head_page_->durable_head()) {
     return std::unexpected(
         damaged({{.message = (*segment)->path() + " at byte " + std::to_string(scanned.end.offset) +
                              ": events that were durable are unreadable (positions " +
@@ -174,8 +172,9 @@ Result<void> LogTail::recover_active() {
   return rewrite_end(bytes, scanned.end);
 }
 
-// After a failed sync the page cache may show a last frame that the disk does not have, and does not
-// know it: so it is written once more. What is left of a torn append behind it gives way to zeros.
+// After a failed sync the page cache may show a last frame that the disk does not have, and does
+// not know it: so it is written once more. What is left of a torn append behind it gives way to
+// zeros.
 Result<void> LogTail::rewrite_end(std::span<const std::byte> bytes, const ScanState& end) {
   const auto written_end = written_bytes(bytes, end.offset);
   if (written_end > end.offset) {

@@ -57,8 +57,8 @@ Result<void> LogWriter::still_wanted(const RequestContext& context) const {
               .message = "an append before this one in its chain failed; nothing was written"});
   }
   if (context.cancellation.stop_requested()) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Cancelled, .message = "the append was cancelled; nothing was written"});
+    return std::unexpected(Error{.code = ErrorCode::Cancelled,
+                                 .message = "the append was cancelled; nothing was written"});
   }
   if (context.deadline && environment_.clock->monotonic_now() > *context.deadline) {
     return std::unexpected(

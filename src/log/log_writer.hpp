@@ -21,8 +21,8 @@ struct PendingAppend {
   std::atomic<std::uint32_t> epoch = 0;
 };
 
-// Commits groups of appends: decides each, writes what was accepted as one frame, syncs and publishes
-// it. Every step happens in the caller's thread, so that a simulation can drive it.
+// Commits groups of appends: decides each, writes what was accepted as one frame, syncs and
+// publishes it. Every step happens in the caller's thread, so that a simulation can drive it.
 //
 // Threads: one at a time.
 class LogWriter {

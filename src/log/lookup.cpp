@@ -17,9 +17,8 @@ Result<std::shared_ptr<const SegmentIndex>> whole_index(const Segment& segment) 
 }
 
 Key stream_key(std::string_view stream, std::uint64_t secret) {
-  return {.kind = KeyKind::Stream,
-          .text = stream,
-          .hash = hash_key(KeyKind::Stream, stream, secret)};
+  return {
+      .kind = KeyKind::Stream, .text = stream, .hash = hash_key(KeyKind::Stream, stream, secret)};
 }
 
 // The last visible posting of `entry` in segment `ordinal`; absent where all of them are beyond the

@@ -9,8 +9,8 @@
 // Questions about streams and ids, answered from the indexes of all segments, newest first.
 namespace eventstore::log {
 
-// The version of a stream by the newest index that knows it, events not yet durable included: for the
-// writer alone.
+// The version of a stream by the newest index that knows it, events not yet durable included: for
+// the writer alone.
 Result<StreamVersion> latest_version(const SegmentList& segments, const Key& stream);
 
 // As visible in `snapshot`. Absent: there is no such stream.

@@ -163,8 +163,8 @@ Result<Manifest> decode_manifest(std::string_view text, const std::string& path)
         Error{.code = ErrorCode::NotAStore,
               .message = path + ": this is not the manifest of an event store; check the path"});
   }
-  const auto version = number_in<std::uint32_t>(
-      text.substr(kTitle.size(), checksum_at - kTitle.size()), 10);
+  const auto version =
+      number_in<std::uint32_t>(text.substr(kTitle.size(), checksum_at - kTitle.size()), 10);
   if (version && *version > kFormatVersion) {
     return std::unexpected(Error{.code = ErrorCode::UnsupportedFormat,
                                  .message = path + ": format version " + std::to_string(*version) +

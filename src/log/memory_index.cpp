@@ -155,12 +155,14 @@ Result<std::size_t> MemoryIndex::fetch(const KeyEntry& entry, Posting from, Dire
   const std::shared_lock lock(mutex_);
   if (direction == Direction::Forwards) {
     const auto first = std::ranges::lower_bound(postings, from);
-    const auto count = std::min<std::size_t>(out.size(), static_cast<std::size_t>(postings.end() - first));
+    const auto count =
+        std::min<std::size_t>(out.size(), static_cast<std::size_t>(postings.end() - first));
     std::copy_n(first, count, out.begin());
     return count;
   }
   const auto end = std::ranges::upper_bound(postings, from);
-  const auto count = std::min<std::size_t>(out.size(), static_cast<std::size_t>(end - postings.begin()));
+  const auto count =
+      std::min<std::size_t>(out.size(), static_cast<std::size_t>(end - postings.begin()));
   std::reverse_copy(end - static_cast<std::ptrdiff_t>(count), end, out.begin());
   return count;
 }

@@ -15,9 +15,9 @@ namespace eventstore::log {
 
 // The index of the active segment, or of a sealed one that has no posting file yet.
 //
-// The writer adds the events of a group before the group is durable, so that each member of the group
-// sees the ones before it; roll_back() takes them out again when the group fails. Readers therefore
-// bound what they ask for by the last visible posting.
+// The writer adds the events of a group before the group is durable, so that each member of the
+// group sees the ones before it; roll_back() takes them out again when the group fails. Readers
+// therefore bound what they ask for by the last visible posting.
 //
 // Threads: one writer and many readers. The lock is held for memory work alone, never during I/O.
 class MemoryIndex final : public SegmentIndex {
@@ -34,8 +34,8 @@ class MemoryIndex final : public SegmentIndex {
     std::uint64_t offset = 0;  // in the segment file
   };
 
-  // Adds the next event: its posting is the number of postings so far. All of a group are added under
-  // one lock.
+  // Adds the next event: its posting is the number of postings so far. All of a group are added
+  // under one lock.
   class Batch {
    public:
     explicit Batch(MemoryIndex& index) : index_(index), lock_(index.mutex_) {}

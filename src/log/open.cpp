@@ -31,8 +31,9 @@ Result<void> validate_options(const OpenOptions& options) {
                          "; it must be a multiple of 4096 from 65536 to 1073741824"});
   }
   if (options.queue_requests_max == 0 || options.queue_bytes_max == 0) {
-    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
-                                 .message = "queue_requests_max and queue_bytes_max must not be 0"});
+    return std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument,
+              .message = "queue_requests_max and queue_bytes_max must not be 0"});
   }
   return {};
 }
@@ -58,10 +59,9 @@ Result<std::unique_ptr<EventStore>> open(std::string_view url, const OpenOptions
     url.remove_prefix(kFileScheme.size());
     if (url.starts_with("//")) url.remove_prefix(2);
   } else if (has_scheme(url) || url.starts_with(kMemoryUrl)) {
-    return std::unexpected(
-        Error{.code = ErrorCode::InvalidArgument,
-              .message = "no engine knows the store URL " + std::string(url) +
-                         "; use file:PATH or memory:"});
+    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                 .message = "no engine knows the store URL " + std::string(url) +
+                                            "; use file:PATH or memory:"});
   }
   if (url.empty() || url.find('\0') != std::string_view::npos) {
     return std::unexpected(Error{.code = ErrorCode::InvalidArgument,

@@ -28,13 +28,13 @@ class RecordingClock {
   Timestamp now() {
     const auto wall = clock_.wall_now();
     const auto monotonic = clock_.monotonic_now();
-    const auto expected =
-        wall_base_ +
-        std::chrono::duration_cast<std::chrono::microseconds>(monotonic - monotonic_base_);
+    const auto expected = wall_base_ + std::chrono::duration_cast<std::chrono::microseconds>(
+                                           monotonic - monotonic_base_);
     const bool leapt = wall - expected > kLeap || expected - wall > kLeap;
     if (leapt && !leap_reported_) {
-      report("the wall clock leapt by more than an hour; it is not followed until the store is "
-             "opened again");
+      report(
+          "the wall clock leapt by more than an hour; it is not followed until the store is "
+          "opened again");
     }
     if (!leapt) {
       wall_base_ = wall;

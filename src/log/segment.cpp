@@ -46,8 +46,9 @@ Result<std::shared_ptr<const MappedFile>> Segment::map() const {
     const auto size = file_->size();
     if (!size) return std::unexpected(size.error());
     if (*size < bytes) {
-      return std::unexpected(corruption({.file = path_, .offset = *size},
-                                        "the file is shorter than it was; restore it from a backup"));
+      return std::unexpected(
+          corruption({.file = path_, .offset = *size},
+                     "the file is shorter than it was; restore it from a backup"));
     }
     auto mapped = file_->map(*size);
     if (!mapped) return std::unexpected(std::move(mapped).error());
@@ -96,8 +97,7 @@ Result<FrameHeader> SegmentReader::frame_at(std::uint64_t offset) {
   }
   const auto frame = decode_frame_header(bytes_.subspan(offset), segment_->seed());
   if (!frame) {
-    return std::unexpected(
-        corruption({.file = segment_->path(), .offset = offset}, frame.error()));
+    return std::unexpected(corruption({.file = segment_->path(), .offset = offset}, frame.error()));
   }
   frame_ = *frame;
   frame_offset_ = offset;

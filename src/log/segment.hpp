@@ -87,8 +87,8 @@ class SegmentReader {
   // The event of `posting`, every byte of it checked, its frame's header too; absent for a hole.
   Result<std::optional<LocatedEvent>> read(Posting posting);
 
-  // The same in two steps, for many events at once: where each is, 0 for a hole; then, when the memory
-  // of all of them has been asked for, each event.
+  // The same in two steps, for many events at once: where each is, 0 for a hole; then, when the
+  // memory of all of them has been asked for, each event.
   Result<std::uint64_t> locate(Posting posting) const;
   void prefetch_event(std::uint64_t offset) const;
   void prefetch_frame_of(std::uint64_t offset) const;

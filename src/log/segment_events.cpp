@@ -90,7 +90,8 @@ class IndexedEvents final : public SegmentEvents {
 
   Result<std::optional<LocatedEvent>> next() override {
     if (taken_ == located_.size()) {
-      if (auto located = locate_more(); !located) return std::unexpected(std::move(located).error());
+      if (auto located = locate_more(); !located)
+        return std::unexpected(std::move(located).error());
       if (located_.empty()) return std::nullopt;
     }
     const auto& next = located_[taken_++];
@@ -105,8 +106,8 @@ class IndexedEvents final : public SegmentEvents {
     std::uint64_t offset;
   };
 
-  // Events of one stream or query lie far apart: the memory of several is asked for before the first
-  // of them is read. A few at first, for most reads that stop early stop at once.
+  // Events of one stream or query lie far apart: the memory of several is asked for before the
+  // first of them is read. A few at first, for most reads that stop early stop at once.
   Result<void> locate_more() {
     constexpr std::size_t kAheadMax = 32;
     located_.clear();
@@ -176,7 +177,8 @@ struct PostingRange {
   Posting last = 0;
 };
 
-// The smallest posting from which on the stream's versions are at least `version`; `end` if none is.
+// The smallest posting from which on the stream's versions are at least `version`; `end` if none
+// is.
 Result<Posting> find_version(SegmentReader& reader, const KeyEntry& entry, StreamVersion version,
                              Posting end) {
   Posting low = 0;
@@ -331,8 +333,8 @@ Result<std::unique_ptr<SegmentEvents>> select_events(SegmentReader& reader,
   auto damage = reader.segment().damage();
   if (!events || !damage) return events;
   // A read that starts behind the damage is not concerned.
-  const bool beyond = damage->where.last_position.value != 0 &&
-                      bounds.first_position > damage->where.last_position;
+  const bool beyond =
+      damage->where.last_position.value != 0 && bounds.first_position > damage->where.last_position;
   if (beyond) return events;
   return std::make_unique<EventsThenDamage>(*std::move(events), std::move(damage));
 }

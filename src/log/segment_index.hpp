@@ -33,9 +33,9 @@ struct Key {
 
 // What an index knows of a key. `list` is for the index that returned it.
 struct KeyEntry {
-  std::uint32_t postings = 0;     // how many
-  StreamVersion first_version;    // of streams only
-  StreamVersion last_version;     // of streams only
+  std::uint32_t postings = 0;   // how many
+  StreamVersion first_version;  // of streams only
+  StreamVersion last_version;   // of streams only
   std::uint64_t list = 0;
   std::uint32_t list_bytes = 0;
 };
@@ -53,8 +53,9 @@ class SegmentIndex {
 
   virtual Result<std::optional<KeyEntry>> find(const Key& key) const = 0;
 
-  // Copies postings of `entry` to `out`: forwards the smallest that are >= from, ascending; backwards
-  // the greatest that are <= from, descending. Returns how many; fewer than asked only at the end.
+  // Copies postings of `entry` to `out`: forwards the smallest that are >= from, ascending;
+  // backwards the greatest that are <= from, descending. Returns how many; fewer than asked only at
+  // the end.
   virtual Result<std::size_t> fetch(const KeyEntry& entry, Posting from, Direction direction,
                                     std::span<Posting> out) const = 0;
 

@@ -57,8 +57,8 @@ class Verification {
   }
 
   void check_digest(const Segment& segment) {
-    const auto listed = std::ranges::find(manifest_.segments, segment.header().number,
-                                          &ManifestSegment::number);
+    const auto listed =
+        std::ranges::find(manifest_.segments, segment.header().number, &ManifestSegment::number);
     if (listed == manifest_.segments.end() || listed->digest.empty()) return;
     const auto digest = segment_digest(segment, listed->bytes);
     if (!digest || *digest != listed->digest) {
@@ -82,8 +82,8 @@ class Verification {
     const auto mapped = (*file)->map(*size);
     if (!mapped) return std::unexpected(mapped.error());
     report_.bytes += *size;
-    const auto expected = encode_posting_file(
-        index.contents(segment.posting_file_identity(manifest_.index_secret)));
+    const auto expected =
+        encode_posting_file(index.contents(segment.posting_file_identity(manifest_.index_secret)));
     const auto bytes = (*mapped)->bytes();
     const auto difference = std::ranges::mismatch(bytes, expected).in1;
     if (difference == bytes.end() && bytes.size() == expected.size()) return {};
@@ -125,9 +125,8 @@ Result<std::uint64_t> count_new_streams(const Snapshot& snapshot, std::size_t or
         index->fetch(entry, segment->posting_of(last), Direction::Backwards, {&posting, 1});
     if (!visible) failure = std::unexpected(visible.error());
     if (!visible || *visible == 0) return visible.has_value();
-    const Key key{.kind = KeyKind::Stream,
-                  .text = name,
-                  .hash = hash_key(KeyKind::Stream, name, secret)};
+    const Key key{
+        .kind = KeyKind::Stream, .text = name, .hash = hash_key(KeyKind::Stream, name, secret)};
     for (std::size_t before = 0; before < ordinal; ++before) {
       const auto found = (*snapshot.segments)[before]->index()->find(key);
       if (!found) failure = std::unexpected(found.error());
@@ -149,8 +148,8 @@ Result<VerifyReport> verify_log(FileSystem& files, const std::string& folder,
   Verification verification(files, folder, manifest);
   for (std::size_t i = 0; i < snapshot.segments->size(); ++i) {
     const bool is_active = i + 1 == snapshot.segments->size();
-    if (auto checked = verification.check(*(*snapshot.segments)[i], snapshot.last_position(i),
-                                          is_active);
+    if (auto checked =
+            verification.check(*(*snapshot.segments)[i], snapshot.last_position(i), is_active);
         !checked) {
       return std::unexpected(std::move(checked).error());
     }
@@ -158,8 +157,8 @@ Result<VerifyReport> verify_log(FileSystem& files, const std::string& folder,
   return verification.take();
 }
 
-Result<StoreStats> count_log(FileSystem& files, const std::string& folder,
-                             const Snapshot& snapshot, std::uint64_t secret) {
+Result<StoreStats> count_log(FileSystem& files, const std::string& folder, const Snapshot& snapshot,
+                             std::uint64_t secret) {
   StoreStats stats{.head = snapshot.head, .segments = snapshot.segments->size()};
   for (const auto& path : {manifest_path(folder), head_path(folder)}) {
     const auto bytes = file_bytes(files, path);
@@ -169,15 +168,16 @@ Result<StoreStats> count_log(FileSystem& files, const std::string& folder,
   for (std::size_t i = 0; i < snapshot.segments->size(); ++i) {
     const auto& segment = *(*snapshot.segments)[i];
     const auto segment_bytes = segment.file().size();
-    const auto posting_bytes = file_bytes(files, posting_file_path(folder, segment.header().number));
+    const auto posting_bytes =
+        file_bytes(files, posting_file_path(folder, segment.header().number));
     if (!segment_bytes) return std::unexpected(segment_bytes.error());
     if (!posting_bytes) return std::unexpected(posting_bytes.error());
     stats.bytes += *segment_bytes + *posting_bytes;
 
     const auto last = snapshot.last_position(i);
     const bool is_active = i + 1 == snapshot.segments->size();
-    stats.events += is_active ? last.value + 1 - segment.first_position().value
-                              : segment.index()->events();
+    stats.events +=
+        is_active ? last.value + 1 - segment.first_position().value : segment.index()->events();
     const auto streams = count_new_streams(snapshot, i, secret);
     if (!streams) return std::unexpected(streams.error());
     stats.streams += *streams;

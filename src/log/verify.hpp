@@ -10,13 +10,13 @@
 
 namespace eventstore::log {
 
-// Reads every byte of the log that `snapshot` shows, and every posting file, and checks them against
-// their checksums and each other.
+// Reads every byte of the log that `snapshot` shows, and every posting file, and checks them
+// against their checksums and each other.
 Result<VerifyReport> verify_log(FileSystem& files, const std::string& folder,
                                 const Snapshot& snapshot, const Manifest& manifest);
 
 // Counts what the log holds.
-Result<StoreStats> count_log(FileSystem& files, const std::string& folder,
-                             const Snapshot& snapshot, std::uint64_t secret);
+Result<StoreStats> count_log(FileSystem& files, const std::string& folder, const Snapshot& snapshot,
+                             std::uint64_t secret);
 
 }  // namespace eventstore::log

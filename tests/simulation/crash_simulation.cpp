@@ -140,15 +140,17 @@ class Simulation {
     std::vector<Result<AppendResult>> answers(group.size());
     for (std::size_t i = 0; i < group.size(); ++i) {
       auto request = group[i];
-      store_->append_async(std::move(request),
-                           [&answers, i](Result<AppendResult> answer) { answers[i] = std::move(answer); });
+      store_->append_async(std::move(request), [&answers, i](Result<AppendResult> answer) {
+        answers[i] = std::move(answer);
+      });
     }
     const auto segments_before = files_.disk().files().size();
     const auto head_before = model_.head();
     store_->step();
     if (files_.disk().files().size() > segments_before) ++outcome_.rolls;
 
-    if (std::ranges::any_of(answers, [](const auto& answer) { return failed_as_a_whole(answer); })) {
+    if (std::ranges::any_of(answers,
+                            [](const auto& answer) { return failed_as_a_whole(answer); })) {
       return took_failure(group, answers);
     }
     for (std::size_t i = 0; i < group.size(); ++i) {
@@ -292,11 +294,12 @@ std::string describe(const SimulationOutcome& outcome) {
          count(outcome.crashes_in_recovery, " in recovery), ") +
          count(outcome.appends_acknowledged, " appends acknowledged, in doubt ") +
          count(outcome.appends_in_doubt_present, " present and ") +
-         count(outcome.appends_in_doubt_absent, " absent, ") +
-         count(outcome.faults, " faults, ") + count(outcome.rolls, " commits that rolled, ") +
-         count(outcome.events, " events");
+         count(outcome.appends_in_doubt_absent, " absent, ") + count(outcome.faults, " faults, ") +
+         count(outcome.rolls, " commits that rolled, ") + count(outcome.events, " events");
 }
 
-SimulationOutcome simulate(std::uint64_t seed, int cycles) { return Simulation(seed).run(cycles); }
+SimulationOutcome simulate(std::uint64_t seed, int cycles) {
+  return Simulation(seed).run(cycles);
+}
 
 }  // namespace eventstore::test

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-// The embedded engine on a disk that crashes, lies about nothing, and loses what was not synced. One
-// seed decides everything: what is appended, where it crashes and what survives.
+// The embedded engine on a disk that crashes, lies about nothing, and loses what was not synced.
+// One seed decides everything: what is appended, where it crashes and what survives.
 namespace eventstore::test {
 
 struct SimulationOutcome {

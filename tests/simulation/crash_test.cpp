@@ -18,7 +18,8 @@ TEST(CrashSimulation, CatchesThePlantedFault) {
   SimulationOutcome total;
   std::uint64_t seed = 1;
   for (; seed <= 1000 && !total.violation; ++seed) total += simulate(seed, kCyclesPerSeed);
-  ASSERT_TRUE(total.violation) << EVENTSTORE_PLANTED_FAULT << " was not noticed: " << describe(total);
+  ASSERT_TRUE(total.violation) << EVENTSTORE_PLANTED_FAULT
+                               << " was not noticed: " << describe(total);
   std::cout << EVENTSTORE_PLANTED_FAULT << " noticed at seed " << seed - 1 << " after "
             << total.crashes << " crashes: " << *total.violation << '\n';
 }

@@ -29,15 +29,18 @@ class RequestMaker {
     }
     if (random_.chance(1, 4)) {
       const auto head = model.head().value;
-      request.condition = AppendCondition{.query = Query::of({{.types = {type()}, .tags = {tag()}}}),
-                                          .after = {head - std::min(head, random_.below(10))}};
+      request.condition =
+          AppendCondition{.query = Query::of({{.types = {type()}, .tags = {tag()}}}),
+                          .after = {head - std::min(head, random_.below(10))}};
     }
     sent_.push_back(request);
     return request;
   }
 
  private:
-  std::string stream() { return "s" + std::to_string(random_.below(3)) + "-" + std::to_string(random_.below(4)); }
+  std::string stream() {
+    return "s" + std::to_string(random_.below(3)) + "-" + std::to_string(random_.below(4));
+  }
   std::string type() { return "T" + std::to_string(random_.below(4)); }
   std::string tag() { return "t" + std::to_string(random_.below(5)); }
 

@@ -25,8 +25,8 @@ Problem compare_streams(EventStore& store, const Model& model, SeededRandom& ran
   if (!streams) return "listing: " + streams.error().message;
   if (*streams != model.list_streams(all)) return "the streams are not the model's";
   for (const auto& stream : *streams) {
-    if (auto problem = compare_read(store, model, {.selector = SelectStream{stream.stream}},
-                                    stream.stream)) {
+    if (auto problem =
+            compare_read(store, model, {.selector = SelectStream{stream.stream}}, stream.stream)) {
       return problem;
     }
     const ReadRequest back{.selector = SelectStream{stream.stream},
