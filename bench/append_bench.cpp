@@ -76,6 +76,7 @@ Sample run_threads(std::size_t threads, std::size_t count, double seconds_max,
   std::atomic<std::size_t> next = 0;
   std::barrier start(static_cast<std::ptrdiff_t>(threads + 1));
   std::vector<std::jthread> running;
+  running.reserve(threads);
   for (std::size_t thread = 0; thread < threads; ++thread) {
     running.emplace_back([&, thread] {
       auto& own = latencies[thread];
@@ -182,7 +183,13 @@ class Appending {
   std::vector<NewEvent> events_;
 };
 
-enum CandidateIndex : std::uint8_t { kBare, kStore, kBareGroup, kBareGather, kStoreOwn, kStoreFew };
+// The places of the candidates in run().
+constexpr std::size_t kBare = 0;
+constexpr std::size_t kStore = 1;
+constexpr std::size_t kBareGroup = 2;
+constexpr std::size_t kBareGather = 3;
+constexpr std::size_t kStoreOwn = 4;
+constexpr std::size_t kStoreFew = 5;
 
 void report(Report& report, const Options& options, const std::vector<Measured>& measured) {
   for (const auto& candidate : measured) {
@@ -219,7 +226,7 @@ int run(std::span<char*> command_line) {
   const auto named = [&](std::string_view what) {
     return fmt::format("{}, {} threads", what, options.threads);
   };
-  // In the order of CandidateIndex.
+  // In the order of kBare, kStore, ...
   const std::array<Candidate, 6> candidates = {{
       {"bare, 1 thread", [&](auto) { return one.bare(); }},
       {"store, 1 thread", [&](auto) { return one.store(Spread::Generated); }},

@@ -21,6 +21,8 @@ constexpr std::string_view kUsage =
     "                         [--seed X]\n"
     "Writes N events as NDJSON to standard output, by default over N/100 streams.\n";
 
+constexpr std::size_t kChunkBytes = std::size_t{1} << 20;  // of output, written at once
+
 void append_line(std::string& out, const NewEvent& event) {
   // No name, type or tag of a generated event needs escaping.
   const auto append = [&out](std::string_view before, std::string_view text) {
@@ -58,7 +60,6 @@ int run(std::span<char*> command_line) {
   shape.events = arguments.plain_number("N");
   arguments.finish();
 
-  constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
   const EventGenerator generator(shape);
   NewEvent event;
   std::string chunk;

@@ -23,6 +23,10 @@ constexpr std::array<std::string_view, EventGenerator::kTypes> kTypeNames = {
 constexpr Timestamp kFirstTime{microseconds{1'767'225'600'000'000}};
 constexpr microseconds kBetweenEvents{25'000};
 
+// docs/formats/store.md.
+constexpr std::size_t kEventHeaderBytes = 64;
+constexpr std::size_t kOccurredAtBytes = 2 + 2 + 8;  // an extension
+
 // SplitMix64 (Steele, Lea and Flood, 2014): a good word out of any counter.
 std::uint64_t mix(std::uint64_t value) {
   value += 0x9e3779b97f4a7c15U;
@@ -31,12 +35,13 @@ std::uint64_t mix(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// Characters that stand for themselves in JSON.
+// Characters that stand for themselves in JSON, six bits each: ten in a word.
+constexpr std::string_view kLetters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -";
+static_assert(kLetters.size() == 64);
+constexpr std::size_t kLettersInWord = 10;
+
 void append_text(std::string& out, std::size_t bytes, std::uint64_t seed) {
-  static constexpr std::string_view kLetters =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -";
-  static_assert(kLetters.size() == 64);
-  constexpr std::size_t kLettersInWord = 10;
   auto at = out.size();
   out.resize(at + bytes);
   for (std::uint64_t word = mix(seed); at < out.size(); word = mix(word)) {
@@ -45,10 +50,11 @@ void append_text(std::string& out, std::size_t bytes, std::uint64_t seed) {
   }
 }
 
+constexpr std::string_view kTail = "\"}";
+
 // JSON of exactly so many bytes: an object that begins as `head` does if there is room, else a
 // string.
 void fill_json(std::string& out, std::string_view head, std::size_t bytes, std::uint64_t seed) {
-  constexpr std::string_view kTail = "\"}";
   out.clear();
   if (bytes < 2) {
     out.assign(bytes, '0');
@@ -144,8 +150,6 @@ std::string EventGenerator::customer_tag(std::uint64_t customer) {
 }
 
 std::size_t stored_bytes(const NewEvent& event) {
-  constexpr std::size_t kEventHeaderBytes = 64;
-  constexpr std::size_t kOccurredAtBytes = 2 + 2 + 8;
   auto bytes = kEventHeaderBytes + event.stream.size() + event.type.size() + event.metadata.size() +
                event.data.size();
   for (const auto& tag : event.tags) bytes += 2 + tag.size();

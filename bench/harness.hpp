@@ -55,7 +55,7 @@ double percentile(std::span<const double> sorted, double fraction);
 struct Sample {
   double seconds = 0;
   std::uint64_t operations = 0;
-  std::vector<double> latencies_us = {};  // in any order; may be empty
+  std::vector<double> latencies_us;  // in any order; may be empty
 };
 
 struct Candidate {

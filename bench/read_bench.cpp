@@ -31,6 +31,8 @@ constexpr std::string_view kUsage =
     "  --queries N  queries in a round\n";
 
 constexpr std::size_t kEventsPerAppend = 1000;
+constexpr std::size_t kHeaderBytes = 64;                                 // of an event
+constexpr std::size_t kPrefixBytes = std::string_view("order-").size();  // of a stream's name
 
 struct Options {
   std::filesystem::path folder;
@@ -105,7 +107,6 @@ class Expectations {
 
 // The contents that count, found by the lengths in the event's header (docs/formats/store.md).
 void touch(std::span<const std::byte> event, Touched& touched) {
-  constexpr std::size_t kHeaderBytes = 64;
   const auto length16 = [&](std::size_t at) { return load_le<std::uint16_t>(event.data() + at); };
   const auto metadata_bytes = load_le<std::uint32_t>(event.data() + 56);
   const auto data_bytes = load_le<std::uint32_t>(event.data() + 60);
@@ -115,13 +116,13 @@ void touch(std::span<const std::byte> event, Touched& touched) {
 }
 
 std::uint32_t crc_of(std::span<const std::byte> event) {
-  return crc32c(event.subspan(4, 60), crc32c(event.subspan(64)));
+  return crc32c(event.subspan(4, kHeaderBytes - 4), crc32c(event.subspan(kHeaderBytes)));
 }
 
 // The stream of a generated event: the number in its name, "order-00000042".
 std::size_t stream_of(std::span<const std::byte> event) {
-  constexpr std::size_t kPrefixBytes = 6;
-  const auto name = as_chars(event.subspan(64, load_le<std::uint16_t>(event.data() + 48)));
+  const auto name =
+      as_chars(event.subspan(kHeaderBytes, load_le<std::uint16_t>(event.data() + 48)));
   std::size_t stream = 0;
   std::from_chars(name.data() + kPrefixBytes, name.data() + name.size(), stream);
   return stream;

@@ -18,7 +18,7 @@ ImportAppender::~ImportAppender() {
 }
 
 Expected<void> ImportAppender::append(ImportBatch batch) {
-  auto answer = send(std::move(batch.events));
+  auto answer = send(std::move(batch.events), chain_);
   under_way_.push_back({.batch = std::move(batch), .answer = std::move(answer)});
   return under_way_.size() < kUnderWayMax ? Expected<void>() : settle_first();
 }
@@ -30,11 +30,12 @@ Expected<void> ImportAppender::finish() {
   return {};
 }
 
-std::future<Result<AppendResult>> ImportAppender::send(std::vector<NewEvent> events) {
+std::future<Result<AppendResult>> ImportAppender::send(std::vector<NewEvent> events,
+                                                       std::shared_ptr<AppendChain> chain) {
   AppendRequest request;
   request.events = std::move(events);
   request.system = form_.allow_system;
-  request.context.chain = chain_;
+  request.context.chain = std::move(chain);
   auto promise = std::make_shared<std::promise<Result<AppendResult>>>();
   auto answer = promise->get_future();
   store_.append_async(std::move(request), [promise](Result<AppendResult> result) {
@@ -54,7 +55,7 @@ Expected<void> ImportAppender::settle_first() {
   for (auto& behind : under_way_) behind.answer.wait();
   chain_ = std::make_shared<AppendChain>();
   if (appended.error().code == ErrorCode::Cancelled) {
-    appended = send(events_again(sent.batch)).get();
+    appended = send(events_again(sent.batch), nullptr).get();
   }
   const auto settled = settle(sent.batch, std::move(appended));
   return settled ? finish() : settled;
@@ -99,7 +100,7 @@ Expected<void> ImportAppender::append_missing(const ImportBatch& batch) {
   already_there_ += batch.lines.size() - missing.size();
   if (missing.empty()) return {};
   const auto count = missing.size();
-  const auto appended = send(std::move(missing)).get();
+  const auto appended = send(std::move(missing), nullptr).get();
   if (!appended) return std::unexpected(explain(appended.error(), batch));
   added_ += count;
   return {};

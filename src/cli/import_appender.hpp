@@ -45,7 +45,8 @@ class ImportAppender {
     std::future<Result<AppendResult>> answer;
   };
 
-  std::future<Result<AppendResult>> send(std::vector<NewEvent> events);
+  std::future<Result<AppendResult>> send(std::vector<NewEvent> events,
+                                         std::shared_ptr<AppendChain> chain);
   Expected<void> settle_first();
   Expected<void> settle(ImportBatch& batch, Result<AppendResult> appended);
   std::vector<NewEvent> events_again(const ImportBatch& batch) const;

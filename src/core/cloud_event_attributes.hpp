@@ -17,12 +17,12 @@ struct CloudEventAttributes {
     std::string value;  // JSON: a string, an integer or a boolean
   };
 
-  std::string id = {};
-  std::string source = {};
-  std::string subject = {};  // empty: absent, as for the next two
-  std::string dataschema = {};
-  std::string datacontenttype = {};
-  std::vector<Extension> extensions = {};
+  std::string id;
+  std::string source;
+  std::string subject;  // empty: absent, as for the next two
+  std::string dataschema;
+  std::string datacontenttype;
+  std::vector<Extension> extensions;
 };
 
 // The attributes that this library writes and reads for its own use.

@@ -45,7 +45,8 @@ inline rc::Gen<std::string> any_json(int depth = 3) {
     std::string text = kind == 3 ? "[" : "{";
     const int count = *rc::gen::inRange(0, 4);
     for (int index = 0; index < count; ++index) {
-      text += index == 0 ? space : "," + space;
+      if (index > 0) text += ',';
+      text += space;
       if (kind == 4) append_json_string(text, *any_name() + std::to_string(index));
       if (kind == 4) text += space + ":" + space;
       text += *any_json(depth - 1);
@@ -110,6 +111,7 @@ inline rc::Gen<NewEvent> any_event() {
 
 namespace rc {
 
+// NOLINTNEXTLINE(readability-identifier-naming): RapidCheck looks for this name
 inline void showValue(const eventstore::NewEvent& event, std::ostream& out) {
   out << "stream " << event.stream << ", type " << event.type << ", data " << event.data
       << ", metadata " << event.metadata << ", format " << to_string(event.format);

@@ -13,6 +13,8 @@ namespace eventstore::log {
 namespace {
 
 constexpr std::uint32_t kSeed = 0x5eed;
+constexpr int kHashes = 50000;
+constexpr std::uint64_t kOfLastCell = ~std::uint64_t{0};  // a hash
 
 std::vector<std::byte> cells(std::uint64_t count) {
   return std::vector<std::byte>(count * kCellBytes);
@@ -51,7 +53,6 @@ TEST(NumberArray, ReportsTheDamagedCell) {
 }
 
 TEST(HashFilter, HoldsWhatWasAddedAndLittleElse) {
-  constexpr int kHashes = 50000;
   std::mt19937_64 random(1);
   std::vector<std::uint64_t> hashes(kHashes);
   for (auto& hash : hashes) hash = random();
@@ -83,7 +84,6 @@ TEST(SlotTable, FindsEveryNumber) {
 
 TEST(SlotTable, GoesOnFromTheLastCellToTheFirst) {
   auto section = cells(3);
-  constexpr std::uint64_t kOfLastCell = ~std::uint64_t{0};
   std::vector<std::uint32_t> expected;
   for (std::uint32_t i = 0; i < 25; ++i) {
     add_to_table(section, kOfLastCell, i);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -17,6 +18,9 @@
 
 namespace eventstore::log {
 namespace {
+
+// Small numbers and large ones are likelier to be believed, or to overflow.
+constexpr std::array<std::uint8_t, 6> kLikelyBytes = {0, 1, 0x40, 0x7f, 0x80, 0xff};
 
 // Every answer a file gives to questions about `model`, as numbers; absent where it says
 // Corruption.
@@ -46,6 +50,8 @@ class Answers {
   }
 
  private:
+  static constexpr std::size_t kKeysMax = 20;  // of a listing
+
   using Numbers = std::vector<std::uint64_t>;
 
   template <typename T, typename ToNumbers>
@@ -85,7 +91,6 @@ class Answers {
 
   // What was listed before damage was met is right, too: so one answer a key, then the end.
   void list(KeyKind kind) {
-    constexpr std::size_t kKeysMax = 20;
     std::vector<Numbers> keys;
     const auto listed = file_.list_keys(kind, "", "", [&](auto text, const auto& entry) {
       keys.push_back({hash_key(kind, text, 0), entry.postings, entry.last_version.value});
@@ -165,10 +170,8 @@ RC_GTEST_PROP(PostingFileDamage, SurvivesWrongBytesWithRightChecksums, (std::uin
   for (int attempt = 0; attempt < 10; ++attempt) {
     auto bytes = good;
     for (auto changes = 1 + random() % 4; changes > 0; --changes) {
-      // Small numbers and large ones are likelier to be believed, or to overflow.
-      static constexpr std::array<std::uint8_t, 6> kValues = {0, 1, 0x40, 0x7f, 0x80, 0xff};
       const bool likely = random() % 2 == 0;
-      const auto value = likely ? kValues[random() % kValues.size()] : random() % 256;
+      const auto value = likely ? kLikelyBytes[random() % kLikelyBytes.size()] : random() % 256;
       bytes[random() % bytes.size()] = static_cast<std::byte>(value);
     }
     PostingFileRepair(bytes, test_identity().seed).repair_all();

@@ -45,6 +45,7 @@ class Lists {
 
   std::vector<Part> iterate_each(std::size_t count, Direction direction) const {
     std::vector<Part> parts;
+    parts.reserve(count);
     for (std::size_t i = 0; i < count; ++i) parts.push_back(iterate(i, direction));
     return parts;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <ostream>
 #include <random>
 #include <string>
 #include <utility>
@@ -76,6 +77,8 @@ struct rc::Arbitrary<eventstore::log::PostingModel> {
 };
 
 namespace rc::detail {
+// RapidCheck finds it by this name.
+// NOLINTNEXTLINE(readability-identifier-naming)
 inline void showValue(const eventstore::log::PostingModel& model, std::ostream& out) {
   out << model.offsets.size() << " postings, " << model.keys.size() << " keys";
 }
