@@ -30,7 +30,8 @@ function(eventstore_set_flags target)
 
   target_compile_options(${target} PRIVATE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
-    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+    # libstdc++ 12 calls its own deprecated std::get_temporary_buffer, and Clang says so.
+    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety;-Wno-deprecated-declarations>
     $<$<BOOL:${EVENTSTORE_WERROR}>:-Werror>)
 
   if(EVENTSTORE_SANITIZE)

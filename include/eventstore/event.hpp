@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -82,8 +83,8 @@ class TagsView {
   TagsView() = default;
   // `encoded` must be whole: every length within it. What engines hand out is.
   explicit TagsView(std::string_view encoded) : encoded_(encoded) {}
-  Iterator begin() const { return Iterator(encoded_.data()); }
-  Iterator end() const { return Iterator(encoded_.data() + encoded_.size()); }
+  Iterator begin() const { return Iterator(std::to_address(encoded_.begin())); }
+  Iterator end() const { return Iterator(std::to_address(encoded_.end())); }
   bool empty() const { return encoded_.empty(); }
   std::size_t size() const { return static_cast<std::size_t>(std::distance(begin(), end())); }
   bool contains(std::string_view tag) const;

@@ -43,7 +43,9 @@ void encode_segment_header(const SegmentHeader& header, std::span<std::byte> out
 Result<SegmentHeader> decode_segment_header(std::span<const std::byte> bytes,
                                             const std::string& path);
 
-enum FrameFlags : std::uint32_t { kMarkFrame = 1, kSealFrame = 2 };
+// Flags of a frame.
+inline constexpr std::uint32_t kMarkFrame = 1;
+inline constexpr std::uint32_t kSealFrame = 2;
 
 struct FrameHeader {
   std::uint32_t checksum = 0;
@@ -79,7 +81,10 @@ class BodyChecksum {
   std::uint32_t crc_ = 0;
 };
 
-enum EventFlags : std::uint16_t { kLastOfAppend = 1, kHusk = 2, kSystemEvent = 4 };
+// Flags of an event.
+inline constexpr std::uint16_t kLastOfAppend = 1;
+inline constexpr std::uint16_t kHusk = 2;
+inline constexpr std::uint16_t kSystemEvent = 4;
 
 // What the frame and the log give to an event when it is committed.
 struct EventPlace {

@@ -38,14 +38,13 @@ class HeadPage {
   static constexpr std::uint64_t kMagic = 0x3130444145485345;  // "ESHEAD01"
 
  private:
-  enum Word : std::size_t {
-    kWakeWord = 0,
-    kMagicWord = 1,
-    kBootId = 2,
-    kWriterGeneration = 4,
-    kDurableHead = 5,
-    kManifestGeneration = 6,
-  };
+  // Which word of the page is what.
+  static constexpr std::size_t kWakeWord = 0;
+  static constexpr std::size_t kMagicWord = 1;
+  static constexpr std::size_t kBootId = 2;
+  static constexpr std::size_t kWriterGeneration = 4;
+  static constexpr std::size_t kDurableHead = 5;
+  static constexpr std::size_t kManifestGeneration = 6;
 
   std::uint64_t load(std::size_t word) const {
     return std::atomic_ref(page_->words()[word]).load(std::memory_order_acquire);

@@ -66,28 +66,29 @@ Result<std::span<const EventView>> LogCursor::next() {
 // A batch ends with its segment at the latest: its views point into that segment's mapping.
 Result<void> LogCursor::fill() {
   if (auto wanted = still_wanted(); !wanted) return wanted;
-  std::uint32_t passed_over = 0;
   while (batch_.size() < kBatchEventsMax && batch_bytes_ < kBatchBytesMax && remaining_ > 0) {
-    if (events_ == nullptr) {
-      if (!batch_.empty()) return {};
-      const auto opened = open_segment();
-      if (!opened) return std::unexpected(opened.error());
-      if (!*opened) return {};
+    if (events_ != nullptr) {
+      if (auto gone = go_on(); !gone) return gone;
       continue;
     }
-    auto event = events_->next();
-    if (!event) return std::unexpected(std::move(event).error());
-    if (!*event) {
-      events_ = nullptr;
-      continue;
-    }
-    if (is_selected((*event)->event)) {
-      if (auto taken = take(**event); !taken) return taken;
-    } else if (++passed_over % 1024 == 0) {
-      if (auto wanted = still_wanted(); !wanted) return wanted;
-    }
+    if (!batch_.empty()) return {};
+    const auto opened = open_segment();
+    if (!opened) return std::unexpected(opened.error());
+    if (!*opened) return {};
   }
   return {};
+}
+
+// Goes over the next event of the segment, or to the segment's end.
+Result<void> LogCursor::go_on() {
+  auto event = events_->next();
+  if (!event) return std::unexpected(std::move(event).error());
+  if (!*event) {
+    events_ = nullptr;
+    return {};
+  }
+  if (is_selected((*event)->event)) return take(**event);
+  return ++passed_over_ % 1024 == 0 ? still_wanted() : Result<void>();
 }
 
 // Opens the next segment, or passes over one that has nothing to show; false after the last.
@@ -148,6 +149,7 @@ Result<void> LogCursor::take(const LocatedEvent& located) {
   }
   const auto* from = located.event.view.stream.data() - kEventHeaderBytes;
   const auto length = located.event.length;
+  // NOLINTNEXTLINE(modernize-avoid-c-arrays): a buffer that is not zeroed first
   auto& copy = copies_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(length));
   std::memcpy(copy.get(), from, length);
   batch_bytes_ += length;

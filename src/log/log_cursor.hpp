@@ -53,6 +53,7 @@ class LogCursor final : public Cursor {
 
  private:
   Result<void> fill();
+  Result<void> go_on();
   Result<bool> open_segment();
   Result<void> still_wanted() const;
   bool is_selected(const StoredEvent& event) const;
@@ -72,9 +73,10 @@ class LogCursor final : public Cursor {
   std::unique_ptr<SegmentEvents> events_;
 
   std::vector<EventView> batch_;
-  std::vector<std::unique_ptr<std::byte[]>>
-      copies_;  // what the batch points to if it is to be copied
+  // What the batch points to if it is to be copied.  NOLINTNEXTLINE(modernize-avoid-c-arrays)
+  std::vector<std::unique_ptr<std::byte[]>> copies_;
   std::uint64_t batch_bytes_ = 0;
+  std::uint64_t passed_over_ = 0;  // events that were read and not selected
   std::optional<Error> failure_;
 };
 

@@ -11,6 +11,7 @@ PreparedAppend::PreparedAppend(AppendRequest request, Environment environment, s
       condition_(std::move(request.condition)),
       context_(std::move(request.context)) {
   for (const auto& event : request.events) size_ += encoded_event_bytes(event);
+  // NOLINTNEXTLINE(modernize-avoid-c-arrays): a buffer that is not zeroed first
   bytes_ = std::make_unique_for_overwrite<std::byte[]>(size_);
   events_.reserve(request.events.size());
 

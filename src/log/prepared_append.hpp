@@ -51,6 +51,7 @@ class PreparedAppend {
   std::uint64_t size() const { return size_; }
 
  private:
+  // A buffer that is not zeroed first.  NOLINTNEXTLINE(modernize-avoid-c-arrays)
   std::unique_ptr<std::byte[]> bytes_;
   std::uint64_t size_ = 0;
   std::vector<Event> events_;
