@@ -93,7 +93,7 @@ std::vector<Outcome> outcomes_allowed() {
   const auto appended = [all](const std::string& text) {
     return all(text, 4, 'c') && all(text, 5, 'c');
   };
-  const auto garbage = [all](const std::string& text) {
+  const auto garbage = [](const std::string& text) {
     const std::string first = sector_of(text, 4);
     return text.size() == kNewSize && !is_all(first, 'c') && !is_all(first, '\0') &&
            !is_torn(first, 'c', '\0');

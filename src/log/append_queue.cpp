@@ -28,16 +28,18 @@ AppendQueue::AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit
       callbacks_([this](const std::stop_token& stop) { run_callbacks(stop); }),
       writer_([this](const std::stop_token& stop) { run_writer(stop); }) {}
 
-AppendQueue::~AppendQueue() {
+AppendQueue::~AppendQueue() { close(); }
+
+void AppendQueue::close() {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
   }
   // The writer answers what is queued; only then may the callback thread end.
   writer_.request_stop();
-  writer_.join();
+  if (writer_.joinable()) writer_.join();
   callbacks_.request_stop();
-  callbacks_.join();
+  if (callbacks_.joinable()) callbacks_.join();
 }
 
 Result<void> AppendQueue::admit_locked(const PreparedAppend& append) {

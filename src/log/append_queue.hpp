@@ -36,10 +36,13 @@ class AppendQueue {
   // `commit` fills in the results of a group; `idle` is called when the queue has been empty for a
   // while. They are never called concurrently.
   AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit, std::function<void()> idle);
-  // Fails what is queued with Closed, waits for what is under way and for all callbacks.
-  ~AppendQueue();
+  ~AppendQueue();  // closes
   AppendQueue(const AppendQueue&) = delete;
   AppendQueue& operator=(const AppendQueue&) = delete;
+
+  // Fails what is queued with Closed, waits for what is under way and for all callbacks. Nothing is
+  // taken any more.
+  void close();
 
   Result<AppendResult> append(PreparedAppend append);
   void append_async(PreparedAppend append, AppendCallback callback);

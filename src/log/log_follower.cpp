@@ -132,7 +132,11 @@ Result<bool> LogFollower::scan_frames_locked(std::optional<GlobalPosition> limit
   FrameScan scan((*mapped)->bytes(), segment.seed(), end_);
   const auto wanted = [&] { return !limit || scan.state().next_position <= *limit; };
   while (wanted()) {
-    const auto more = scan.next();
+    auto more = scan.next();
+    // Zeros below the durable head are no end.
+    if (more && !*more && limit && !scan.state().sealed) {
+      more = std::unexpected("the log ends before its durable head");
+    }
     if (more && !*more) break;
     if (more) {
       index_frame(*index_, segment.header(), scan, secret_);

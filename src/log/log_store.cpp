@@ -84,7 +84,7 @@ Result<void> LogStore::start_writing(LogSettings settings, const OpenOptions& op
 
 LogStore::~LogStore() {
   closing_ = true;
-  queue_.reset();
+  if (queue_ != nullptr) queue_->close();
   if (sealing_.joinable()) {
     sealing_.request_stop();
     sealing_.join();
@@ -139,6 +139,7 @@ Result<AppendResult> LogStore::append(AppendRequest request) {
 void LogStore::commit_queued() {
   const auto queued = std::exchange(unthreaded_queue_, {});
   std::vector<PendingAppend*> group;
+  group.reserve(queued.size());
   for (const auto& pending : queued) group.push_back(pending.get());
   writer_->commit(group);
   for (const auto& pending : queued) pending->callback(std::move(pending->result));
