@@ -9,6 +9,7 @@ namespace eventstore {
 namespace {
 
 constexpr std::int64_t kSecondsPerDay = 86400;
+constexpr std::int64_t kMicrosPerDay = kSecondsPerDay * 1'000'000;
 
 struct CivilDate {
   std::int64_t year;
@@ -111,10 +112,12 @@ std::optional<std::chrono::seconds> scan_offset(Scanner& scanner) {
 }  // namespace
 
 std::string format_timestamp(Timestamp time) {
-  const auto second = std::chrono::floor<std::chrono::seconds>(time);
-  const auto day = std::chrono::floor<std::chrono::days>(second);
-  const CivilDate date = civil_from_days(day.time_since_epoch().count());
-  const auto of_day = static_cast<std::uint64_t>((second - day).count());
+  // In plain numbers: std::chrono::floor overflows near the ends of what a Timestamp can be.
+  const std::int64_t since_epoch = time.time_since_epoch().count();
+  const std::int64_t rest = (since_epoch % kMicrosPerDay + kMicrosPerDay) % kMicrosPerDay;
+  const std::int64_t days = since_epoch / kMicrosPerDay - (since_epoch % kMicrosPerDay < 0 ? 1 : 0);
+  const CivilDate date = civil_from_days(days);
+  const auto of_day = static_cast<std::uint64_t>(rest / 1'000'000);
 
   std::string text;
   text.reserve(32);
@@ -126,7 +129,7 @@ std::string format_timestamp(Timestamp time) {
   append_digits(text += 'T', of_day / 3600, 2);
   append_digits(text += ':', of_day / 60 % 60, 2);
   append_digits(text += ':', of_day % 60, 2);
-  append_digits(text += '.', static_cast<std::uint64_t>((time - second).count()), 6);
+  append_digits(text += '.', static_cast<std::uint64_t>(rest % 1'000'000), 6);
   text.push_back('Z');
   return text;
 }
