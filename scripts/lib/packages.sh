@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # The Debian 12 packages that building and testing need, and how they are installed. To be sourced.
 
+# Clones in different folders share what the compiler's cache holds.
+export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$PWD
+
 # For the library and the program.
 # shellcheck disable=SC2034  # the sourcing script picks
 build_packages=(
