@@ -64,8 +64,8 @@ ExitCode exit_code_of(ErrorCode code) {
 
 }  // namespace
 
-Failure::Failure(std::string code_, std::string message_)
-    : code(std::move(code_)), message(std::move(message_)) {}
+Failure::Failure(std::string name, std::string sentence)
+    : code(std::move(name)), message(std::move(sentence)) {}
 
 Failure::Failure(Error error)
     : code(to_string(error.code)),

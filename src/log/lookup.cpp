@@ -116,46 +116,87 @@ Result<std::optional<EventLocation>> find_event(const Snapshot& snapshot, std::s
   return std::nullopt;
 }
 
-Result<std::vector<StreamInfo>> list_streams(const Snapshot& snapshot,
-                                             const ListStreamsRequest& request) {
-  // Each segment names its first `limit` matching streams; the first `limit` of all are among them.
-  std::map<std::string, StreamInfo, std::less<>> found;
-  for (std::size_t ordinal = 0; ordinal < snapshot.segments->size(); ++ordinal) {
-    const auto index = whole_index(*(*snapshot.segments)[ordinal]);
+namespace {
+
+// Gathers the streams of one segment after another. Each segment names its first `limit` matching
+// streams; the first `limit` of all are among them.
+class StreamListing {
+ public:
+  StreamListing(const Snapshot& snapshot, const ListStreamsRequest& request)
+      : snapshot_(snapshot), request_(request) {}
+
+  Result<void> add_segment_of(std::size_t ordinal) {
+    const auto index = whole_index(*(*snapshot_.segments)[ordinal]);
     if (!index) return std::unexpected(index.error());
     std::uint64_t listed = 0;
-    Result<void> failure;
+    Result<void> added;
     const auto visit = [&](std::string_view name, const KeyEntry& entry) {
-      if (!request.include_system && is_system_name(name)) return true;
-      if (request.category && category_of(name) != *request.category) return true;
-      auto at = found.find(name);
-      const bool is_new = at == found.end();
-      StreamInfo info = is_new ? StreamInfo{.stream = std::string(name)} : at->second;
-      failure = add_segment(snapshot, ordinal, **index, entry, info);
-      if (!failure) return false;
-      if (info.events == 0) return true;
-      if (is_new) {
-        found.emplace(info.stream, std::move(info));
-      } else {
-        at->second = std::move(info);
+      if (!is_wanted(name)) return true;
+      const auto is_there = add(ordinal, **index, name, entry);
+      if (!is_there) {
+        added = std::unexpected(is_there.error());
+        return false;
       }
-      return ++listed < request.limit;
+      return !*is_there || ++listed < request_.limit;
     };
-    if (request.limit == 0) break;
-    // A category's streams all start with its name: that narrows the walk.
-    const auto& prefix = request.category && request.category->size() > request.prefix.size()
-                             ? *request.category
-                             : request.prefix;
-    auto walked = (*index)->list_keys(KeyKind::Stream, prefix, request.after, visit);
-    if (walked && !failure) walked = std::move(failure);
-    if (!walked) return std::unexpected(std::move(walked).error());
+    auto walked = (*index)->list_keys(KeyKind::Stream, narrowest_prefix(), request_.after, visit);
+    return walked ? added : walked;
   }
-  std::vector<StreamInfo> streams;
-  for (auto& info : std::views::values(found)) {
-    if (streams.size() == request.limit) break;
-    if (info.stream.starts_with(request.prefix)) streams.push_back(std::move(info));
+
+  std::vector<StreamInfo> take() {
+    std::vector<StreamInfo> streams;
+    for (auto& info : std::views::values(found_)) {
+      if (streams.size() == request_.limit) break;
+      streams.push_back(std::move(info));
+    }
+    return streams;
   }
-  return streams;
+
+ private:
+  bool is_wanted(std::string_view name) const {
+    return (request_.include_system || !is_system_name(name)) &&
+           name.starts_with(request_.prefix) &&
+           (!request_.category || category_of(name) == *request_.category);
+  }
+
+  // A category's streams all start with its name: that narrows the walk.
+  std::string_view narrowest_prefix() const {
+    const bool by_category =
+        request_.category && request_.category->size() > request_.prefix.size();
+    return by_category ? *request_.category : request_.prefix;
+  }
+
+  // False: all of the stream's events in the segment are beyond the head.
+  Result<bool> add(std::size_t ordinal, const SegmentIndex& index, std::string_view name,
+                   const KeyEntry& entry) {
+    const auto at = found_.find(name);
+    StreamInfo info = at == found_.end() ? StreamInfo{.stream = std::string(name)} : at->second;
+    const auto events_before = info.events;
+    if (auto added = add_segment(snapshot_, ordinal, index, entry, info); !added) {
+      return std::unexpected(std::move(added).error());
+    }
+    if (info.events == events_before) return false;
+    found_.insert_or_assign(info.stream, std::move(info));
+    return true;
+  }
+
+  const Snapshot& snapshot_;
+  const ListStreamsRequest& request_;
+  std::map<std::string, StreamInfo, std::less<>> found_;
+};
+
+}  // namespace
+
+Result<std::vector<StreamInfo>> list_streams(const Snapshot& snapshot,
+                                             const ListStreamsRequest& request) {
+  StreamListing listing(snapshot, request);
+  if (request.limit == 0) return listing.take();
+  for (std::size_t ordinal = 0; ordinal < snapshot.segments->size(); ++ordinal) {
+    if (auto added = listing.add_segment_of(ordinal); !added) {
+      return std::unexpected(std::move(added).error());
+    }
+  }
+  return listing.take();
 }
 
 }  // namespace eventstore::log

@@ -158,7 +158,8 @@ std::string encode_manifest(const Manifest& manifest) {
 Result<Manifest> decode_manifest(std::string_view text, const std::string& path) {
   const auto line_end = text.find('\n');
   const auto checksum_at = text.substr(0, line_end).find(kChecksumTitle);
-  if (!text.starts_with(kTitle) || line_end == text.npos || checksum_at == text.npos) {
+  if (!text.starts_with(kTitle) || line_end == std::string_view::npos ||
+      checksum_at == std::string_view::npos) {
     return std::unexpected(
         Error{.code = ErrorCode::NotAStore,
               .message = path + ": this is not the manifest of an event store; check the path"});

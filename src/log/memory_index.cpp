@@ -73,7 +73,7 @@ void MemoryIndex::add_posting(KeyKind kind, std::string_view text, Posting posti
 
 MemoryIndex::KeyData& MemoryIndex::key_data(KeyKind kind, std::string_view text) {
   const Key key{.kind = kind, .text = text, .hash = hash_key(kind, text, secret_)};
-  if (const auto* found = find_locked(key)) return const_cast<KeyData&>(*found);
+  if (const auto found = find_locked(key)) return keys_[*found];
   auto& added = keys_.emplace_back();
   added.hash = key.hash;
   added.kind = kind;
@@ -126,33 +126,38 @@ PostingFileContents MemoryIndex::contents(const PostingFileIdentity& identity) c
   return contents;
 }
 
-const MemoryIndex::KeyData* MemoryIndex::find_locked(const Key& key) const {
-  if (key_table_.empty()) return nullptr;
+std::optional<std::uint32_t> MemoryIndex::find_locked(const Key& key) const {
+  if (key_table_.empty()) return std::nullopt;
   auto slot = slot_of(key.hash, key_table_.size());
   for (; key_table_[slot] != 0; slot = slot_of(slot + 1, key_table_.size())) {
-    const auto& candidate = keys_[key_table_[slot] - 1];
+    const auto ordinal = key_table_[slot] - 1;
+    const auto& candidate = keys_[ordinal];
     if (candidate.hash == key.hash && candidate.kind == key.kind && candidate.text == key.text) {
-      return &candidate;
+      return ordinal;
     }
   }
-  return nullptr;
+  return std::nullopt;
+}
+
+KeyEntry MemoryIndex::entry_of(std::uint32_t ordinal) const {
+  const auto& key = keys_[ordinal];
+  return {.postings = static_cast<std::uint32_t>(key.postings.size()),
+          .first_version = key.first_version,
+          .last_version = key.last_version,
+          .list = ordinal};
 }
 
 Result<std::optional<KeyEntry>> MemoryIndex::find(const Key& key) const {
   const std::shared_lock lock(mutex_);
-  const auto* data = find_locked(key);
-  if (data == nullptr || data->postings.empty()) return std::nullopt;
-  return KeyEntry{.postings = static_cast<std::uint32_t>(data->postings.size()),
-                  .first_version = data->first_version,
-                  .last_version = data->last_version,
-                  .list = reinterpret_cast<std::uint64_t>(data)};
+  const auto ordinal = find_locked(key);
+  if (!ordinal || keys_[*ordinal].postings.empty()) return std::nullopt;
+  return entry_of(*ordinal);
 }
 
 Result<std::size_t> MemoryIndex::fetch(const KeyEntry& entry, Posting from, Direction direction,
                                        std::span<Posting> out) const {
-  // keys_ is a deque: its elements stay where they are while others are added.
-  const auto& postings = reinterpret_cast<const KeyData*>(entry.list)->postings;
   const std::shared_lock lock(mutex_);
+  const auto& postings = keys_[entry.list].postings;
   if (direction == Direction::Forwards) {
     const auto first = std::ranges::lower_bound(postings, from);
     const auto count =
@@ -193,16 +198,13 @@ Result<void> MemoryIndex::list_keys(KeyKind kind, std::string_view prefix, std::
   std::vector<Listed> listed;
   {
     const std::shared_lock lock(mutex_);
-    for (const auto& key : keys_) {
+    for (std::uint32_t ordinal = 0; ordinal < keys_.size(); ++ordinal) {
+      const auto& key = keys_[ordinal];
       if (key.kind != kind || key.postings.empty() || key.text <= after ||
           !key.text.starts_with(prefix)) {
         continue;
       }
-      listed.push_back({.text = key.text,
-                        .entry = {.postings = static_cast<std::uint32_t>(key.postings.size()),
-                                  .first_version = key.first_version,
-                                  .last_version = key.last_version,
-                                  .list = reinterpret_cast<std::uint64_t>(&key)}});
+      listed.push_back({.text = key.text, .entry = entry_of(ordinal)});
     }
   }
   std::ranges::sort(listed, {}, &Listed::text);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -85,7 +86,9 @@ class MemoryIndex final : public SegmentIndex {
   KeyData& key_data(KeyKind kind, std::string_view text);
   void add_posting(KeyKind kind, std::string_view text, Posting posting);
   void add_id(std::uint64_t hash, Posting posting);
-  const KeyData* find_locked(const Key& key) const;
+  KeyEntry entry_of(std::uint32_t ordinal) const;
+  // The ordinal of a key in keys_.
+  std::optional<std::uint32_t> find_locked(const Key& key) const;
 
   const std::uint64_t secret_;
   mutable std::shared_mutex mutex_;
