@@ -47,8 +47,10 @@ inline rc::Gen<std::string> any_json(int depth = 3) {
     for (int index = 0; index < count; ++index) {
       if (index > 0) text += ',';
       text += space;
-      if (kind == 4) append_json_string(text, *any_name() + std::to_string(index));
-      if (kind == 4) text += space + ":" + space;
+      if (kind == 4) {
+        append_json_string(text, *any_name() + std::to_string(index));
+        text.append(space).append(":").append(space);
+      }
       text += *any_json(depth - 1);
     }
     return text + space + (kind == 3 ? "]" : "}");

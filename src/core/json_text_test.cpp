@@ -104,7 +104,7 @@ RC_GTEST_PROP(JsonText, AcceptsWhateverIsBuiltByTheRules, ()) {
 }
 
 RC_GTEST_PROP(JsonText, EscapesAnyUtf8, ()) {
-  std::string text = "\"\\\n\x1f\x7f" + *any_name();
+  const std::string text = "\"\\\n\x1f\x7f" + *any_name();
   std::string json;
   append_json_string(json, text);
   RC_ASSERT(is_json(json));
