@@ -28,7 +28,9 @@ AppendQueue::AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit
       callbacks_([this](const std::stop_token& stop) { run_callbacks(stop); }),
       writer_([this](const std::stop_token& stop) { run_writer(stop); }) {}
 
-AppendQueue::~AppendQueue() { close(); }
+AppendQueue::~AppendQueue() {
+  close();
+}
 
 void AppendQueue::close() {
   {
