@@ -4,10 +4,9 @@
 #   eventstore_program(<name> <source>...)
 #   eventstore_test(<name_test.cpp> <library>... [SOURCES <source>...] [LABELS <label>...] [TIMEOUT <seconds>])
 #   eventstore_fuzz(<name_fuzz.cpp> <corpus folder> <library>...)
-#   eventstore_bench(<name_bench.cpp> <library>...)
 #
-# Paths are relative to the CMakeLists.txt that calls. Where tests, fuzz targets or benchmarks are
-# switched off, their helpers do nothing.
+# Paths are relative to the CMakeLists.txt that calls. Where tests or fuzz targets are switched off,
+# their helpers do nothing.
 
 include(GoogleTest)
 
@@ -108,13 +107,4 @@ function(eventstore_fuzz source corpus)
   target_link_libraries(${target} PRIVATE ${ARGN})
   add_test(NAME ${target} COMMAND ${command} "${corpus}")
   set_tests_properties(${target} PROPERTIES TIMEOUT 300 LABELS fuzz)
-endfunction()
-
-function(eventstore_bench source)
-  if(NOT EVENTSTORE_BUILD_BENCH)
-    return()
-  endif()
-  cmake_path(GET source STEM target)
-  eventstore_program(${target} ${source})
-  target_link_libraries(${target} PRIVATE ${ARGN} benchmark::benchmark_main)
 endfunction()
