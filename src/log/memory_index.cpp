@@ -184,9 +184,13 @@ Result<std::vector<Posting>> MemoryIndex::find_id(std::uint64_t id_hash) const {
   return found;
 }
 
-Result<std::uint64_t> MemoryIndex::offset_of(Posting posting) const {
+Result<void> MemoryIndex::offsets_of(std::span<const Posting> postings,
+                                     std::span<std::uint64_t> offsets) const {
   const std::shared_lock lock(mutex_);
-  return posting < offsets_.size() ? std::uint64_t{offsets_[posting]} * 8 : 0;
+  std::ranges::transform(postings, offsets.begin(), [this](Posting posting) {
+    return posting < offsets_.size() ? std::uint64_t{offsets_[posting]} * 8 : 0;
+  });
+  return {};
 }
 
 Result<void> MemoryIndex::list_keys(KeyKind kind, std::string_view prefix, std::string_view after,

@@ -38,6 +38,11 @@ class CellArray {
     return crc == load_le<std::uint32_t>(bytes + kCellContentBytes) ? bytes : nullptr;
   }
 
+  // Asks for the memory of a cell, which must be less than count().
+  void prefetch(std::size_t cell) const {
+    __builtin_prefetch(section_.bytes.data() + cell * kCellBytes);
+  }
+
   std::unexpected<PostingDamage> damage(std::size_t cell,
                                         const char* what = "cell checksum mismatch") const {
     return section_.damage(cell * kCellBytes, what);
@@ -64,6 +69,9 @@ class NumberArray {
     if (cell == nullptr) return cells_.damage(index / kNumbersPerCell);
     return load_le<std::uint32_t>(cell + index % kNumbersPerCell * 4);
   }
+
+  // Asks for the memory that at(index) reads.
+  void prefetch(std::uint64_t index) const { cells_.prefetch(index / kNumbersPerCell); }
 
   // The numbers at `index` and `index + 1`.
   Checked<std::pair<std::uint32_t, std::uint32_t>> pair_at(std::uint64_t index) const;

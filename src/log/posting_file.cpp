@@ -147,12 +147,20 @@ Result<std::vector<Posting>> PostingFile::find_id(std::uint64_t id_hash) const {
   return *std::move(found);
 }
 
-Result<std::uint64_t> PostingFile::offset_of(Posting posting) const {
+Result<void> PostingFile::offsets_of(std::span<const Posting> postings,
+                                     std::span<std::uint64_t> offsets) const {
   const auto& sections = layout_->sections;
-  if (posting >= sections.header.postings) return 0;
-  const auto offset = sections.offsets.at(posting);
-  if (!offset) return corrupt(path_, offset.error());
-  return std::uint64_t{*offset} * 8;
+  for (const auto posting : postings) {
+    if (posting < sections.header.postings) sections.offsets.prefetch(posting);
+  }
+  for (std::size_t i = 0; i < postings.size(); ++i) {
+    offsets[i] = 0;
+    if (postings[i] >= sections.header.postings) continue;
+    const auto offset = sections.offsets.at(postings[i]);
+    if (!offset) return corrupt(path_, offset.error());
+    offsets[i] = std::uint64_t{*offset} * 8;
+  }
+  return {};
 }
 
 Result<void> PostingFile::list_keys(KeyKind kind, std::string_view prefix, std::string_view after,

@@ -60,7 +60,8 @@ class PostingFile final : public SegmentIndex {
   Result<std::size_t> fetch(const KeyEntry& entry, Posting from, Direction direction,
                             std::span<Posting> out) const override;
   Result<std::vector<Posting>> find_id(std::uint64_t id_hash) const override;
-  Result<std::uint64_t> offset_of(Posting posting) const override;
+  Result<void> offsets_of(std::span<const Posting> postings,
+                          std::span<std::uint64_t> offsets) const override;
   Result<void> list_keys(KeyKind kind, std::string_view prefix, std::string_view after,
                          const KeyVisitor& visit) const override;
   std::uint64_t events() const override;

@@ -125,19 +125,24 @@ Result<LocatedEvent> SegmentReader::read_in_frame(std::uint64_t offset, const Fr
 }
 
 Result<std::optional<LocatedEvent>> SegmentReader::read(Posting posting) {
-  const auto offset = locate(posting);
-  if (!offset) return std::unexpected(offset.error());
-  if (*offset == 0) return std::nullopt;
-  return read_at(*offset, posting);
+  std::uint64_t offset = 0;
+  if (auto located = locate({&posting, 1}, {&offset, 1}); !located) {
+    return std::unexpected(std::move(located).error());
+  }
+  if (offset == 0) return std::nullopt;
+  return read_at(offset, posting);
 }
 
-Result<std::uint64_t> SegmentReader::locate(Posting posting) const {
-  auto offset = index_->offset_of(posting);
-  if (!offset || *offset == 0) return offset;
-  if (*offset < kSegmentHeaderBytes || *offset + kEventHeaderBytes > bytes_.size()) {
-    return std::unexpected(damage(*offset, "the index points outside the log", posting));
+Result<void> SegmentReader::locate(std::span<const Posting> postings,
+                                   std::span<std::uint64_t> offsets) const {
+  if (auto found = index_->offsets_of(postings, offsets); !found) return found;
+  for (std::size_t i = 0; i < postings.size(); ++i) {
+    if (offsets[i] == 0) continue;
+    if (offsets[i] < kSegmentHeaderBytes || offsets[i] + kEventHeaderBytes > bytes_.size()) {
+      return std::unexpected(damage(offsets[i], "the index points outside the log", postings[i]));
+    }
   }
-  return offset;
+  return {};
 }
 
 void SegmentReader::prefetch_event(std::uint64_t offset) const {

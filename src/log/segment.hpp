@@ -89,7 +89,7 @@ class SegmentReader {
 
   // The same in two steps, for many events at once: where each is, 0 for a hole; then, when the
   // memory of all of them has been asked for, each event.
-  Result<std::uint64_t> locate(Posting posting) const;
+  Result<void> locate(std::span<const Posting> postings, std::span<std::uint64_t> offsets) const;
   void prefetch_event(std::uint64_t offset) const;
   void prefetch_frame_of(std::uint64_t offset) const;
   Result<LocatedEvent> read_at(std::uint64_t offset, Posting posting);

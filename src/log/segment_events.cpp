@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -77,42 +79,49 @@ class ScannedEvents final : public SegmentEvents {
   GlobalPosition next_position_;
 };
 
+struct PostingRange {
+  Posting first = 0;
+  Posting last = 0;
+};
+
 // Reads the events that an index names.
 class IndexedEvents final : public SegmentEvents {
  public:
   IndexedEvents(SegmentReader& reader, std::unique_ptr<PostingIterator> postings,
-                Direction direction, Posting first, Posting last)
+                const ReadRequest& request, PostingRange range)
       : reader_(reader),
         postings_(std::move(postings)),
-        direction_(direction),
-        last_(direction == Direction::Forwards ? last : first),
-        at_(direction == Direction::Forwards ? first : last) {}
+        direction_(request.direction),
+        last_(direction_ == Direction::Forwards ? range.last : range.first),
+        at_(direction_ == Direction::Forwards ? range.first : range.last),
+        ahead_(std::clamp<std::uint64_t>(request.limit.value_or(kAheadMax), 1, kAheadMax)) {}
 
   Result<std::optional<LocatedEvent>> next() override {
-    if (taken_ == located_.size()) {
-      if (auto located = locate_more(); !located)
-        return std::unexpected(std::move(located).error());
-      if (located_.empty()) return std::nullopt;
+    for (;;) {
+      if (taken_ == located_) {
+        if (ended_) return std::nullopt;
+        if (auto located = locate_more(); !located) {
+          return std::unexpected(std::move(located).error());
+        }
+        continue;
+      }
+      const auto next = taken_++;
+      if (located_offsets_[next] == 0) continue;
+      auto event = reader_.read_at(located_offsets_[next], located_postings_[next]);
+      if (!event) return std::unexpected(std::move(event).error());
+      return *event;
     }
-    const auto& next = located_[taken_++];
-    auto event = reader_.read_at(next.offset, next.posting);
-    if (!event) return std::unexpected(std::move(event).error());
-    return *event;
   }
 
  private:
-  struct Located {
-    Posting posting;
-    std::uint64_t offset;
-  };
+  // Events of one stream or query lie far apart. The memory of many of them is asked for before the
+  // first is read: waiting for one after the other would be most of what the read costs.
+  static constexpr std::size_t kAheadMax = 32;
 
-  // Events of one stream or query lie far apart: the memory of several is asked for before the
-  // first of them is read. A few at first, for most reads that stop early stop at once.
   Result<void> locate_more() {
-    constexpr std::size_t kAheadMax = 32;
-    located_.clear();
     taken_ = 0;
-    while (!ended_ && located_.size() < ahead_) {
+    located_ = 0;
+    while (!ended_ && located_ < ahead_) {
       const auto posting = postings_->seek(at_);
       if (!posting) return std::unexpected(posting.error());
       if (!*posting || is_beyond(**posting)) {
@@ -120,14 +129,17 @@ class IndexedEvents final : public SegmentEvents {
         break;
       }
       step_from(**posting);
-      const auto offset = reader_.locate(**posting);
-      if (!offset) return std::unexpected(offset.error());
-      if (*offset == 0) continue;
-      reader_.prefetch_event(*offset);
-      located_.push_back({.posting = **posting, .offset = *offset});
+      located_postings_[located_++] = **posting;
     }
-    for (const auto& located : located_) reader_.prefetch_frame_of(located.offset);
-    ahead_ = std::min(ahead_ * 4, kAheadMax);
+    const auto postings = std::span(located_postings_).first(located_);
+    const auto offsets = std::span(located_offsets_).first(located_);
+    if (auto located = reader_.locate(postings, offsets); !located) return located;
+    for (const auto offset : offsets) {
+      if (offset != 0) reader_.prefetch_event(offset);
+    }
+    for (const auto offset : offsets) {
+      if (offset != 0) reader_.prefetch_frame_of(offset);
+    }
     return {};
   }
 
@@ -148,9 +160,11 @@ class IndexedEvents final : public SegmentEvents {
   const Posting last_;  // in reading direction
   Posting at_;
   bool ended_ = false;
-  std::size_t ahead_ = 2;
-  std::vector<Located> located_;
-  std::size_t taken_ = 0;  // of located_
+  const std::size_t ahead_;
+  std::array<Posting, kAheadMax> located_postings_;
+  std::array<std::uint64_t, kAheadMax> located_offsets_;
+  std::size_t located_ = 0;
+  std::size_t taken_ = 0;
 };
 
 // Events of a damaged segment: after what is left, the damage.
@@ -170,11 +184,6 @@ class EventsThenDamage final : public SegmentEvents {
  private:
   std::unique_ptr<SegmentEvents> events_;
   std::shared_ptr<const Finding> damage_;
-};
-
-struct PostingRange {
-  Posting first = 0;
-  Posting last = 0;
 };
 
 // The smallest posting from which on the stream's versions are at least `version`; `end` if none
@@ -233,9 +242,10 @@ Key key_of(KeyKind kind, std::string_view text, std::uint64_t secret) {
 // What one selector and the type filter make of one segment.
 class Selection {
  public:
-  Selection(SegmentReader& reader, const ReadRequest& request, std::uint64_t secret,
-            PostingRange range)
-      : reader_(reader), request_(request), secret_(secret), range_(range) {}
+  // `stream` is what the index knows of the stream that is selected, if one is.
+  Selection(const SegmentReader& reader, const ReadRequest& request, std::uint64_t secret,
+            Posting last, const std::optional<KeyEntry>& stream)
+      : reader_(reader), request_(request), secret_(secret), last_(last), stream_(stream) {}
 
   // Null: nothing matches.
   Result<std::unique_ptr<PostingIterator>> postings() {
@@ -250,21 +260,16 @@ class Selection {
     return intersect(std::move(both), request_.direction);
   }
 
-  const PostingRange& range() const { return range_; }
-  void set_range(PostingRange range) { range_ = range; }
-
  private:
   Result<std::unique_ptr<PostingIterator>> by_selector() {
+    if (stream_) return iterate_list(reader_.index(), *stream_, request_.direction);
     if (const auto* category = std::get_if<SelectCategory>(&request_.selector)) {
       return list(KeyKind::Category, category->category);
     }
     if (const auto* query = std::get_if<Query>(&request_.selector)) {
-      return iterate_query(reader_.index(), *query, secret_, range_.last, request_.direction);
+      return iterate_query(reader_.index(), *query, secret_, last_, request_.direction);
     }
-    if (const auto* stream = std::get_if<SelectStream>(&request_.selector)) {
-      return list(KeyKind::Stream, stream->stream);
-    }
-    return iterate_range(range_.last, request_.direction);
+    return iterate_range(last_, request_.direction);
   }
 
   Result<std::unique_ptr<PostingIterator>> by_types() {
@@ -284,10 +289,11 @@ class Selection {
     return iterate_list(reader_.index(), **entry, request_.direction);
   }
 
-  SegmentReader& reader_;
+  const SegmentReader& reader_;
   const ReadRequest& request_;
   const std::uint64_t secret_;
-  PostingRange range_;
+  const Posting last_;
+  const std::optional<KeyEntry> stream_;
 };
 
 Result<std::unique_ptr<SegmentEvents>> select_intact(SegmentReader& reader,
@@ -307,20 +313,21 @@ Result<std::unique_ptr<SegmentEvents>> select_intact(SegmentReader& reader,
     return std::make_unique<ScannedEvents>(reader, segment.position_of(range.first),
                                            segment.position_of(range.last));
   }
-  if (const auto* stream = std::get_if<SelectStream>(&request.selector)) {
-    const auto entry = reader.index().find(key_of(KeyKind::Stream, stream->stream, secret));
+  std::optional<KeyEntry> stream;
+  if (const auto* selected = std::get_if<SelectStream>(&request.selector)) {
+    const auto entry = reader.index().find(key_of(KeyKind::Stream, selected->stream, secret));
     if (!entry) return std::unexpected(entry.error());
     if (!*entry) return nullptr;
     const auto versions = version_range(reader, **entry, bounds, range.last);
     if (!versions) return std::unexpected(versions.error());
     if (!*versions) return nullptr;
     range = **versions;
+    stream = **entry;
   }
-  auto postings = Selection(reader, request, secret, range).postings();
+  auto postings = Selection(reader, request, secret, range.last, stream).postings();
   if (!postings) return std::unexpected(std::move(postings).error());
   if (*postings == nullptr) return nullptr;
-  return std::make_unique<IndexedEvents>(reader, *std::move(postings), request.direction,
-                                         range.first, range.last);
+  return std::make_unique<IndexedEvents>(reader, *std::move(postings), request, range);
 }
 
 }  // namespace

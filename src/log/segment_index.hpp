@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "eventstore/position.hpp"
@@ -62,8 +63,17 @@ class SegmentIndex {
   // The postings that may hold the id with this hash: mostly none or one. The event tells.
   virtual Result<std::vector<Posting>> find_id(std::uint64_t id_hash) const = 0;
 
-  // Where the event is in the segment file, in bytes; 0 where there is none.
-  virtual Result<std::uint64_t> offset_of(Posting posting) const = 0;
+  // Where each of the events is in the segment file, in bytes; 0 where there is none. `offsets` is
+  // as long as `postings`. Many at once are faster than one by one.
+  virtual Result<void> offsets_of(std::span<const Posting> postings,
+                                  std::span<std::uint64_t> offsets) const = 0;
+  Result<std::uint64_t> offset_of(Posting posting) const {
+    std::uint64_t offset = 0;
+    if (auto found = offsets_of({&posting, 1}, {&offset, 1}); !found) {
+      return std::unexpected(std::move(found).error());
+    }
+    return offset;
+  }
 
   // Calls `visit` for the keys of `kind` greater than `after` that start with `prefix`, in byte
   // order, until it returns false.
