@@ -108,13 +108,12 @@ Expected<void> import_events(Input& input, const ImportForm& form, const Interru
   Expected<void> parsed;  // written by the parser, read after its end
   std::jthread parser([&] {
     ImportBatcher batcher(input, form);
-    for (bool taken = true; taken;) {
-      auto batch = batcher.next();
-      if (!batch) parsed = std::unexpected(std::move(batch).error());
-      if (!batch || !*batch) break;
+    auto batch = batcher.next();
+    for (; batch && *batch; batch = batcher.next()) {
       const auto bytes = (*batch)->event_bytes + (*batch)->text.size();
-      taken = queue.push(*std::move(*batch), bytes);
+      if (!queue.push(*std::move(*batch), bytes)) break;
     }
+    if (!batch) parsed = std::unexpected(std::move(batch).error());
     queue.close();
   });
 

@@ -143,7 +143,9 @@ Expected<void> ImportBatcher::drop_repeated_lines(ImportBatch& batch) const {
   for (std::size_t at = 1; at < order.size(); ++at) {
     const auto& line = batch.lines[order[at]];
     // Equal ids are neighbours; between them may be some of other streams.
-    for (std::size_t earlier = at; earlier-- > 0 && batch.lines[order[earlier]].id == line.id;) {
+    for (std::size_t behind = at; behind > 0; --behind) {
+      const auto earlier = behind - 1;
+      if (batch.lines[order[earlier]].id != line.id) break;
       const auto& event = batch.events[order[at]];
       const auto& before = batch.events[order[earlier]];
       if (event.stream != before.stream) continue;

@@ -26,9 +26,9 @@ struct ImportForm {
 // the lines are kept to make them again where it asks for a closer look.
 struct ImportBatch {
   struct Line {
-    std::uint64_t number;
-    std::size_t offset;  // in text
-    std::size_t bytes;
+    std::uint64_t number = 0;
+    std::size_t offset = 0;  // in text
+    std::size_t bytes = 0;
     Uuid id;  // of its event
   };
 

@@ -119,6 +119,7 @@ void Table::add(std::vector<std::string> cells) {
 void Table::flush() {
   if (!started_) {
     std::vector<std::string> names;
+    names.reserve(columns_.size());
     for (const auto& column : columns_) names.push_back(column.name);
     for (const auto& row : held_) {
       for (std::size_t at = 0; at < widths_.size(); ++at) {
@@ -154,6 +155,7 @@ ObjectList::ObjectList(Output& output, OutputFormat format, std::vector<Column> 
 void ObjectList::add(const ordered_json& object) {
   if (format_ == OutputFormat::Table) {
     std::vector<std::string> cells;
+    cells.reserve(columns_.size());
     for (const auto& column : columns_) cells.push_back(plain_text(object.at(column.name)));
     return table_.add(std::move(cells));
   }

@@ -64,6 +64,7 @@ ReadRequest narrowest_read(const ReplayOptions& options) {
   }
   if (!options.tags.empty()) {
     std::vector<QueryItem> items;
+    items.reserve(options.tags.size());
     for (const auto& tag : options.tags) items.push_back({.types = options.types, .tags = {tag}});
     request.selector = Query::of(std::move(items));
   } else if (!options.types.empty()) {
@@ -106,7 +107,7 @@ class Pace {
     std::unique_lock lock(mutex);
     while (!stop_.stop_requested()) {
       const auto left = due_ - (steady_clock::now() - start_);
-      if (left <= left.zero()) return;
+      if (left <= Span::zero()) return;
       // By the hour: centuries do not fit the clock.
       stopped.wait_for(lock, stop_, std::min<Span>(left, std::chrono::hours(1)),
                        [] { return false; });
