@@ -69,6 +69,28 @@ Result<bool> holds_no_store(FileSystem& files, const std::string& folder) {
   return true;
 }
 
+// A segment gets its first frame after the manifest that lists it is durable: one with frames was
+// never left behind by a crash. Garbage that a crash left in a new file does not count.
+Result<void> require_no_frames(FileSystem& files, const std::string& path,
+                               const std::string& manifest) {
+  auto file = files.open(path, FileSystem::Access::Read);
+  if (!file) return std::unexpected(std::move(file).error());
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  const auto mapped = (*file)->map(*size);
+  if (!mapped) return std::unexpected(mapped.error());
+  const auto bytes = (*mapped)->bytes();
+  const auto header = decode_segment_header(bytes, path);
+  if (!header) return {};
+  FrameScan scan(bytes, header->seed(), ScanState::at_start_of(*header));
+  const auto first = scan.next();
+  if (first ? !*first : !scan.find_later_frame()) return {};
+  return std::unexpected(
+      corruption({.file = path, .offset = kSegmentHeaderBytes},
+                 "the segment holds events, but " + manifest +
+                     " does not list it: that is older than the log; restore the newest one"));
+}
+
 std::string parent_of(const std::string& folder) {
   const auto slash = folder.find_last_of('/');
   if (slash == std::string::npos) return ".";
@@ -347,10 +369,20 @@ Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
   }
   const auto names = files.list(log_folder(folder));
   if (!names) return std::unexpected(names.error());
+  std::vector<std::string> leftovers;
   for (const auto& name : *names) {
     const auto path = log_folder(folder) + "/" + name;
-    const bool ours = name.ends_with(".seg") || name.ends_with(".post") || name.ends_with(".tmp");
+    const bool is_segment = name.ends_with(".seg");
+    const bool ours = is_segment || name.ends_with(".post") || name.ends_with(".tmp");
     if (!ours || wanted.contains(path)) continue;
+    if (is_segment) {
+      if (auto unused = require_no_frames(files, path, manifest_path(folder)); !unused) {
+        return unused;
+      }
+    }
+    leftovers.push_back(path);
+  }
+  for (const auto& path : leftovers) {
     if (auto removed = remove_if_there(files, path); !removed) return removed;
   }
   return remove_if_there(files, manifest_path(folder) + ".tmp");

@@ -88,7 +88,7 @@ Result<void> write_posting_file(FileSystem& files, const std::string& folder, Se
 Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes);
 
 // Removes what a crash left behind: files written aside, segments that never came into the
-// manifest.
+// manifest. Fails with Corruption where one of those holds events: the manifest is an old one.
 Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
                               const Manifest& manifest);
 

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/posix_environment.hpp"
+#include "core/random.hpp"
+#include "core/simulated_clock.hpp"
+#include "core/simulated_file_system.hpp"
+#include "log/log_store.hpp"
+#include "support/store_access.hpp"
+
+// A store on a simulated machine, without threads, for tests that look into its files.
+namespace eventstore::log {
+
+class StoreOnSimulatedDisk {
+ public:
+  using Opened = std::unique_ptr<LogStore>;
+
+  explicit StoreOnSimulatedDisk(std::uint64_t segment_bytes_max = 8192) {
+    options_.segment_bytes_max = segment_bytes_max;
+    options_.on_notice = [this](const Notice& notice) { notices_.push_back(notice.message); };
+  }
+
+  Result<Opened> try_open(bool read_only = false) {
+    auto options = options_;
+    options.read_only = read_only;
+    return LogStore::open({.files = &files_, .clock = &clock_, .random = &random_}, "store",
+                          options, {.prewrite_bytes = 1024, .threads = false}, "simulated",
+                          nullptr);
+  }
+  Opened open() { return test::value_of(try_open()); }
+  Opened open_reader() { return test::value_of(try_open(/*read_only=*/true)); }
+
+  SimulatedFileSystem& files() { return files_; }
+  SimulatedDisk& disk() { return files_.disk(); }
+  const std::vector<std::string>& notices() const { return notices_; }
+
+ private:
+  SimulatedFileSystem files_{1};
+  SimulatedClock clock_;
+  SeededRandom random_{2};
+  OpenOptions options_;
+  std::vector<std::string> notices_;
+};
+
+// Appends `count` events of about 1 KiB to `stream`, each by itself.
+inline void append_large(EventStore& store, const std::string& stream, int count) {
+  for (int i = 0; i < count; ++i) {
+    auto event = test::event_of(stream);
+    event.data = '"' + std::string(1000, 'x') + '"';
+    AppendRequest request;
+    request.events.push_back(std::move(event));
+    test::value_of(store.append(std::move(request)));
+  }
+}
+
+}  // namespace eventstore::log

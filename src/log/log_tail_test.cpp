@@ -1,0 +1,37 @@
+#include "log/log_tail.hpp"
+
+#include <gtest/gtest.h>
+
+#include "log/folder.hpp"
+#include "log/log_store_test_support.hpp"
+
+namespace eventstore::log {
+namespace {
+
+using test::code_of;
+using test::error_of;
+using test::read_everything;
+using test::value_of;
+
+// A manifest from a backup may be older than the segments: they hold acknowledged events.
+TEST(LogTail, NeverRemovesASegmentWithEventsThatTheManifestDoesNotList) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  append_large(*store, "s", 3);
+  const auto old_manifest = machine.disk().contents(manifest_path("store"));
+  append_large(*store, "s", 20);
+  store.reset();
+  const auto before = machine.disk();
+  machine.disk().put(manifest_path("store"), old_manifest);
+
+  const auto refused = error_of(machine.try_open());
+  EXPECT_EQ(refused.code, ErrorCode::Corruption);
+  EXPECT_NE(refused.message.find(manifest_path("store")), std::string::npos) << refused.message;
+  for (const auto& path : before.files()) EXPECT_TRUE(machine.disk().exists(path)) << path;
+
+  machine.disk().put(manifest_path("store"), before.contents(manifest_path("store")));
+  EXPECT_EQ(read_everything(*machine.open()).size(), 23U);
+}
+
+}  // namespace
+}  // namespace eventstore::log
