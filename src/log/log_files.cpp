@@ -313,7 +313,7 @@ Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const Lo
     auto message = corruption(where, "the rest of a sealed segment is unreadable").message;
     scanned.damage.push_back({.message = std::move(message), .where = std::move(where)});
   }
-  if (!scanned.damage.empty()) (*segment)->set_damage(scanned.damage.front());
+  for (const auto& finding : scanned.damage) (*segment)->add_damage(finding);
   std::ranges::move(scanned.damage, std::back_inserter(damage));
   (*segment)->set_index(std::move(scanned.index));
   return segment;

@@ -157,17 +157,16 @@ bool LogFollower::pass_damage_locked(FrameScan& scan, Defect defect,
   const auto later = scan.find_later_frame();
   if (!later && !limit) return false;
   auto& segment = *segments_.back();
-  DamageDetails where{.file = segment.path(),
-                      .offset = bad.offset,
-                      .first_position = bad.next_position,
-                      .last_position = limit.value_or(bad.next_position)};
-  if (later) {
-    scan.resume_at(*later);
-    where.last_position = {std::max(bad.next_position.value, scan.state().next_position.value - 1)};
+  if (later) scan.resume_at(*later);
+  const auto lost_end = later ? scan.state().next_position.value : limit->value + 1;
+  DamageDetails where{.file = segment.path(), .offset = bad.offset};
+  if (lost_end > bad.next_position.value) {
+    where.first_position = bad.next_position;
+    where.last_position = {lost_end - 1};
   }
-  Finding finding{.message = corruption(where, defect).message, .where = std::move(where)};
+  const Finding finding{.message = corruption(where, defect).message, .where = where};
   settings_.notify(Notice::Level::Error, finding.message);
-  segment.set_damage(std::move(finding));
+  segment.add_damage(finding);
   return later.has_value();
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 // The index of a segment that is known to hold all its events.
 Result<std::shared_ptr<const SegmentIndex>> whole_index(const Segment& segment) {
-  if (const auto damage = segment.damage()) return std::unexpected(error_of(*damage));
+  if (const auto damage = segment.damage()) return std::unexpected(error_of(damage->front()));
   return segment.index();
 }
 

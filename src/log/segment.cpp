@@ -27,15 +27,19 @@ void Segment::set_index(std::shared_ptr<const SegmentIndex> index) {
   index_.swap(index);
 }
 
-std::shared_ptr<const Finding> Segment::damage() const {
+std::shared_ptr<const std::vector<Finding>> Segment::damage() const {
   const std::lock_guard lock(mutex_);
   return damage_;
 }
 
-void Segment::set_damage(Finding damage) {
-  auto first = std::make_shared<const Finding>(std::move(damage));
+void Segment::add_damage(const Finding& damage) {
+  if (damage.where.first_position.value == 0) return;
+  const auto before = this->damage();
+  auto all = before ? std::make_shared<std::vector<Finding>>(*before)
+                    : std::make_shared<std::vector<Finding>>();
+  all->push_back(damage);
   const std::lock_guard lock(mutex_);
-  if (damage_ == nullptr) damage_ = std::move(first);
+  damage_ = std::move(all);
 }
 
 Result<std::shared_ptr<const MappedFile>> Segment::map() const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/file_system.hpp"
 #include "eventstore/event_store.hpp"
@@ -54,10 +55,10 @@ class Segment {
   std::shared_ptr<const SegmentIndex> index() const;
   void set_index(std::shared_ptr<const SegmentIndex> index);
 
-  // Where the index was made from a damaged segment and lacks what is lost: the first such place.
-  // Null: it is whole.
-  std::shared_ptr<const Finding> damage() const;
-  void set_damage(Finding damage);
+  // The places where the index, made from a damaged segment, lacks what is lost. Null: it is whole.
+  std::shared_ptr<const std::vector<Finding>> damage() const;
+  // Does nothing where `damage` says that nothing is lost.
+  void add_damage(const Finding& damage);
 
   // A mapping of at least the durable bytes.
   Result<std::shared_ptr<const MappedFile>> map() const;
@@ -72,9 +73,9 @@ class Segment {
   std::atomic<std::uint64_t> durable_bytes_ = kSegmentHeaderBytes;
 
   mutable std::mutex mutex_;
-  std::shared_ptr<const Finding> damage_;             // guarded by mutex_
-  std::shared_ptr<const SegmentIndex> index_;         // guarded by mutex_
-  mutable std::shared_ptr<const MappedFile> mapped_;  // guarded by mutex_
+  std::shared_ptr<const std::vector<Finding>> damage_;  // guarded by mutex_
+  std::shared_ptr<const SegmentIndex> index_;           // guarded by mutex_
+  mutable std::shared_ptr<const MappedFile> mapped_;    // guarded by mutex_
 };
 
 // Reads events of one segment by posting, through one mapping and one index. Keeps both alive.

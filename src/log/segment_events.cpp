@@ -167,23 +167,70 @@ class IndexedEvents final : public SegmentEvents {
   std::size_t taken_ = 0;
 };
 
-// Events of a damaged segment: after what is left, the damage.
-class EventsThenDamage final : public SegmentEvents {
+using VersionRange = std::pair<StreamVersion, StreamVersion>;
+
+// Events of a segment whose index lacks what is lost: ends with the damage where events between two
+// that are left may be lost ones.
+class EventsUpToDamage final : public SegmentEvents {
  public:
-  EventsThenDamage(std::unique_ptr<SegmentEvents> events, std::shared_ptr<const Finding> damage)
-      : events_(std::move(events)), damage_(std::move(damage)) {}
+  // `events` may be null: none are left. `range`: what is read of the segment. `versions`: where
+  // all of a stream is read, which of it; they tell that nothing of it is lost.
+  EventsUpToDamage(std::unique_ptr<SegmentEvents> events,
+                   std::shared_ptr<const std::vector<Finding>> damage, Direction direction,
+                   GlobalPosition first, GlobalPosition last, std::optional<VersionRange> versions)
+      : events_(std::move(events)),
+        damage_(std::move(damage)),
+        forwards_(direction == Direction::Forwards),
+        reached_(forwards_ ? first.value - 1 : last.value + 1),
+        end_(forwards_ ? last.value + 1 : first.value - 1) {
+    if (!versions) return;
+    next_version_ = forwards_ ? versions->first.value : versions->second.value;
+    last_version_ = forwards_ ? versions->second.value : versions->first.value;
+  }
 
   Result<std::optional<LocatedEvent>> next() override {
+    std::optional<LocatedEvent> event;
     if (events_ != nullptr) {
-      auto event = events_->next();
-      if (!event || *event) return event;
+      auto more = events_->next();
+      if (!more) return more;
+      event = *std::move(more);
     }
-    return std::unexpected(error_of(*damage_));
+    const auto position = event ? event->event.view.position.value : end_;
+    const auto* const lost = lost_between(position);
+    if (lost != nullptr && !continues(event)) return std::unexpected(error_of(*lost));
+    if (!event) return std::nullopt;
+    reached_ = position;
+    if (next_version_) {
+      const auto version = event->event.view.version.value;
+      ended_ = version == last_version_;
+      next_version_ = forwards_ ? version + 1 : version - 1;
+    }
+    return event;
   }
 
  private:
+  const Finding* lost_between(std::uint64_t position) const {
+    const auto [low, high] = std::minmax(reached_, position);
+    for (const auto& finding : *damage_) {
+      const auto& where = finding.where;
+      if (where.first_position.value < high && where.last_position.value > low) return &finding;
+    }
+    return nullptr;
+  }
+
+  bool continues(const std::optional<LocatedEvent>& event) const {
+    if (!next_version_) return false;
+    return event ? event->event.view.version.value == *next_version_ : ended_;
+  }
+
   std::unique_ptr<SegmentEvents> events_;
-  std::shared_ptr<const Finding> damage_;
+  const std::shared_ptr<const std::vector<Finding>> damage_;
+  const bool forwards_;
+  std::uint64_t reached_;  // the position handed out last
+  const std::uint64_t end_;
+  std::optional<std::uint64_t> next_version_;
+  std::uint64_t last_version_ = 0;
+  bool ended_ = false;
 };
 
 // The smallest posting from which on the stream's versions are at least `version`; `end` if none
@@ -296,18 +343,12 @@ class Selection {
   const std::optional<KeyEntry> stream_;
 };
 
+// `range` is what the bounds leave of the segment; the versions of a stream may narrow it.
 Result<std::unique_ptr<SegmentEvents>> select_intact(SegmentReader& reader,
                                                      const ReadRequest& request,
-                                                     const ReadBounds& bounds, Posting last,
-                                                     std::uint64_t secret) {
+                                                     const ReadBounds& bounds, std::uint64_t secret,
+                                                     PostingRange& range) {
   const auto& segment = reader.segment();
-  PostingRange range{.first = 0, .last = last};
-  if (bounds.first_position > segment.first_position()) {
-    range.first = segment.posting_of(bounds.first_position);
-  }
-  if (bounds.last_position < segment.position_of(last)) {
-    range.last = segment.posting_of(bounds.last_position);
-  }
   if (std::holds_alternative<SelectAll>(request.selector) && request.types.empty() &&
       request.direction == Direction::Forwards) {
     return std::make_unique<ScannedEvents>(reader, segment.position_of(range.first),
@@ -336,14 +377,24 @@ Result<std::unique_ptr<SegmentEvents>> select_events(SegmentReader& reader,
                                                      const ReadRequest& request,
                                                      const ReadBounds& bounds, Posting last,
                                                      std::uint64_t secret) {
-  auto events = select_intact(reader, request, bounds, last, secret);
-  auto damage = reader.segment().damage();
-  if (!events || !damage) return events;
-  // A read that starts behind the damage is not concerned.
-  const bool beyond =
-      damage->where.last_position.value != 0 && bounds.first_position > damage->where.last_position;
-  if (beyond) return events;
-  return std::make_unique<EventsThenDamage>(*std::move(events), std::move(damage));
+  const auto& segment = reader.segment();
+  PostingRange range{.first = 0, .last = last};
+  if (bounds.first_position > segment.first_position()) {
+    range.first = segment.posting_of(bounds.first_position);
+  }
+  if (bounds.last_position < segment.position_of(last)) {
+    range.last = segment.posting_of(bounds.last_position);
+  }
+  auto events = select_intact(reader, request, bounds, secret, range);
+  auto damage = segment.damage();
+  if (!events || damage == nullptr) return events;
+  std::optional<VersionRange> versions;
+  if (std::holds_alternative<SelectStream>(request.selector) && request.types.empty()) {
+    versions = {bounds.first_version, bounds.last_version};
+  }
+  return std::make_unique<EventsUpToDamage>(*std::move(events), std::move(damage),
+                                            request.direction, segment.position_of(range.first),
+                                            segment.position_of(range.last), versions);
 }
 
 }  // namespace eventstore::log
