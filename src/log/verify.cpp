@@ -34,7 +34,9 @@ class Verification {
     auto scanned = scan_segment(bytes, segment.header(), segment.path(), manifest_.index_secret);
     report_.events += scanned.index->events();
     for (auto& finding : scanned.damage) report_.findings.push_back(std::move(finding));
-    if (scanned.end.next_position.value != last.value + 1) {
+    // Of the active segment there may be more by now than when the head was read.
+    const auto end = scanned.end.next_position.value;
+    if (end < last.value + 1 || (!is_active && end > last.value + 1)) {
       DamageDetails where{.file = segment.path(),
                           .offset = scanned.end.offset,
                           .first_position = scanned.end.next_position,
