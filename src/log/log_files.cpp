@@ -97,6 +97,32 @@ std::string parent_of(const std::string& folder) {
   return slash == 0 ? "/" : folder.substr(0, slash);
 }
 
+// Fails where no store may be made in `folder`, which had no manifest when it was looked for.
+Result<void> require_creatable(FileSystem& files, const std::string& folder, bool create) {
+  const auto there = files.exists(folder);
+  if (!there) return std::unexpected(there.error());
+  if (*there) {
+    if (!files.list(folder)) {
+      return std::unexpected(Error{.code = ErrorCode::NotAStore,
+                                   .message = folder + " is no event store: it is no folder that "
+                                                       "can be read; check the path"});
+    }
+    const auto free = holds_no_store(files, folder);
+    if (!free) return std::unexpected(free.error());
+    if (!*free) {
+      return std::unexpected(
+          Error{.code = ErrorCode::NotAStore,
+                .message = folder + " is no event store: it holds files but no MANIFEST; choose "
+                                    "another folder, or restore the MANIFEST from a backup"});
+    }
+  }
+  if (create) return {};
+  return std::unexpected(
+      Error{.code = ErrorCode::NotFound,
+            .message = "there is no event store at " + folder +
+                       "; check the path (the first append or import makes one)"});
+}
+
 }  // namespace
 
 void index_frame(MemoryIndex& index, const SegmentHeader& header, const FrameScan& scan,
@@ -145,29 +171,15 @@ ScannedSegment scan_segment(std::span<const std::byte> bytes, const SegmentHeade
   return scanned;
 }
 
-Result<void> require_creatable(FileSystem& files, const std::string& folder, bool create) {
-  const auto there = files.exists(folder);
-  if (!there) return std::unexpected(there.error());
-  if (*there) {
-    if (!files.list(folder)) {
-      return std::unexpected(Error{.code = ErrorCode::NotAStore,
-                                   .message = folder + " is no event store: it is no folder that "
-                                                       "can be read; check the path"});
-    }
-    const auto free = holds_no_store(files, folder);
-    if (!free) return std::unexpected(free.error());
-    if (!*free) {
-      return std::unexpected(
-          Error{.code = ErrorCode::NotAStore,
-                .message = folder + " is no event store: it holds files but no MANIFEST; choose "
-                                    "another folder, or restore the MANIFEST from a backup"});
-    }
-  }
-  if (create) return {};
-  return std::unexpected(
-      Error{.code = ErrorCode::NotFound,
-            .message = "there is no event store at " + folder +
-                       "; check the path (the first append or import makes one)"});
+Result<bool> is_there_or_creatable(FileSystem& files, const std::string& folder, bool create) {
+  const auto there = files.exists(manifest_path(folder));
+  if (!there || *there) return there;
+  auto allowed = require_creatable(files, folder, create);
+  if (allowed) return false;
+  // Another process may have made the store meanwhile, and what was looked at was already its own.
+  const auto made_meanwhile = files.exists(manifest_path(folder));
+  if (!made_meanwhile || *made_meanwhile) return made_meanwhile;
+  return std::unexpected(std::move(allowed).error());
 }
 
 Result<void> create_head_file(FileSystem& files, const std::string& folder) {

@@ -50,12 +50,13 @@ void index_frame(MemoryIndex& index, const SegmentHeader& header, const FrameSca
 ScannedSegment scan_segment(std::span<const std::byte> bytes, const SegmentHeader& header,
                             const std::string& path, std::uint64_t secret);
 
-// Whether a store may be made in `folder`, which has no manifest: it does not exist, or is empty,
-// or holds what an interrupted creation leaves and no event; and `create` allows it. Fails with
-// NotFound or NotAStore where not.
-Result<void> require_creatable(FileSystem& files, const std::string& folder, bool create);
+// Whether there is a store in `folder`. Fails with NotFound or NotAStore where there is none and
+// none may be made: one may where the folder does not exist, or is empty, or holds what an
+// interrupted creation leaves and no event; and `create` allows it.
+Result<bool> is_there_or_creatable(FileSystem& files, const std::string& folder, bool create);
 
-// Makes the files of an empty store; the folder is one that require_creatable() lets pass.
+// Makes the files of an empty store; the folder is one that
+// is_there_or_creatable() lets pass.
 Result<Manifest> create_store(Environment environment, const LogSettings& settings);
 
 // Makes an empty HEAD file in place of what is there.

@@ -17,13 +17,8 @@ Result<std::unique_ptr<LogFollower>> LogFollower::open(Environment environment,
 
 Result<void> LogFollower::load() {
   auto& files = *environment_.files;
-  const auto there = files.exists(manifest_path(settings_.folder));
+  const auto there = is_there_or_creatable(files, settings_.folder, /*create=*/false);
   if (!there) return std::unexpected(there.error());
-  if (!*there) {
-    if (auto refused = require_creatable(files, settings_.folder, /*create=*/false); !refused) {
-      return refused;
-    }
-  }
   // The page first: what it says later can only be more.
   if (auto page = files.share_page(head_path(settings_.folder), FileSystem::Access::Read)) {
     head_page_ = std::make_unique<HeadPage>(*std::move(page));

@@ -25,16 +25,19 @@ class StoreOnSimulatedDisk {
     options_.on_notice = [this](const Notice& notice) { notices_.push_back(notice.message); };
   }
 
-  Result<Opened> try_open(bool read_only = false) {
+  Result<Opened> try_open(bool read_only = false, FileSystem* files = nullptr) {
     auto options = options_;
     options.read_only = read_only;
-    return LogStore::open({.files = &files_, .clock = &clock_, .random = &random_}, "store",
-                          options, {.prewrite_bytes = 1024, .threads = false}, "simulated",
-                          nullptr);
+    return LogStore::open(environment(files), "store", options,
+                          {.prewrite_bytes = 1024, .threads = false}, "simulated", nullptr);
   }
   Opened open() { return test::value_of(try_open()); }
   Opened open_reader() { return test::value_of(try_open(/*read_only=*/true)); }
 
+  // `files`: to go through instead, to the same files.
+  Environment environment(FileSystem* files = nullptr) {
+    return {.files = files != nullptr ? files : &files_, .clock = &clock_, .random = &random_};
+  }
   SimulatedFileSystem& files() { return files_; }
   SimulatedDisk& disk() { return files_.disk(); }
   const std::vector<std::string>& notices() const { return notices_; }

@@ -49,10 +49,9 @@ Result<std::unique_ptr<LogTail>> LogTail::open(Environment environment, LogSetti
 Result<void> LogTail::take_lock(bool create) {
   auto& files = *environment_.files;
   const auto& folder = settings_.folder;
-  const auto there = files.exists(manifest_path(folder));
+  const auto there = is_there_or_creatable(files, folder, create);
   if (!there) return std::unexpected(there.error());
   if (!*there) {
-    if (auto allowed = require_creatable(files, folder, create); !allowed) return allowed;
     if (auto made = files.create_directory(folder); !made) return made;
   }
   const auto locked_before = files.exists(lock_path(folder));
@@ -67,10 +66,9 @@ Result<void> LogTail::take_lock(bool create) {
   lock_ = *std::move(lock);
 
   // Somebody else may have made the store before the lock was ours.
-  const auto made_meanwhile = files.exists(manifest_path(folder));
+  const auto made_meanwhile = is_there_or_creatable(files, folder, create);
   if (!made_meanwhile) return std::unexpected(made_meanwhile.error());
   if (*made_meanwhile) return {};
-  if (auto allowed = require_creatable(files, folder, create); !allowed) return allowed;
   const auto created = create_store(environment_, settings_);
   if (!created) return std::unexpected(created.error());
   return {};

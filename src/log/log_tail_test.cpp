@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "log/folder.hpp"
+#include "log/hooked_file_system_test_support.hpp"
 #include "log/log_store_test_support.hpp"
 
 namespace eventstore::log {
@@ -31,6 +32,28 @@ TEST(LogTail, NeverRemovesASegmentWithEventsThatTheManifestDoesNotList) {
 
   machine.disk().put(manifest_path("store"), before.contents(manifest_path("store")));
   EXPECT_EQ(read_everything(*machine.open()).size(), 23U);
+}
+
+// Two processes may open a store that does not exist yet at the same time.
+TEST(LogTail, TakesAStoreForOneThatIsMadeWhileItLooks) {
+  for (const bool read_only : {false, true}) {
+    StoreOnSimulatedDisk machine;
+    StoreOnSimulatedDisk::Opened other;
+    HookedFileSystem files(machine.files());
+    files.set_hook([&](std::string_view call, const std::string& path) {
+      if (other != nullptr || call != "list" || path != "store") return;
+      other = machine.open();
+      append_large(*other, "s", 1);
+    });
+    machine.disk().put("store/LOCK", {});
+    const auto opened = machine.try_open(read_only, &files);
+    ASSERT_TRUE(other != nullptr);
+    if (read_only) {
+      EXPECT_EQ(value_of((*opened)->head()), GlobalPosition{1});
+    } else {
+      EXPECT_EQ(code_of(opened), ErrorCode::StoreLocked);
+    }
+  }
 }
 
 }  // namespace
