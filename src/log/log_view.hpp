@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -41,10 +42,13 @@ struct Snapshot {
 class LogView {
  public:
   Snapshot snapshot() const {
-    // The head first: the list that is read after it holds every segment up to it.
+    // The head first: the list that is read after it holds every segment up to it. Where it is
+    // newer and has further segments, all before the last one is durable.
     const auto seen = head();
     const std::lock_guard lock(mutex_);
-    return {.head = seen, .segments = segments_};
+    if (segments_->empty()) return {.head = seen, .segments = segments_};
+    const GlobalPosition sealed{segments_->back()->first_position().value - 1};
+    return {.head = std::max(seen, sealed), .segments = segments_};
   }
 
   GlobalPosition head() const { return {head_.load(std::memory_order_acquire)}; }
