@@ -40,7 +40,6 @@ Result<void> LogFollower::load() {
     segments_.push_back(*std::move(segment));
   }
   for (const auto& finding : damage) settings_.notify(Notice::Level::Error, finding.message);
-  view_.set_segments(segments_);
   return follow_locked();
 }
 
@@ -57,15 +56,20 @@ Result<void> LogFollower::follow_locked() {
   const auto boot_id = environment_.files->boot_id();
   const auto has_writer = [&] { return head_page_ != nullptr && head_page_->is_of_boot(boot_id); };
   if (!has_writer()) {
+    unconfirmed_ = true;
     if (auto followed = follow_to_locked(std::nullopt); !followed) return followed;
     if (!has_writer()) {
+      unconfirmed_ = false;
       publish_locked();
       return {};
     }
-    if (auto forgotten = forget_active_locked(); !forgotten) return forgotten;
   }
   const auto head = head_page_->durable_head();
-  if (head <= view_.head()) return {};
+  if (unconfirmed_) {
+    if (auto forgotten = forget_active_locked(); !forgotten) return forgotten;
+  } else if (head <= view_.head()) {
+    return {};
+  }
   if (head_page_->manifest_generation() != manifest_.generation) {
     auto manifest = load_manifest(*environment_.files, settings_.folder);
     if (!manifest) return std::unexpected(std::move(manifest).error());
@@ -80,14 +84,20 @@ Result<void> LogFollower::follow_locked() {
 Result<void> LogFollower::forget_active_locked() {
   const auto listed = std::ranges::find(manifest_.segments, segments_.back()->header().number,
                                         &ManifestSegment::number);
+  const auto scanned = segments_.back();
   segments_.pop_back();
-  if (auto entered = enter_segment_locked(*listed); !entered) return entered;
-  view_.set_segments(segments_);
+  if (auto entered = enter_segment_locked(*listed); !entered) {
+    segments_.push_back(scanned);
+    return entered;
+  }
+  unconfirmed_ = false;
   return {};
 }
 
+// The list first: it has what the head shows.
 void LogFollower::publish_locked() {
   segments_.back()->set_durable_bytes(end_.offset);
+  if (std::exchange(segments_changed_, false)) view_.set_segments(segments_);
   view_.publish({end_.next_position.value - 1});
 }
 
@@ -102,7 +112,6 @@ Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) 
     if (next == manifest_.segments.end()) return {};
     segments_.back()->set_durable_bytes(end_.offset);
     if (auto entered = enter_segment_locked(*next); !entered) return entered;
-    view_.set_segments(segments_);
   }
 }
 
@@ -114,6 +123,7 @@ Result<void> LogFollower::enter_segment_locked(const ManifestSegment& listed) {
   (*segment)->set_index(index_);
   end_ = ScanState::at_start_of((*segment)->header());
   segments_.push_back(*std::move(segment));
+  segments_changed_ = true;
   return {};
 }
 

@@ -55,6 +55,8 @@ class LogFollower {
   SegmentList segments_;
   std::shared_ptr<MemoryIndex> index_;  // of the last segment
   ScanState end_;                       // how far that was scanned
+  bool segments_changed_ = true;        // since the view was given them
+  bool unconfirmed_ = false;            // the last segment was scanned beyond the durable head
 };
 
 }  // namespace eventstore::log
