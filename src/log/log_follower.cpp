@@ -20,9 +20,7 @@ Result<void> LogFollower::load() {
   const auto there = is_there_or_creatable(files, settings_.folder, /*create=*/false);
   if (!there) return std::unexpected(there.error());
   // The page first: what it says later can only be more.
-  if (auto page = files.share_page(head_path(settings_.folder), FileSystem::Access::Read)) {
-    head_page_ = std::make_unique<HeadPage>(*std::move(page));
-  }
+  find_head_page();
   auto manifest = load_manifest(files, settings_.folder);
   if (!manifest) return std::unexpected(std::move(manifest).error());
   manifest_ = *std::move(manifest);
@@ -44,17 +42,30 @@ Result<void> LogFollower::load() {
 }
 
 Result<void> LogFollower::refresh() {
-  if (head_page_ == nullptr) return {};
-  if (head_page_->durable_head() == view_.head()) return {};
+  const auto* const page = head_page();
+  if (page != nullptr && page->durable_head() == view_.head()) return {};
   const std::lock_guard lock(mutex_);
-  return follow_locked();
+  if (page == nullptr) find_head_page();
+  // Without a page there never was a writer that added anything.
+  return head_page() != nullptr ? follow_locked() : Result<void>();
+}
+
+void LogFollower::find_head_page() {
+  if (head_page_ != nullptr) return;
+  auto page = environment_.files->share_page(head_path(settings_.folder), FileSystem::Access::Read);
+  if (!page) return;
+  head_page_owner_ = std::make_unique<HeadPage>(*std::move(page));
+  head_page_.store(head_page_owner_.get(), std::memory_order_release);
 }
 
 // Whether a writer has run since the machine started decides what may be shown. One may start at
 // any time, so the answer is checked again after a scan that relied on there being none.
 Result<void> LogFollower::follow_locked() {
   const auto boot_id = environment_.files->boot_id();
-  const auto has_writer = [&] { return head_page_ != nullptr && head_page_->is_of_boot(boot_id); };
+  const auto has_writer = [&] {
+    find_head_page();
+    return head_page() != nullptr && head_page()->is_of_boot(boot_id);
+  };
   if (!has_writer()) {
     unconfirmed_ = true;
     if (auto followed = follow_to_locked(std::nullopt); !followed) return followed;
@@ -64,13 +75,13 @@ Result<void> LogFollower::follow_locked() {
       return {};
     }
   }
-  const auto head = head_page_->durable_head();
+  const auto head = head_page()->durable_head();
   if (unconfirmed_) {
     if (auto forgotten = forget_active_locked(); !forgotten) return forgotten;
   } else if (head <= view_.head()) {
     return {};
   }
-  if (head_page_->manifest_generation() != manifest_.generation) {
+  if (head_page()->manifest_generation() != manifest_.generation) {
     auto manifest = load_manifest(*environment_.files, settings_.folder);
     if (!manifest) return std::unexpected(std::move(manifest).error());
     manifest_ = *std::move(manifest);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,7 +27,8 @@ class LogFollower {
   // Brings the view up to the durable head.
   Result<void> refresh();
 
-  HeadPage* head_page() { return head_page_.get(); }  // null: no writer ever made one
+  // Null: no writer made one yet. Stays once it is there.
+  HeadPage* head_page() const { return head_page_.load(std::memory_order_acquire); }
   std::uint64_t secret() const { return secret_; }
   Manifest manifest();
 
@@ -35,6 +37,7 @@ class LogFollower {
       : environment_(environment), settings_(std::move(settings)), view_(view) {}
 
   Result<void> load();
+  void find_head_page();
   Result<void> follow_locked();
   Result<void> follow_to_locked(std::optional<GlobalPosition> limit);
   Result<bool> scan_frames_locked(std::optional<GlobalPosition> limit);
@@ -46,7 +49,8 @@ class LogFollower {
   const Environment environment_;
   const LogSettings settings_;
   LogView& view_;
-  std::unique_ptr<HeadPage> head_page_;
+  std::unique_ptr<HeadPage> head_page_owner_;
+  std::atomic<HeadPage*> head_page_ = nullptr;  // released by find_head_page()
   std::uint64_t secret_ = 0;
 
   std::mutex mutex_;  // one refresh at a time; reads of what is there do not need it

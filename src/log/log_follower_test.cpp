@@ -1,9 +1,11 @@
 #include "log/log_follower.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include <gtest/gtest.h>
 
+#include "core/file_system_test_support.hpp"
 #include "log/folder.hpp"
 #include "log/hooked_file_system_test_support.hpp"
 #include "log/log_store_test_support.hpp"
@@ -13,6 +15,50 @@ namespace {
 
 using test::read_everything;
 using test::value_of;
+
+// HEAD is not needed to read a store: a backup may lack it. A writer makes a new one.
+TEST(LogFollower, FollowsAWriterThatMadeTheHeadPageLater) {
+  StoreOnSimulatedDisk machine;
+  append_large(*machine.open(), "s", 2);
+  machine.disk().remove(head_path("store"));
+
+  const auto reader = machine.open_reader();
+  EXPECT_EQ(value_of(reader->head()), GlobalPosition{2});
+  const auto writer = machine.open();
+  append_large(*writer, "s", 1);
+  EXPECT_EQ(value_of(reader->head()), GlobalPosition{3});
+  EXPECT_EQ(read_everything(*reader).size(), 3U);
+}
+
+// A wait lasts as long as it was told to, also where nobody is there to end it.
+TEST(LogFollower, WaitsWithoutAHeadPage) {
+  const TemporaryDirectory folder;
+  const auto url = "file:" + folder.path() + "/store";
+  value_of(value_of(open(url))->append(test::append_to("s")));
+  value_of(posix_environment().files->remove(head_path(folder.path() + "/store")));
+  const auto reader = value_of(open(url, {.read_only = true}));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(60);
+  EXPECT_EQ(test::code_of(reader->wait_past({1}, deadline, {})), ErrorCode::DeadlineExceeded);
+  EXPECT_GE(std::chrono::steady_clock::now(), deadline);
+}
+
+TEST(LogFollower, NeverShowsWhatAWriterHasNotSyncedThatStartsWhileItOpens) {
+  StoreOnSimulatedDisk machine;
+  append_large(*machine.open(), "s", 2);
+  machine.disk().remove(head_path("store"));
+
+  HookedFileSystem files(machine.files());
+  StoreOnSimulatedDisk::Opened writer;
+  files.set_hook([&](std::string_view call, const std::string& path) {
+    if (writer != nullptr || call != "size" || path != segment_path("store", 1)) return;
+    writer = machine.open();
+    machine.files().inject({.call = SimulatedFileSystem::Call::Sync, .nth = 1});
+    EXPECT_FALSE(writer->append(test::append_to("s")));
+  });
+  const auto reader = value_of(machine.try_open(/*read_only=*/true, &files));
+  ASSERT_TRUE(writer != nullptr);
+  EXPECT_EQ(value_of(reader->head()), GlobalPosition{2});
+}
 
 // Without a writer since the machine started a reader shows what the files hold; when one starts
 // meanwhile, it goes on from what that one made durable.

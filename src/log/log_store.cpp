@@ -23,6 +23,14 @@ Error closed() {
   return {.code = ErrorCode::Closed, .message = "the store is being closed"};
 }
 
+// Nobody can wake a reader before a writer makes the page for it.
+void wait_without_page(std::chrono::microseconds time, const std::stop_token& cancellation) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, cancellation, time, [] { return false; });
+}
+
 // Notices come one at a time, whatever thread they are from.
 std::function<void(const Notice&)> one_at_a_time(std::function<void(const Notice&)> sink) {
   if (!sink) return {};
@@ -209,12 +217,17 @@ Result<GlobalPosition> LogStore::wait_past(GlobalPosition position, Deadline dea
     }
     const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
         deadline - environment_.clock->monotonic_now());
-    if (left <= std::chrono::microseconds{0} || page == nullptr) {
+    if (left <= std::chrono::microseconds{0}) {
       return std::unexpected(Error{.code = ErrorCode::DeadlineExceeded,
                                    .message = "no event came after position " +
                                               std::to_string(position.value) + " in time"});
     }
-    page->wait(word, std::min(left, kWaitSlice));
+    const auto slice = std::min(left, kWaitSlice);
+    if (page != nullptr) {
+      page->wait(word, slice);
+    } else {
+      wait_without_page(slice, cancellation);
+    }
   }
 }
 
