@@ -181,6 +181,8 @@ bool LogFollower::pass_damage_locked(FrameScan& scan, Defect defect,
     where.last_position = {lost_end - 1};
   }
   const Finding finding{.message = corruption(where, defect).message, .where = where};
+  // The same place is met again with every look at the store until good frames follow.
+  if (std::exchange(last_damage_, finding.message) == finding.message) return later.has_value();
   settings_.notify(Notice::Level::Error, finding.message);
   segment.add_damage(finding);
   return later.has_value();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/file_system.hpp"
@@ -60,6 +61,7 @@ class LogFollower {
   std::shared_ptr<MemoryIndex> index_;  // of the last segment
   ScanState end_;                       // how far that was scanned
   bool segments_changed_ = true;        // since the view was given them
+  std::string last_damage_;             // that was reported
   bool unconfirmed_ = false;            // the last segment was scanned beyond the durable head
 };
 

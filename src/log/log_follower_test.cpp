@@ -60,6 +60,19 @@ TEST(LogFollower, NeverShowsWhatAWriterHasNotSyncedThatStartsWhileItOpens) {
   EXPECT_EQ(value_of(reader->head()), GlobalPosition{2});
 }
 
+// Damage is reported when it is met, not with every look at the store.
+TEST(LogFollower, ReportsDamageBelowTheDurableHeadOnce) {
+  StoreOnSimulatedDisk machine;
+  const auto writer = machine.open();
+  append_large(*writer, "s", 2);
+  machine.disk().flip_bit(segment_path("store", 1), kSegmentHeaderBytes + 1500, 0);
+  const auto reader = machine.open_reader();
+  const auto reported = machine.notices().size();
+  EXPECT_EQ(reported, 1U);
+  for (int i = 0; i < 10; ++i) value_of(reader->head());
+  EXPECT_EQ(machine.notices().size(), reported);
+}
+
 // Without a writer since the machine started a reader shows what the files hold; when one starts
 // meanwhile, it goes on from what that one made durable.
 TEST(LogFollower, GoesOnWhereAWriterStartsWhileItLooks) {
