@@ -19,18 +19,6 @@ Uuid random_uuid(RandomSource& random) {
   return make_uuid_v4(random);
 }
 
-Result<std::shared_ptr<const SegmentIndex>> open_posting_file(FileSystem& files,
-                                                              const std::string& path,
-                                                              const PostingFileIdentity& identity) {
-  auto file = files.open(path, FileSystem::Access::Read);
-  if (!file) return std::unexpected(std::move(file).error());
-  const auto size = (*file)->size();
-  if (!size) return std::unexpected(size.error());
-  auto mapped = (*file)->map(*size);
-  if (!mapped) return std::unexpected(std::move(mapped).error());
-  return PostingFile::open(*std::move(mapped), identity, path);
-}
-
 bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
   return std::ranges::find(names, name) != names.end();
 }
@@ -302,15 +290,10 @@ Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const Lo
   if (!segment) return segment;
   (*segment)->set_durable_bytes(listed.bytes);
 
-  const auto path = posting_file_path(settings.folder, listed.number);
-  auto index =
-      open_posting_file(files, path, (*segment)->posting_file_identity(manifest.index_secret));
-  if (index) {
-    (*segment)->set_index(*std::move(index));
-    return segment;
-  }
-  if (index.error().code != ErrorCode::NotFound) {
-    settings.notify(Notice::Level::Warning, index.error().message + "; it is made again");
+  const auto taken = take_posting_file(files, settings.folder, **segment, manifest.index_secret);
+  if (taken) return segment;
+  if (taken.error().code != ErrorCode::NotFound) {
+    settings.notify(Notice::Level::Warning, taken.error().message + "; it is made again");
   }
   const auto mapped = (*segment)->map();
   if (!mapped) return std::unexpected(mapped.error());
@@ -331,19 +314,31 @@ Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const Lo
   return segment;
 }
 
+Result<void> take_posting_file(FileSystem& files, const std::string& folder, Segment& segment,
+                               std::uint64_t secret) {
+  const auto path = posting_file_path(folder, segment.header().number);
+  auto file = files.open(path, FileSystem::Access::Read);
+  if (!file) return std::unexpected(std::move(file).error());
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  auto mapped = (*file)->map(*size);
+  if (!mapped) return std::unexpected(std::move(mapped).error());
+  auto index = PostingFile::open(*std::move(mapped), segment.posting_file_identity(secret), path);
+  if (!index) return std::unexpected(std::move(index).error());
+  segment.set_index(*std::move(index));
+  return {};
+}
+
 Result<void> write_posting_file(FileSystem& files, const std::string& folder, Segment& segment,
                                 const MemoryIndex& index, std::uint64_t secret) {
-  const auto identity = segment.posting_file_identity(secret);
-  const auto path = posting_file_path(folder, segment.header().number);
-  if (auto written = replace_file(files, log_folder(folder), path,
-                                  encode_posting_file(index.contents(identity)));
+  const auto contents = index.contents(segment.posting_file_identity(secret));
+  if (auto written = replace_file(files, log_folder(folder),
+                                  posting_file_path(folder, segment.header().number),
+                                  encode_posting_file(contents));
       !written) {
     return written;
   }
-  auto opened = open_posting_file(files, path, identity);
-  if (!opened) return std::unexpected(std::move(opened).error());
-  segment.set_index(*std::move(opened));
-  return {};
+  return take_posting_file(files, folder, segment, secret);
 }
 
 Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes) {

@@ -80,6 +80,11 @@ Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const Lo
                                                      const ManifestSegment& listed,
                                                      std::vector<Finding>& damage);
 
+// Gives a sealed segment its posting file for an index. Fails, and changes nothing, where that is
+// missing or damaged.
+Result<void> take_posting_file(FileSystem& files, const std::string& folder, Segment& segment,
+                               std::uint64_t secret);
+
 // Writes the posting file of a sealed segment from its index in memory, and gives the segment that
 // instead. The index must not change any more.
 Result<void> write_posting_file(FileSystem& files, const std::string& folder, Segment& segment,

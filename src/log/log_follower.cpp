@@ -1,6 +1,7 @@
 #include "log/log_follower.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "log/damage.hpp"
@@ -123,6 +124,17 @@ Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) 
     if (next == manifest_.segments.end()) return {};
     segments_.back()->set_durable_bytes(end_.offset);
     if (auto entered = enter_segment_locked(*next); !entered) return entered;
+    take_posting_files_locked();
+  }
+}
+
+// The writer has made posting files of some sealed segments by now: their indexes need not stay in
+// memory. What is not there yet is looked for again with the next segment.
+void LogFollower::take_posting_files_locked() {
+  for (const auto& segment : std::span(segments_).first(segments_.size() - 1)) {
+    const auto index = segment->index();
+    if (dynamic_cast<const MemoryIndex*>(index.get()) == nullptr) continue;
+    static_cast<void>(take_posting_file(*environment_.files, settings_.folder, *segment, secret_));
   }
 }
 

@@ -42,6 +42,7 @@ class LogFollower {
   Result<void> follow_locked();
   Result<void> follow_to_locked(std::optional<GlobalPosition> limit);
   Result<bool> scan_frames_locked(std::optional<GlobalPosition> limit);
+  void take_posting_files_locked();
   Result<void> enter_segment_locked(const ManifestSegment& listed);
   bool pass_damage_locked(FrameScan& scan, Defect defect, std::optional<GlobalPosition> limit);
   Result<void> forget_active_locked();

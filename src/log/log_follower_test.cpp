@@ -96,5 +96,26 @@ TEST(LogFollower, GoesOnWhereAWriterStartsWhileItLooks) {
   EXPECT_EQ(test::read_stream(*reader, "s").size(), 3U);
 }
 
+// The index of a segment that is no longer written to need not stay in memory.
+TEST(LogFollower, UsesThePostingFilesThatAWriterMakes) {
+  StoreOnSimulatedDisk machine;
+  const auto writer = machine.open();
+  LogView view;
+  const auto follower = value_of(
+      LogFollower::open(machine.environment(), {.folder = "store", .on_notice = {}}, view));
+  for (int i = 0; i < 50; ++i) {
+    append_large(*writer, "s", 1);
+    while (writer->step()) {
+    }
+    value_of(follower->refresh());
+  }
+  const auto seen = view.snapshot();
+  ASSERT_GT(seen.segments->size(), 5U);
+  const auto in_memory = std::ranges::count_if(*seen.segments, [](const auto& segment) {
+    return std::dynamic_pointer_cast<const MemoryIndex>(segment->index()) != nullptr;
+  });
+  EXPECT_LE(in_memory, 2);
+}
+
 }  // namespace
 }  // namespace eventstore::log
