@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/posix_file.hpp"
+#include "core/posix_map_registry.hpp"
 
 namespace eventstore::internal {
 namespace {
@@ -20,8 +21,14 @@ constexpr std::size_t kWakeUpWord = std::endian::native == std::endian::little ?
 
 class FutexPage final : public SharedPage {
  public:
-  explicit FutexPage(void* at) { words_ = static_cast<std::uint64_t*>(at); }
-  ~FutexPage() override { munmap(words_, kBytes); }
+  explicit FutexPage(void* at) {
+    words_ = static_cast<std::uint64_t*>(at);
+    register_map(std::as_bytes(words()));
+  }
+  ~FutexPage() override {
+    unregister_map(std::as_bytes(words()));
+    munmap(words_, kBytes);
+  }
   FutexPage(const FutexPage&) = delete;
   FutexPage& operator=(const FutexPage&) = delete;
 

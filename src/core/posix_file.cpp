@@ -13,6 +13,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "core/posix_map_registry.hpp"
+
 namespace eventstore::internal {
 namespace {
 
@@ -80,9 +82,12 @@ class PosixMappedFile final : public MappedFile {
  public:
   PosixMappedFile(void* at, std::size_t size) {
     bytes_ = {static_cast<const std::byte*>(at), size};
+    if (!bytes_.empty()) register_map(bytes_);
   }
   ~PosixMappedFile() override {
-    if (!bytes_.empty()) munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+    if (bytes_.empty()) return;
+    unregister_map(bytes_);
+    munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   }
   PosixMappedFile(const PosixMappedFile&) = delete;
   PosixMappedFile& operator=(const PosixMappedFile&) = delete;

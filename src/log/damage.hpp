@@ -21,6 +21,15 @@ inline Error corruption(DamageDetails where, std::string_view what) {
       .code = ErrorCode::Corruption, .message = std::move(message), .details = std::move(where)};
 }
 
+// The error for a mapped file of which a page could not be read: see MappedAccess.
+inline Error access_failed(const std::string& path) {
+  return Error{.code = ErrorCode::Io,
+               .message = path +
+                          ": an access to the mapped file failed: it was cut short meanwhile, or "
+                          "its device fails",
+               .details = DamageDetails{.file = path}};
+}
+
 inline Error error_of(const Finding& finding) {
   return Error{.code = ErrorCode::Corruption, .message = finding.message, .details = finding.where};
 }

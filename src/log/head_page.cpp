@@ -1,6 +1,7 @@
 #include "log/head_page.hpp"
 
 #include "core/codec.hpp"
+#include "core/mapped_access.hpp"
 
 namespace eventstore::log {
 
@@ -8,6 +9,11 @@ bool HeadPage::is_of_boot(const Uuid& boot_id) const {
   return load(kMagicWord) == kMagic &&
          load(kBootId) == load_le<std::uint64_t>(boot_id.bytes.data()) &&
          load(kBootId + 1) == load_le<std::uint64_t>(boot_id.bytes.data() + 8);
+}
+
+bool HeadPage::is_lost() const {
+  constexpr auto kLostWord = std::to_integer<std::uint64_t>(kLostByte) * 0x0101010101010101;
+  return load(kMagicWord) == kLostWord;
 }
 
 void HeadPage::take_over(const Uuid& boot_id, GlobalPosition head,

@@ -22,6 +22,8 @@ class HeadPage {
 
   // What the page says, if it was written since the machine started.
   bool is_of_boot(const Uuid& boot_id) const;
+  // Whether an access to the page failed, so that nothing in it means anything any more.
+  bool is_lost() const;
   GlobalPosition durable_head() const { return {load(kDurableHead)}; }
   std::uint64_t manifest_generation() const { return load(kManifestGeneration); }
   std::uint32_t wake_word() const { return static_cast<std::uint32_t>(load(kWakeWord)); }

@@ -5,6 +5,9 @@
 #include <limits>
 #include <utility>
 
+#include "core/mapped_access.hpp"
+#include "log/damage.hpp"
+
 namespace eventstore::log {
 namespace {
 
@@ -56,7 +59,12 @@ Result<std::span<const EventView>> LogCursor::next() {
   copies_.clear();
   batch_bytes_ = 0;
   if (!failure_) {
-    if (auto filled = fill(); !filled) failure_ = std::move(filled).error();
+    const MappedAccess access;
+    if (auto filled = fill(); !filled) {
+      const bool is_damage = filled.error().code == ErrorCode::Corruption;
+      failure_ = is_damage && access.failed() ? access_failed(reader_->segment().path())
+                                              : std::move(filled).error();
+    }
   }
   // What was read before a failure is good and is handed out first.
   if (failure_ && batch_.empty()) return std::unexpected(*failure_);

@@ -7,6 +7,7 @@
 
 #include <xxhash.h>
 
+#include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 #include "log/head_page.hpp"
@@ -68,11 +69,15 @@ Result<void> require_no_frames(FileSystem& files, const std::string& path,
   const auto mapped = (*file)->map(*size);
   if (!mapped) return std::unexpected(mapped.error());
   const auto bytes = (*mapped)->bytes();
-  const auto header = decode_segment_header(bytes, path);
-  if (!header) return {};
-  FrameScan scan(bytes, header->seed(), ScanState::at_start_of(*header));
-  const auto first = scan.next();
-  if (first ? !*first : !scan.find_later_frame()) return {};
+  const MappedAccess access;
+  bool has_frames = false;
+  if (const auto header = decode_segment_header(bytes, path)) {
+    FrameScan scan(bytes, header->seed(), ScanState::at_start_of(*header));
+    const auto first = scan.next();
+    has_frames = first ? *first : scan.find_later_frame().has_value();
+  }
+  if (access.failed()) return std::unexpected(access_failed(path));
+  if (!has_frames) return {};
   return std::unexpected(
       corruption({.file = path, .offset = kSegmentHeaderBytes},
                  "the segment holds events, but " + manifest +

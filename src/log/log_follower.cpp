@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 
@@ -17,6 +18,7 @@ Result<std::unique_ptr<LogFollower>> LogFollower::open(Environment environment,
 }
 
 Result<void> LogFollower::load() {
+  const MappedAccess access;
   auto& files = *environment_.files;
   const auto there = is_there_or_creatable(files, settings_.folder, /*create=*/false);
   if (!there) return std::unexpected(there.error());
@@ -63,6 +65,7 @@ void LogFollower::find_head_page() {
 // any time, so the answer is checked again after a scan that relied on there being none.
 Result<void> LogFollower::follow_locked() {
   const auto boot_id = environment_.files->boot_id();
+  const auto is_lost = [&] { return head_page() != nullptr && head_page()->is_lost(); };
   const auto has_writer = [&] {
     find_head_page();
     return head_page() != nullptr && head_page()->is_of_boot(boot_id);
@@ -71,6 +74,8 @@ Result<void> LogFollower::follow_locked() {
     unconfirmed_ = true;
     if (auto followed = follow_to_locked(std::nullopt); !followed) return followed;
     if (!has_writer()) {
+      // A page that is lost does not tell that there is no writer.
+      if (is_lost()) return std::unexpected(access_failed(head_path(settings_.folder)));
       unconfirmed_ = false;
       publish_locked();
       return {};
@@ -157,6 +162,7 @@ Result<bool> LogFollower::scan_frames_locked(std::optional<GlobalPosition> limit
   if (!size) return std::unexpected(size.error());
   const auto mapped = segment.file().map(*size);
   if (!mapped) return std::unexpected(mapped.error());
+  const MappedAccess access;
   FrameScan scan((*mapped)->bytes(), segment.seed(), end_);
   const auto wanted = [&] { return !limit || scan.state().next_position <= *limit; };
   while (wanted()) {
@@ -165,6 +171,7 @@ Result<bool> LogFollower::scan_frames_locked(std::optional<GlobalPosition> limit
     if (more && !*more && limit && !scan.state().sealed) {
       more = std::unexpected("the log ends before its durable head");
     }
+    if (access.failed()) return std::unexpected(access_failed(segment.path()));
     if (more && !*more) break;
     if (more) {
       index_frame(*index_, segment.header(), scan, secret_);

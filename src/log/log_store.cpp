@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/mapped_access.hpp"
 #include "eventstore/validate.hpp"
 #include "log/log_cursor.hpp"
 #include "log/lookup.hpp"
@@ -176,6 +177,7 @@ void LogStore::append_async(AppendRequest request, AppendCallback callback) {
 }
 
 Result<Snapshot> LogStore::snapshot() {
+  const MappedAccess access;
   if (closing_) return std::unexpected(closed());
   if (follower_ != nullptr) {
     if (auto refreshed = follower_->refresh(); !refreshed) {
@@ -205,6 +207,7 @@ HeadPage* LogStore::head_page() {
 
 Result<GlobalPosition> LogStore::wait_past(GlobalPosition position, Deadline deadline,
                                            std::stop_token cancellation) {
+  const MappedAccess access;
   for (;;) {
     auto* page = head_page();
     const auto word = page != nullptr ? page->wake_word() : 0;
@@ -232,6 +235,7 @@ Result<GlobalPosition> LogStore::wait_past(GlobalPosition position, Deadline dea
 }
 
 Result<std::optional<StreamInfo>> LogStore::stream_info(std::string_view stream) {
+  const MappedAccess access;
   if (auto valid = validate_stream_name(stream); !valid) {
     return std::unexpected(std::move(valid).error());
   }
@@ -241,6 +245,7 @@ Result<std::optional<StreamInfo>> LogStore::stream_info(std::string_view stream)
 }
 
 Result<std::vector<StreamInfo>> LogStore::list_streams(const ListStreamsRequest& request) {
+  const MappedAccess access;
   auto seen = snapshot();
   if (!seen) return std::unexpected(std::move(seen).error());
   return log::list_streams(*seen, request);
@@ -248,6 +253,7 @@ Result<std::vector<StreamInfo>> LogStore::list_streams(const ListStreamsRequest&
 
 Result<std::vector<std::optional<EventLocation>>> LogStore::find(std::string_view stream,
                                                                  std::span<const Uuid> ids) {
+  const MappedAccess access;
   if (auto valid = validate_stream_name(stream); !valid) {
     return std::unexpected(std::move(valid).error());
   }

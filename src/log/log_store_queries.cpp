@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "core/mapped_access.hpp"
 #include "eventstore/text.hpp"
 #include "eventstore/validate.hpp"
 #include "log/log_store.hpp"
@@ -51,12 +52,14 @@ Result<StreamVersion> LogStore::set_stream_metadata(std::string_view stream, std
 }
 
 Result<StoreStats> LogStore::stats() {
+  const MappedAccess access;
   auto seen = snapshot();
   if (!seen) return std::unexpected(std::move(seen).error());
   return count_log(*environment_.files, folder_, *seen, secret_);
 }
 
 Result<VerifyReport> LogStore::verify() {
+  const MappedAccess access;
   auto seen = snapshot();
   if (!seen) return std::unexpected(std::move(seen).error());
   const auto manifest = follower_ != nullptr ? follower_->manifest() : tail_->manifest();

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 
@@ -220,6 +221,7 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
 }
 
 Result<bool> LogTail::seal_one() {
+  const MappedAccess access;
   const std::lock_guard sealing(seal_mutex_);
   Unsealed next;
   {

@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 #include "log/log_tail.hpp"
@@ -36,6 +37,7 @@ LogTail::LogTail(Environment environment, LogSettings settings, LogView& view)
 
 Result<std::unique_ptr<LogTail>> LogTail::open(Environment environment, LogSettings settings,
                                                bool create, LogView& view) {
+  const MappedAccess access;
   std::unique_ptr<LogTail> tail(new LogTail(environment, std::move(settings), view));
   if (auto locked = tail->take_lock(create); !locked) {
     return std::unexpected(std::move(locked).error());
@@ -147,7 +149,10 @@ Result<void> LogTail::recover_active() {
   const auto mapped = (*segment)->map();
   if (!mapped) return std::unexpected(mapped.error());
   const auto bytes = (*mapped)->bytes().first(*size);
+  const MappedAccess access;
   auto scanned = scan_segment(bytes, (*segment)->header(), (*segment)->path(), secret_);
+  // What could not be read is no torn append.
+  if (access.failed()) return std::unexpected(access_failed((*segment)->path()));
   if (!scanned.damage.empty()) return std::unexpected(damaged(scanned.damage));
 
   const GlobalPosition head{scanned.end.next_position.value - 1};

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/mapped_access.hpp"
+
 namespace eventstore::log {
 
 namespace {
@@ -18,6 +20,7 @@ LogWriter::LogWriter(Environment environment, LogTail& tail)
       clock_(*environment.clock, tail.recorded_at(), tail.settings()) {}
 
 void LogWriter::commit(std::span<PendingAppend* const> group) {
+  const MappedAccess access;
   std::uint64_t bytes = 0;
   for (const auto* pending : group) bytes += pending->append.size();
   if (bytes != 0) bytes += kFrameHeaderBytes;
