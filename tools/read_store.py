@@ -83,15 +83,18 @@ def read_manifest(folder):
 
 
 def read_head(folder):
-    """(durable head, manifest generation it needs), where a writer of this very boot left them."""
+    """(durable head, manifest generation it needs, whether a writer of this very boot left them)."""
     try:
         page = (folder / "HEAD").read_bytes()
+    except OSError:
+        return None
+    if len(page) < 64 or page[8:16] != b"ESHEAD01":
+        return None
+    try:
         boot_id = uuid.UUID(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
     except (OSError, ValueError):
-        return None
-    if len(page) < 64 or page[8:16] != b"ESHEAD01" or page[16:32] != boot_id.bytes:
-        return None
-    return struct.unpack_from("<QQ", page, 40)
+        boot_id = None
+    return *struct.unpack_from("<QQ", page, 40), boot_id is not None and page[16:32] == boot_id.bytes
 
 
 # ---- segments, frames and events -----------------------------------------------------------------
@@ -218,9 +221,10 @@ def pieces(form, data):
 def events_of_store(folder, verify):
     """Every event of the store, in order. Raises StoreError where it cannot go on."""
     manifest, head = read_manifest(folder), read_head(folder)
-    while head and head[1] > manifest["generation"]:
+    while head and head[2] and head[1] > manifest["generation"]:
         manifest, head = read_manifest(folder), read_head(folder)
-    durable = head[0] if head else None
+    lost_before = head[0] if head else 0
+    durable = head[0] if head and head[2] else None
     position, link = 1, 0
     for listed in manifest["segments"]:
         if durable is not None and position > durable:
@@ -231,9 +235,9 @@ def events_of_store(folder, verify):
         for event in events_of_segment(segment, listed, durable):
             yield event
         position, link = segment.position, segment.link
-    if durable is not None and position <= durable:
+    if position <= lost_before:
         raise StoreError(f"{segment.name}: the log ends at position {position - 1}, before the durable "
-                         f"head {durable}")
+                         f"head {lost_before}")
 
 
 def events_of_segment(segment, listed, durable):

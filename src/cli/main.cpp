@@ -90,7 +90,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace eventstore::cli
 
-// NOLINTNEXTLINE(bugprone-exception-escape): only a failed allocation throws, and it ends the program
+// NOLINTNEXTLINE(bugprone-exception-escape): a failed allocation throws, and ends the program
 int main(int argc, char** argv) {
   return eventstore::cli::run(argc, argv);
 }

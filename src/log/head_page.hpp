@@ -25,6 +25,11 @@ class HeadPage {
   // Whether an access to the page failed, so that nothing in it means anything any more.
   bool is_lost() const;
   GlobalPosition durable_head() const { return {load(kDurableHead)}; }
+  // What was durable at some time, whenever that was: a word of the page was never ahead of the
+  // disk. 0 where the page says nothing.
+  GlobalPosition durable_head_of_any_boot() const {
+    return load(kMagicWord) == kMagic ? durable_head() : GlobalPosition{};
+  }
   std::uint64_t manifest_generation() const { return load(kManifestGeneration); }
   std::uint32_t wake_word() const { return static_cast<std::uint32_t>(load(kWakeWord)); }
 

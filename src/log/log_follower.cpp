@@ -72,12 +72,18 @@ Result<void> LogFollower::follow_locked() {
   };
   if (!has_writer()) {
     unconfirmed_ = true;
+    // What was durable once is there, or lost: no torn append.
+    const auto durable =
+        head_page() != nullptr ? head_page()->durable_head_of_any_boot() : GlobalPosition{};
     if (auto followed = follow_to_locked(std::nullopt); !followed) return followed;
+    if (end_.next_position <= durable) {
+      if (auto followed = follow_to_locked(durable); !followed) return followed;
+    }
     if (!has_writer()) {
       // A page that is lost does not tell that there is no writer.
       if (is_lost()) return std::unexpected(access_failed(head_path(settings_.folder)));
       unconfirmed_ = false;
-      publish_locked();
+      publish_locked(durable);
       return {};
     }
   }
@@ -93,7 +99,7 @@ Result<void> LogFollower::follow_locked() {
     manifest_ = *std::move(manifest);
   }
   if (auto followed = follow_to_locked(head); !followed) return followed;
-  publish_locked();
+  publish_locked(head);
   return {};
 }
 
@@ -111,11 +117,12 @@ Result<void> LogFollower::forget_active_locked() {
   return {};
 }
 
-// The list first: it has what the head shows.
-void LogFollower::publish_locked() {
+// The list first: it has what the head shows. What is durable but unreadable counts: a read that
+// comes there ends with the damage, and not as if there were nothing.
+void LogFollower::publish_locked(GlobalPosition durable) {
   segments_.back()->set_durable_bytes(end_.offset);
   if (std::exchange(segments_changed_, false)) view_.set_segments(segments_);
-  view_.publish({end_.next_position.value - 1});
+  view_.publish(std::max(durable, GlobalPosition{end_.next_position.value - 1}));
 }
 
 Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) {

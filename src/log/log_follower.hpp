@@ -46,7 +46,7 @@ class LogFollower {
   Result<void> enter_segment_locked(const ManifestSegment& listed);
   bool pass_damage_locked(FrameScan& scan, Defect defect, std::optional<GlobalPosition> limit);
   Result<void> forget_active_locked();
-  void publish_locked();
+  void publish_locked(GlobalPosition durable);
 
   const Environment environment_;
   const LogSettings settings_;

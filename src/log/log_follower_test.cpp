@@ -73,6 +73,32 @@ TEST(LogFollower, ReportsDamageBelowTheDurableHeadOnce) {
   EXPECT_EQ(machine.notices().size(), reported);
 }
 
+// What the HEAD page says was durable is not an append that was torn: not even after a restart.
+TEST(LogFollower, EndsAReadWithTheDamageWhereTheLogEndsBeforeItsDurableHead) {
+  for (const bool restarted : {false, true}) {
+    StoreOnSimulatedDisk machine;
+    append_large(*machine.open(), "s", 3);
+    const auto segment = segment_path("store", 1);
+    const auto bytes = machine.disk().contents(segment);
+    const auto page = machine.disk().contents(head_path("store"));
+    if (restarted) machine.files().restart(SimulatedFileSystem::Crash::PowerLoss);
+    machine.disk().remove(head_path("store"));
+    machine.disk().put(head_path("store"), page);
+    const auto second = as_chars(bytes).find("xxxx", kSegmentHeaderBytes + 1500);
+    machine.disk().put(segment, std::span(bytes).first(second));
+
+    const auto reader = machine.open_reader();
+    EXPECT_EQ(value_of(reader->head()), GlobalPosition{3});
+    const auto cursor = value_of(reader->read({}));
+    EXPECT_EQ(value_of(cursor->next()).size(), 1U);
+    const auto lost = test::details_of<DamageDetails>(test::error_of(cursor->next()));
+    EXPECT_EQ(lost.first_position, GlobalPosition{2});
+    EXPECT_EQ(lost.last_position, GlobalPosition{3});
+    EXPECT_EQ(value_of(reader->verify()).findings.size(), 1U);
+    EXPECT_EQ(test::code_of(machine.try_open()), ErrorCode::Corruption);
+  }
+}
+
 // Without a writer since the machine started a reader shows what the files hold; when one starts
 // meanwhile, it goes on from what that one made durable.
 TEST(LogFollower, GoesOnWhereAWriterStartsWhileItLooks) {

@@ -156,16 +156,16 @@ Result<void> LogTail::recover_active() {
   if (!scanned.damage.empty()) return std::unexpected(damaged(scanned.damage));
 
   const GlobalPosition head{scanned.end.next_position.value - 1};
-  if (head_page_->is_of_boot(environment_.files->boot_id()) && head < head_page_->durable_head()) {
-    return std::unexpected(
-        damaged({{.message = (*segment)->path() + " at byte " + std::to_string(scanned.end.offset) +
-                             ": events that were durable are unreadable (positions " +
-                             std::to_string(head.value + 1) + " to " +
-                             std::to_string(head_page_->durable_head().value) + ")",
-                  .where = {.file = (*segment)->path(),
-                            .offset = scanned.end.offset,
-                            .first_position = {head.value + 1},
-                            .last_position = head_page_->durable_head()}}}));
+  if (const auto durable = head_page_->durable_head_of_any_boot(); head < durable) {
+    DamageDetails where{.file = (*segment)->path(),
+                        .offset = scanned.end.offset,
+                        .first_position = {head.value + 1},
+                        .last_position = durable};
+    auto message = corruption(where,
+                              "events that were durable are gone (where an older copy of the "
+                              "log was put back on purpose, remove HEAD)")
+                       .message;
+    return std::unexpected(damaged({{.message = std::move(message), .where = std::move(where)}}));
   }
   segments_.push_back(*std::move(segment));
   index_ = std::move(scanned.index);

@@ -1,11 +1,13 @@
+#include "log/segment_events.hpp"
+
 #include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "log/damage.hpp"
-#include "log/log_cursor.hpp"
+#include "log/events_up_to_damage.hpp"
+#include "log/posting_iterator.hpp"
 
 namespace eventstore::log {
 namespace {
@@ -165,72 +167,6 @@ class IndexedEvents final : public SegmentEvents {
   std::array<std::uint64_t, kAheadMax> located_offsets_;
   std::size_t located_ = 0;
   std::size_t taken_ = 0;
-};
-
-using VersionRange = std::pair<StreamVersion, StreamVersion>;
-
-// Events of a segment whose index lacks what is lost: ends with the damage where events between two
-// that are left may be lost ones.
-class EventsUpToDamage final : public SegmentEvents {
- public:
-  // `events` may be null: none are left. `range`: what is read of the segment. `versions`: where
-  // all of a stream is read, which of it; they tell that nothing of it is lost.
-  EventsUpToDamage(std::unique_ptr<SegmentEvents> events,
-                   std::shared_ptr<const std::vector<Finding>> damage, Direction direction,
-                   GlobalPosition first, GlobalPosition last, std::optional<VersionRange> versions)
-      : events_(std::move(events)),
-        damage_(std::move(damage)),
-        forwards_(direction == Direction::Forwards),
-        reached_(forwards_ ? first.value - 1 : last.value + 1),
-        end_(forwards_ ? last.value + 1 : first.value - 1) {
-    if (!versions) return;
-    next_version_ = forwards_ ? versions->first.value : versions->second.value;
-    last_version_ = forwards_ ? versions->second.value : versions->first.value;
-  }
-
-  Result<std::optional<LocatedEvent>> next() override {
-    std::optional<LocatedEvent> event;
-    if (events_ != nullptr) {
-      auto more = events_->next();
-      if (!more) return more;
-      event = *std::move(more);
-    }
-    const auto position = event ? event->event.view.position.value : end_;
-    const auto* const lost = lost_between(position);
-    if (lost != nullptr && !continues(event)) return std::unexpected(error_of(*lost));
-    if (!event) return std::nullopt;
-    reached_ = position;
-    if (next_version_) {
-      const auto version = event->event.view.version.value;
-      ended_ = version == last_version_;
-      next_version_ = forwards_ ? version + 1 : version - 1;
-    }
-    return event;
-  }
-
- private:
-  const Finding* lost_between(std::uint64_t position) const {
-    const auto [low, high] = std::minmax(reached_, position);
-    for (const auto& finding : *damage_) {
-      const auto& where = finding.where;
-      if (where.first_position.value < high && where.last_position.value > low) return &finding;
-    }
-    return nullptr;
-  }
-
-  bool continues(const std::optional<LocatedEvent>& event) const {
-    if (!next_version_) return false;
-    return event ? event->event.view.version.value == *next_version_ : ended_;
-  }
-
-  std::unique_ptr<SegmentEvents> events_;
-  const std::shared_ptr<const std::vector<Finding>> damage_;
-  const bool forwards_;
-  std::uint64_t reached_;  // the position handed out last
-  const std::uint64_t end_;
-  std::optional<std::uint64_t> next_version_;
-  std::uint64_t last_version_ = 0;
-  bool ended_ = false;
 };
 
 // The smallest posting from which on the stream's versions are at least `version`; `end` if none

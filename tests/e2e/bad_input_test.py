@@ -144,6 +144,21 @@ class Damage(support.EndToEnd):
         result = self.run_program("event", "tail", "--from", "1", exit_code=FAILED)
         self.assertEqual(len(result.stdout.splitlines()), 500)  # what lies before the damage
 
+    def test_of_a_log_that_ends_before_its_durable_head_is_told_by_every_reader(self):
+        lines = [{"stream": f"s-{n}", "type": "T", "data": f"<{n}>"} for n in range(1000)]
+        self.run_program("event", "import", self.write("events.ndjson", lines), "--batch", "100")
+        path = next((self.store / "log").glob("*.seg"))
+        data = path.read_bytes()
+        for cut in (data.find(b"<500>"), 4096, 100):
+            for padding in (0, len(data) - cut):  # cut short, or zeros
+                path.write_bytes(data[:cut] + bytes(padding))
+                copy = self.folder / "copy.ndjson"
+                for arguments in (["event", "export", copy], ["event", "tail"], ["event", "replay"]):
+                    self.assertEqual(self.error_object(*arguments)["code"], "corruption", arguments)
+                self.assertFalse(copy.exists())
+                self.run_program("maint", "verify", exit_code=FAILED)
+                self.assertEqual(self.error_object("event", "append", "s", "T")["code"], "corruption")
+
 
 class FullDisk(support.EndToEnd):
     def import_into_little_room(self, **options):

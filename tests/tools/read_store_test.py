@@ -103,6 +103,8 @@ class ReadStore(unittest.TestCase):
         self.expect_lines(read(store, "--system"), self.lines)
         self.set_head(store, boot_id, len(self.lines) + 1)
         self.assertIn(b"before the durable head", read(store, "--system").stderr)
+        self.set_head(store, bytes(16), len(self.lines) + 1)
+        self.assertIn(b"before the durable head", read(store, "--system").stderr)
 
     def test_stops_at_a_torn_tail(self):
         for cut in (8, 70, 200, 50_000):

@@ -1,0 +1,62 @@
+#include "log/events_up_to_damage.hpp"
+
+#include <algorithm>
+
+#include "log/damage.hpp"
+
+namespace eventstore::log {
+
+EventsUpToDamage::EventsUpToDamage(std::unique_ptr<SegmentEvents> events,
+                                   std::shared_ptr<const std::vector<Finding>> damage,
+                                   Direction direction, GlobalPosition first, GlobalPosition last,
+                                   std::optional<VersionRange> versions)
+    : events_(std::move(events)),
+      damage_(std::move(damage)),
+      forwards_(direction == Direction::Forwards),
+      reached_(forwards_ ? first.value - 1 : last.value + 1),
+      end_(forwards_ ? last.value + 1 : first.value - 1) {
+  if (!versions) return;
+  next_version_ = forwards_ ? versions->first.value : versions->second.value;
+  last_version_ = forwards_ ? versions->second.value : versions->first.value;
+}
+
+Result<std::optional<LocatedEvent>> EventsUpToDamage::next() {
+  std::optional<LocatedEvent> event;
+  if (events_ != nullptr) {
+    auto more = events_->next();
+    if (!more) {
+      // What is known of the place says more than what was met there.
+      const auto* const known = lost_between(end_);
+      return known != nullptr ? std::unexpected(error_of(*known)) : more;
+    }
+    event = *std::move(more);
+  }
+  const auto position = event ? event->event.view.position.value : end_;
+  const auto* const lost = lost_between(position);
+  if (lost != nullptr && !continues(event)) return std::unexpected(error_of(*lost));
+  if (!event) return std::nullopt;
+  reached_ = position;
+  if (next_version_) {
+    const auto version = event->event.view.version.value;
+    ended_ = version == last_version_;
+    next_version_ = forwards_ ? version + 1 : version - 1;
+  }
+  return event;
+}
+
+const Finding* EventsUpToDamage::lost_between(std::uint64_t position) const {
+  const auto [low, high] = std::minmax(reached_, position);
+  if (high - low < 2) return nullptr;
+  for (const auto& finding : *damage_) {
+    const auto& where = finding.where;
+    if (where.first_position.value < high && where.last_position.value > low) return &finding;
+  }
+  return nullptr;
+}
+
+bool EventsUpToDamage::continues(const std::optional<LocatedEvent>& event) const {
+  if (!next_version_) return false;
+  return event ? event->event.view.version.value == *next_version_ : ended_;
+}
+
+}  // namespace eventstore::log

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "log/segment_events.hpp"
+
+namespace eventstore::log {
+
+using VersionRange = std::pair<StreamVersion, StreamVersion>;  // both included
+
+// Events of a segment whose index lacks what is lost: ends with the damage where events between two
+// that are left may be lost ones.
+class EventsUpToDamage final : public SegmentEvents {
+ public:
+  // `events` may be null: none are left. `first` and `last`: what is read of the segment.
+  // `versions`: where all of a stream is read, which of it; they tell that nothing of it is lost.
+  EventsUpToDamage(std::unique_ptr<SegmentEvents> events,
+                   std::shared_ptr<const std::vector<Finding>> damage, Direction direction,
+                   GlobalPosition first, GlobalPosition last, std::optional<VersionRange> versions);
+
+  Result<std::optional<LocatedEvent>> next() override;
+
+ private:
+  // The damage that may have taken events between the last one handed out and `position`.
+  const Finding* lost_between(std::uint64_t position) const;
+  bool continues(const std::optional<LocatedEvent>& event) const;
+
+  std::unique_ptr<SegmentEvents> events_;
+  const std::shared_ptr<const std::vector<Finding>> damage_;
+  const bool forwards_;
+  std::uint64_t reached_;  // the position handed out last
+  const std::uint64_t end_;
+  std::optional<std::uint64_t> next_version_;
+  std::uint64_t last_version_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace eventstore::log
