@@ -6,7 +6,7 @@ namespace eventstore {
 
 // Bounds of the contract, the same on every engine. Past one: LimitExceeded, and nothing is
 // written.
-inline constexpr std::size_t kStreamNameBytesMax = 512;
+inline constexpr std::size_t kStreamNameBytesMax = 512;  // behind the "$$" of a metadata stream
 inline constexpr std::size_t kEventTypeBytesMax = 512;
 inline constexpr std::size_t kTagBytesMax = 256;
 inline constexpr std::size_t kTagsPerEventMax = 64;

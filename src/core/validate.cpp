@@ -24,6 +24,11 @@ struct NameRule {
 
 constexpr NameRule kStreamRule{
     .field = "stream", .limit = "stream_name_bytes_max", .bytes_max = kStreamNameBytesMax};
+// The metadata of a stream is in a stream of its own, whose name has this in front.
+constexpr std::string_view kMetadataPrefix = "$$";
+constexpr NameRule kMetadataStreamRule{.field = "stream",
+                                       .limit = "stream_name_bytes_max",
+                                       .bytes_max = kMetadataPrefix.size() + kStreamNameBytesMax};
 constexpr NameRule kCategoryRule{
     .field = "category", .limit = "stream_name_bytes_max", .bytes_max = kStreamNameBytesMax};
 constexpr NameRule kTypeRule{
@@ -83,7 +88,7 @@ std::size_t size_bytes(const NewEvent& event) {
 }
 
 Result<void> validate_names(const NewEvent& event) {
-  if (auto valid = validate_name(event.stream, kStreamRule); !valid) return valid;
+  if (auto valid = validate_stream_name(event.stream); !valid) return valid;
   if (auto valid = validate_name(event.type, kTypeRule); !valid) return valid;
   if (event.tags.size() > kTagsPerEventMax) {
     return limit_exceeded("event", {.limit = "tags_per_event_max",
@@ -228,7 +233,8 @@ Result<void> validate_selector(const Selector& selector) {
 }  // namespace
 
 Result<void> validate_stream_name(std::string_view stream) {
-  return validate_name(stream, kStreamRule);
+  return validate_name(stream,
+                       stream.starts_with(kMetadataPrefix) ? kMetadataStreamRule : kStreamRule);
 }
 
 Result<void> validate_event_type(std::string_view type) {

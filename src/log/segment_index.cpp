@@ -16,7 +16,7 @@ namespace {
 template <std::size_t HeadBytes>
 std::uint64_t hash_pair(const std::array<std::byte, HeadBytes>& head, std::string_view tail,
                         std::uint64_t secret) {
-  // All that the store takes fits; the streaming form below gives the same for what does not.
+  // All but the longest names of metadata streams fit; the streaming form below gives the same.
   // Zeroing the buffer would cost more than the hash.
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   std::array<std::byte, HeadBytes + kStreamNameBytesMax> joined;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "contract/engines.hpp"
+#include "eventstore/limits.hpp"
 
 namespace eventstore::test {
 namespace {
@@ -114,6 +115,15 @@ TEST_P(Metadata, IsTheLastEventOfTheStreamOfItsName) {
   EXPECT_EQ(events[0].data, R"({"a":1})");
   EXPECT_EQ(value_of(store().head()), GlobalPosition{1});
   EXPECT_TRUE(read_events(store()).empty());
+}
+
+TEST_P(Metadata, CanBeThatOfTheLongestName) {
+  const std::string longest(kStreamNameBytesMax, 's');
+  EXPECT_EQ(value_of(store().stream_metadata(longest)).json, "{}");
+  value_of(store().set_stream_metadata(longest, R"({"a":1})", ExpectedVersion::no_stream()));
+  EXPECT_EQ(value_of(store().stream_metadata(longest)).json, R"({"a":1})");
+  EXPECT_EQ(read_stream(store(), "$$" + longest).size(), 1u);
+  EXPECT_EQ(code_of(store().stream_metadata(longest + "s")), ErrorCode::LimitExceeded);
 }
 
 TEST_P(Metadata, IsSetAtAnExpectedVersion) {
