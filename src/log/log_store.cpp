@@ -218,13 +218,13 @@ Result<GlobalPosition> LogStore::wait_past(GlobalPosition position, Deadline dea
       return std::unexpected(
           Error{.code = ErrorCode::Cancelled, .message = "the wait was cancelled"});
     }
-    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
-        deadline - environment_.clock->monotonic_now());
-    if (left <= std::chrono::microseconds{0}) {
+    const auto now = environment_.clock->monotonic_now();
+    if (deadline <= now) {
       return std::unexpected(Error{.code = ErrorCode::DeadlineExceeded,
                                    .message = "no event came after position " +
                                               std::to_string(position.value) + " in time"});
     }
+    const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline - now);
     const auto slice = std::min(left, kWaitSlice);
     if (page != nullptr) {
       page->wait(word, slice);

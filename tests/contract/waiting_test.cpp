@@ -51,6 +51,7 @@ TEST_P(Deadlines, EndAWaitForMore) {
   value_of(store().append(append_to("s")));
   EXPECT_EQ(code_of(store().wait_past({1}, now_plus(20ms), {})), ErrorCode::DeadlineExceeded);
   EXPECT_EQ(code_of(store().wait_past({1}, now_plus(-1ms), {})), ErrorCode::DeadlineExceeded);
+  EXPECT_EQ(code_of(store().wait_past({1}, Deadline::min(), {})), ErrorCode::DeadlineExceeded);
 }
 
 class Cancellation : public EngineTest {};
