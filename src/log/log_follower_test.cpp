@@ -122,6 +122,21 @@ TEST(LogFollower, GoesOnWhereAWriterStartsWhileItLooks) {
   EXPECT_EQ(test::read_stream(*reader, "s").size(), 3U);
 }
 
+// After a save that failed the manifest on disk may be the new one.
+TEST(LogFollower, FollowsAWriterWhoseManifestWasSavedInDoubt) {
+  StoreOnSimulatedDisk machine;
+  const auto writer = machine.open();
+  append_large(*writer, "s", 4);  // one segment is to be sealed
+  machine.files().inject({.call = SimulatedFileSystem::Call::SyncDirectory, .nth = 2});
+  EXPECT_FALSE(writer->step());
+  ASSERT_EQ(machine.files().faults_hit(), 1U);
+  const auto reader = machine.open_reader();
+  for (std::uint64_t position = 5; position <= 20; ++position) {
+    append_large(*writer, "s", 1);
+    EXPECT_EQ(value_of(reader->head()), GlobalPosition{position});
+  }
+}
+
 // The index of a segment that is no longer written to need not stay in memory.
 TEST(LogFollower, UsesThePostingFilesThatAWriterMakes) {
   StoreOnSimulatedDisk machine;

@@ -248,6 +248,8 @@ Result<bool> LogTail::seal_one() {
   listed->digest = *std::move(digest);
   ++manifest.generation;
   if (auto saved = save_manifest(files, settings_.folder, manifest); !saved) {
+    // A reader may have seen it all the same: no other manifest gets its generation.
+    manifest_.generation = manifest.generation;
     return complain(std::move(saved).error());
   }
   manifest_ = std::move(manifest);
