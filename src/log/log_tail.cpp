@@ -214,10 +214,14 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
   file_bytes_ = kSegmentHeaderBytes + settings_.prewrite_step();
   segments_.push_back(std::move(segment));
   view_.set_segments(segments_);
+  seal_some();
+  return {};
+}
+
+void LogTail::seal_some() {
   while (unsealed() > kUnsealedMax) {
     if (auto done = seal_one(); !done) break;  // reported there; tried again later
   }
-  return {};
 }
 
 Result<bool> LogTail::seal_one() {

@@ -77,6 +77,8 @@ class LogTail {
 
   Result<void> roll();
   Result<void> begin_segment(std::shared_ptr<Segment> segment);
+  // Seals until few enough segments have their index in memory.
+  void seal_some();
   Result<void> write_frame(std::span<const std::span<const std::byte>> parts,
                            std::uint64_t frame_bytes);
   Result<void> write_ahead(std::uint64_t frame_end, std::uint64_t frame_bytes);

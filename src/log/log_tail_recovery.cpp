@@ -123,7 +123,8 @@ Result<void> LogTail::open_head_page() {
 
 Result<void> LogTail::open_sealed_segments() {
   std::vector<Finding> damage;
-  for (const auto& listed : manifest_.segments) {
+  const auto all = manifest_.segments;  // sealing replaces the manifest
+  for (const auto& listed : all) {
     if (!listed.is_sealed()) continue;
     auto segment = open_sealed_segment(*environment_.files, settings_, manifest_, listed, damage);
     if (!segment) return std::unexpected(std::move(segment).error());
@@ -134,6 +135,7 @@ Result<void> LogTail::open_sealed_segments() {
       unsealed_count_.store(unsealed_.size(), std::memory_order_release);
     }
     segments_.push_back(*std::move(segment));
+    if (damage.empty()) seal_some();
   }
   if (!damage.empty()) return std::unexpected(damaged(damage));
   return {};

@@ -1,5 +1,9 @@
 #include "log/log_tail.hpp"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "log/folder.hpp"
@@ -32,6 +36,28 @@ TEST(LogTail, NeverRemovesASegmentWithEventsThatTheManifestDoesNotList) {
 
   machine.disk().put(manifest_path("store"), before.contents(manifest_path("store")));
   EXPECT_EQ(read_everything(*machine.open()).size(), 23U);
+}
+
+// Posting files are derived: all of them may be lost. What is made anew must not fill the memory.
+TEST(LogTail, MakesLostPostingFilesAsItGoes) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  append_large(*store, "s", 60);
+  while (store->step()) {
+  }
+  store.reset();
+  std::vector<std::string> lost;
+  for (const auto& path : machine.disk().files()) {
+    if (path.ends_with(".post")) lost.push_back(path);
+  }
+  ASSERT_GT(lost.size(), 5U);
+  for (const auto& path : lost) machine.disk().remove(path);
+
+  store = value_of(machine.try_open());
+  const auto made =
+      std::ranges::count_if(lost, [&](const auto& path) { return machine.disk().exists(path); });
+  EXPECT_GE(static_cast<std::size_t>(made) + 2, lost.size());
+  EXPECT_EQ(read_everything(*store).size(), 60U);
 }
 
 // Two processes may open a store that does not exist yet at the same time.
