@@ -14,11 +14,15 @@
 namespace eventstore::cli {
 namespace {
 
-// The permissions that a plain new file would get; mkstemp() gives fewer.
-void widen_permissions(int fd) {
+// What a plain new file would have; mkstemp() gives fewer permissions.
+mode_t new_file_mode() {
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  ::fchmod(fd, 0666 & ~mask);
+  return 0666 & ~mask;
+}
+
+Failure cannot_create(const std::string& path, int error_number) {
+  return {"io", "cannot create " + path + ": " + std::generic_category().message(error_number)};
 }
 
 }  // namespace
@@ -28,20 +32,39 @@ void ExportFile::FreeCompressor::operator()(ZSTD_CCtx_s* compressor) const {
 }
 
 Expected<ExportFile> ExportFile::create(const std::string& path) {
-  std::string temporary_path = path + ".XXXXXX";
-  const int fd = ::mkostemp(temporary_path.data(), O_CLOEXEC);
-  if (fd < 0) {
-    return std::unexpected(
-        Failure("io", "cannot create " + path + ": " + std::generic_category().message(errno)));
-  }
-  widen_permissions(fd);
-  ExportFile file(path, std::move(temporary_path), fd);
-  if (path.ends_with(".zst")) {
-    file.compressor_.reset(ZSTD_createCCtx());
-    ZSTD_CCtx_setParameter(file.compressor_.get(), ZSTD_c_checksumFlag, 1);
-    file.compressed_.resize(ZSTD_CStreamOutSize());
+  struct stat there{};
+  const bool exists = ::stat(path.c_str(), &there) == 0;
+  if (path.empty()) return std::unexpected(cannot_create(path, ENOENT));
+  if (exists && S_ISDIR(there.st_mode)) return std::unexpected(cannot_create(path, EISDIR));
+  auto file = exists && !S_ISREG(there.st_mode) ? open_in_place(path)
+                                                : open_aside(path, exists ? &there : nullptr);
+  if (file && path.ends_with(".zst")) {
+    file->compressor_.reset(ZSTD_createCCtx());
+    ZSTD_CCtx_setParameter(file->compressor_.get(), ZSTD_c_checksumFlag, 1);
+    file->compressed_.resize(ZSTD_CStreamOutSize());
   }
   return file;
+}
+
+Expected<ExportFile> ExportFile::open_in_place(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return std::unexpected(cannot_create(path, errno));
+  return ExportFile(path, {}, fd);
+}
+
+Expected<ExportFile> ExportFile::open_aside(const std::string& path, const struct stat* older) {
+  // A symbolic link stays one: what it leads to is replaced.
+  std::error_code error;
+  const std::string target =
+      older != nullptr ? std::filesystem::canonical(path, error).string() : path;
+  if (error) return std::unexpected(cannot_create(path, error.value()));
+  std::string temporary_path = target + ".XXXXXX";
+  const int fd = ::mkostemp(temporary_path.data(), O_CLOEXEC);
+  if (fd < 0) return std::unexpected(cannot_create(path, errno));
+  // Where the owner cannot be kept, the file is that of whoever exports.
+  if (older != nullptr && ::fchown(fd, older->st_uid, older->st_gid) != 0) errno = 0;
+  ::fchmod(fd, older != nullptr ? older->st_mode & 0777 : new_file_mode());
+  return ExportFile(target, std::move(temporary_path), fd);
 }
 
 ExportFile::ExportFile(std::string path, std::string temporary_path, int fd)
@@ -70,6 +93,7 @@ Expected<void> ExportFile::commit() {
     const auto ended = compress({}, true);
     if (!ended) return ended;
   }
+  if (temporary_path_.empty()) return {};  // nothing to sync, nor to give a name
   if (fsync(fd_) != 0) return std::unexpected(failed("cannot sync", errno));
   std::error_code error;
   std::filesystem::rename(temporary_path_, path_, error);

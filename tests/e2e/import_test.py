@@ -3,7 +3,9 @@
 
 import collections
 import json
+import os
 import signal
+import stat
 import subprocess
 
 import support
@@ -94,6 +96,45 @@ class Export(support.EndToEnd):
         self.assertEqual(list(self.folder.iterdir()), [path])
         self.append("s")
         self.assertIn("/no/such", self.error("event", "export", "/no/such/folder/file"))
+
+    def test_a_file_that_is_replaced_keeps_its_permissions_and_its_links(self):
+        self.append("s")
+        path, link = self.folder / "private.ndjson", self.folder / "link.ndjson"
+        path.write_text("older")
+        path.chmod(0o600)
+        link.symlink_to(path.name)
+        self.run_program("event", "export", link)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(path.read_text(), self.text("event", "export"))
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+
+    def test_a_pipe_is_written_to_and_not_replaced(self):
+        self.append("s")
+        path = self.folder / "pipe"
+        os.mkfifo(path)
+        process = self.start("event", "export", path)
+        self.assertEqual(path.read_text(), self.text("event", "export"))
+        self.assertEqual(process.wait(support.SECONDS_MAX), 0)
+        self.assertTrue(path.is_fifo())
+
+    def test_a_device_is_written_to_and_not_replaced(self):
+        self.append("s")
+        devices = {"null": os.makedev(1, 3), "full": os.makedev(1, 7)}
+        for name, device in devices.items():
+            try:
+                os.mknod(self.folder / name, stat.S_IFCHR | 0o666, device)
+            except PermissionError:
+                self.skipTest("only root can make devices")
+        self.run_program("event", "export", self.folder / "null")
+        self.assertIn("No space left", self.error("event", "export", self.folder / "full"))
+        for name in devices:
+            self.assertTrue((self.folder / name).is_char_device())
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["full", "null", "store"])
+
+    def test_a_folder_is_refused(self):
+        self.append("s")
+        for path in (self.folder, f"{self.folder}/", ""):
+            self.assertRegex(self.error("event", "export", path), "^cannot create ")
 
     def test_system_events_when_asked(self):
         self.append("s")
