@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "cli/errors.hpp"
@@ -62,7 +63,18 @@ int report(const Failure& failure, bool as_json) {
   return static_cast<int>(failure.exit_code);
 }
 
+// Where standard input, output or error is closed, the next file that is opened would take its
+// place, perhaps a segment, and get what is printed. So each gets a file that cannot be used that
+// way: reading and writing fail as they would on the closed one.
+void fill_closed_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));  // becomes fd
+  }
+}
+
 int run(int argc, char** argv) {
+  fill_closed_descriptors();
   // A closed pipe is seen where it is written to; a file-size limit is an error of that write.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

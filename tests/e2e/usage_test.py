@@ -102,6 +102,26 @@ class Usage(support.EndToEnd):
         self.assertEqual(process.stderr.read(), b"")
         self.assertEqual(process.wait(support.SECONDS_MAX), 0)
 
+    def with_closed(self, descriptors, *arguments):
+        close = lambda: [os.close(descriptor) for descriptor in descriptors]
+        return subprocess.run(self.command(*arguments), preexec_fn=close, stderr=None if 2 in descriptors
+                              else subprocess.PIPE, timeout=support.SECONDS_MAX, check=False)  # fmt: skip
+
+    def test_closed_standard_streams_fail_and_no_file_takes_their_place(self):
+        self.append("s")
+        result = self.with_closed([0], "event", "import", "-")
+        self.assertEqual(result.returncode, support.FAILED)
+        self.assertIn(b"cannot read standard input: Bad file descriptor", result.stderr)
+        for arguments in (["event", "export"], ["event", "tail", "--follow"]):
+            with self.subTest(arguments=arguments):
+                result = self.with_closed([0, 1], *arguments)
+                self.assertEqual(result.returncode, support.FAILED)
+                self.assertIn(b"cannot write the output: Bad file descriptor", result.stderr)
+        self.assertEqual(self.with_closed([0, 1, 2], "event", "append", "s", "T").returncode, support.FAILED)
+        self.assertEqual(self.with_closed([0, 2], "event", "import", "-").returncode, support.FAILED)
+        self.assertEqual(self.object("maint", "verify")["findings"], [])
+        self.assertEqual(self.stats()["events"], 2)  # the append was done, and could not say so
+
     def test_a_full_device_is_reported(self):
         self.append("s")
         with open("/dev/full", "wb") as full:
