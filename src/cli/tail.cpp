@@ -38,10 +38,11 @@ Expected<std::uint64_t> last_events_begin(Session& session, EventStore& store) {
   return position;
 }
 
-// Prints events as they come until interrupted, or until nobody reads them.
+// Prints events as they come until interrupted, or until nobody reads them or they cannot be
+// written.
 Expected<void> follow(Session& session, EventStore& store, const Interrupt& interrupt,
                       EventList& list, GlobalPosition seen) {
-  while (!interrupt.requested() && !session.output.reader_gone()) {
+  while (!interrupt.requested() && session.output.usable() && !session.output.reader_gone()) {
     const auto head = store.wait_past(seen, steady_clock::now() + kPatience, interrupt.token());
     if (!head && head.error().code == ErrorCode::DeadlineExceeded) continue;
     if (!head && head.error().code == ErrorCode::Cancelled) break;

@@ -3,6 +3,7 @@
 
 import json
 import signal
+import subprocess
 import time
 
 import support
@@ -124,6 +125,14 @@ class Tail(support.EndToEnd):
         process.stdout.close()
         self.assertEqual(process.wait(support.SECONDS_MAX), DONE)
         self.assertEqual(process.stderr.read(), b"")
+
+    def test_ends_when_its_output_cannot_be_written(self):
+        self.append("s")
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run(self.command("event", "tail", "--follow"), stdout=full, check=False,
+                                    stderr=subprocess.PIPE, timeout=support.SECONDS_MAX)  # fmt: skip
+        self.assertEqual(result.returncode, FAILED)
+        self.assertIn(b"cannot write the output: No space left", result.stderr)
 
 
 if __name__ == "__main__":
