@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 
 #include "cli/interrupt.hpp"
 #include "cli/session.hpp"
@@ -21,6 +24,13 @@ struct ReplayOptions {
   std::optional<double> speed = {};
 };
 
+std::string check_speed(const std::string& text) {
+  double speed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), speed);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && std::isfinite(speed) && speed > 0 ? "" : "not a number above 0: " + text;
+}
+
 void declare_replay(CLI::App& command, ReplayOptions& options) {
   add_number(command, "--from", options.from, "Start at this position");
   add_number(command, "--to", options.to, "End after this position");
@@ -33,7 +43,7 @@ void declare_replay(CLI::App& command, ReplayOptions& options) {
   command
       .add_option("--speed", options.speed,
                   "Pause as the events once did, X times as fast (default: without pauses)")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(CLI::Validator(check_speed, ""))
       ->type_name("X");
   command.footer(
       "Each of --stream, --category, --type and --tag may be given again: an event matches if it "
