@@ -14,6 +14,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
+// How long a pause goes on before we look whether anybody still reads our output.
+constexpr auto kPatience = std::chrono::seconds(1);
+
 struct ReplayOptions {
   std::optional<std::uint64_t> from = {};
   std::optional<std::uint64_t> to = {};
@@ -110,17 +113,15 @@ class Pace {
     return steady_clock::now() - start_ >= due_;
   }
 
-  // Returns when the event of the last is_due() is due, or at a stop.
-  void wait() {
+  // Returns when the event of the last is_due() is due, at a stop, or once nobody reads `output`.
+  void wait(const Output& output) {
     std::mutex mutex;
     std::condition_variable_any stopped;
     std::unique_lock lock(mutex);
-    while (!stop_.stop_requested()) {
+    while (!stop_.stop_requested() && !output.reader_gone()) {
       const auto left = due_ - (steady_clock::now() - start_);
       if (left <= Span::zero()) return;
-      // By the hour: centuries do not fit the clock.
-      stopped.wait_for(lock, stop_, std::min<Span>(left, std::chrono::hours(1)),
-                       [] { return false; });
+      stopped.wait_for(lock, stop_, std::min<Span>(left, kPatience), [] { return false; });
     }
   }
 
@@ -149,8 +150,8 @@ Outcome replay(Session& session, const ReplayOptions& options) {
         if (!matches(options, event)) return true;
         if (options.speed && !pace.is_due(event)) {
           list.flush();  // what came before is seen while we wait
-          pace.wait();
-          if (interrupt.requested()) return false;
+          pace.wait(session.output);
+          if (interrupt.requested() || session.output.reader_gone()) return false;
         }
         list.add(event);
         return true;

@@ -84,6 +84,15 @@ class Replay(support.EndToEnd):
         self.assertEqual(process.wait(support.SECONDS_MAX), FAILED)
         self.assertIn(b"interrupted", process.stderr.read())
 
+    def test_a_pause_ends_when_nobody_reads_any_more(self):
+        lines = [{"stream": "s", "type": "T", "time": f"20{year}-01-01T00:00:00Z"} for year in (10, 20)]
+        self.run_program("event", "import", self.write("timed.ndjson", lines))
+        process = self.start("event", "replay", "--speed", "1")
+        process.stdout.readline()
+        process.stdout.close()
+        self.assertEqual(process.wait(support.SECONDS_MAX), DONE)
+        self.assertEqual(process.stderr.read(), b"")
+
 
 class Tail(support.EndToEnd):
     def test_the_last_ten(self):
