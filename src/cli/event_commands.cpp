@@ -81,6 +81,7 @@ void declare_append(CLI::App& command, AppendOptions& options) {
       ->type_name("TIME");
   command
       .add_option("--schema-version", options.schema_version, "The version of the data's schema")
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
   command.footer(

@@ -40,6 +40,7 @@ void declare_import(CLI::App& command, ImportOptions& options) {
       ->type_name("ndjson|cloudevents")
       ->capture_default_str();
   command.add_option("--batch", options.batch, "How many events to append at once, all or none")
+      ->check(whole_number())
       ->check(CLI::Range(1, 1'000'000).description(""))
       ->type_name("N")
       ->capture_default_str();

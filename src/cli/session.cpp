@@ -33,15 +33,6 @@ void show_notice(const Notice& notice, bool as_json) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-std::string check_number(const std::string& text) {
-  const bool digits = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-    return c >= '0' && c <= '9';
-  });
-  const bool fits = text.size() < 20 || (text.size() == 20 && text <= "18446744073709551615");
-  // CLI11 would read a leading zero as octal.
-  return digits && fits && (text == "0" || text[0] != '0') ? "" : "not a whole number: " + text;
-}
-
 }  // namespace
 
 Expected<std::unique_ptr<EventStore>> open_store(const Session& session, Access access) {
@@ -80,11 +71,23 @@ Failure no_such_stream(const Session& session, std::string_view stream) {
   return failure;
 }
 
+CLI::Validator whole_number() {
+  return {[](const std::string& text) {
+            const bool digits = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+              return c >= '0' && c <= '9';
+            });
+            const bool fits =
+                text.size() < 20 || (text.size() == 20 && text <= "18446744073709551615");
+            // CLI11 would read a leading zero as octal.
+            const bool plain = digits && fits && (text == "0" || text[0] != '0');
+            return plain ? std::string() : "not a whole number: " + text;
+          },
+          ""};
+}
+
 CLI::Option* add_number(CLI::App& command, const std::string& name,
                         std::optional<std::uint64_t>& value, const std::string& purpose) {
-  return command.add_option(name, value, purpose)
-      ->check(CLI::Validator(check_number, ""))
-      ->type_name("N");
+  return command.add_option(name, value, purpose)->check(whole_number())->type_name("N");
 }
 
 CLI::Option* add_repeatable(CLI::App& command, const std::string& name,

@@ -62,6 +62,9 @@ CLI::App& add_command(CLI::App& parent, Session& session, const std::string& nam
   return *command;
 }
 
+// A check of an option's value: decimal digits, for at most 64 bits.
+CLI::Validator whole_number();
+
 // Options whose values are checked while the command line is read; a bad one is wrong usage.
 CLI::Option* add_number(CLI::App& command, const std::string& name,
                         std::optional<std::uint64_t>& value, const std::string& purpose);

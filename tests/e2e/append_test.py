@@ -109,6 +109,9 @@ class Append(support.EndToEnd):
             ("--time", "yesterday"),
             ("--format", "xml"),
             ("--schema-version", "x"),
+            ("--schema-version", "010"),  # not octal
+            ("--schema-version", "0x10"),
+            ("--schema-version", "4294967296"),
         ):
             with self.subTest(option=option, value=value):
                 self.assertIn(value, self.error("event", "append", "s", "T", option, value, exit_code=USAGE))

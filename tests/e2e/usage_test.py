@@ -59,6 +59,7 @@ class Usage(support.EndToEnd):
             ["event", "replay", "--speed", "inf"],
             ["event", "replay", "--speed", "0x10"],
             ["event", "import", "x", "--batch", "0"],
+            ["event", "import", "x", "--batch", "010"],
             ["event", "import", "x", "--format", "xml"],
             ["--output", "xml", "stream", "list"],
         ):
