@@ -206,6 +206,22 @@ void print_object(Output& output, OutputFormat format, const ordered_json& objec
   output.write("\n");
 }
 
+void print_object(Output& output, OutputFormat format, const ordered_json& object,
+                  const RawMember& last) {
+  const bool indented = format == OutputFormat::Json;
+  auto text = dump(object, indented ? 2 : -1);
+  text.resize(text.rfind(indented ? "\n}" : "}"));
+  text += fmt::format("{}\"{}\":{}", indented ? ",\n  " : ",", last.name, indented ? " " : "");
+  const auto value = text.size();
+  text += last.json;
+  // JSON has line breaks between its tokens only, where a space is as good.
+  std::ranges::replace_if(
+      text.begin() + static_cast<std::ptrdiff_t>(value), text.end(),
+      [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  write_json(output, text + (indented ? "\n}" : "}"));
+  output.write("\n");
+}
+
 std::string with_thousands(std::uint64_t number) {
   auto digits = std::to_string(number);
   for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {

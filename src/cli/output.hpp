@@ -103,6 +103,17 @@ class EventList {
 // One object: a line for each field, indented JSON, or one line of JSON.
 void print_object(Output& output, OutputFormat format, const nlohmann::ordered_json& object);
 
+// A member whose value is printed byte for byte, but for line breaks.
+struct RawMember {
+  std::string_view name;
+  std::string_view json;
+};
+
+// The same as JSON, `format` being Json or Ndjson, with one more member behind those of `object`,
+// which is not empty.
+void print_object(Output& output, OutputFormat format, const nlohmann::ordered_json& object,
+                  const RawMember& last);
+
 // "8,577"
 std::string with_thousands(std::uint64_t number);
 

@@ -3,6 +3,8 @@
 #include <queue>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "cli/session.hpp"
 #include "eventstore/text.hpp"
 
@@ -250,6 +252,16 @@ void declare_metadata(CLI::App& command, MetadataOptions& options) {
       "Example:  event-store stream metadata permit-891 --set '{\"owner\":\"permits\"}'");
 }
 
+// Only an import of the store's own events can bring that about.
+Failure no_json_metadata(const std::string& stream, const StreamMetadata& metadata) {
+  Failure failure(
+      "not_json",
+      fmt::format("the metadata of stream '{}' (version {}) is not JSON; --set replaces it", stream,
+                  metadata.version.value));
+  failure.details["stream"] = stream;
+  return failure;
+}
+
 Outcome stream_metadata(Session& session, const MetadataOptions& options) {
   auto store = open_store(session, options.json ? Access::Write : Access::Read);
   if (!store) return std::unexpected(std::move(store).error());
@@ -260,10 +272,18 @@ Outcome stream_metadata(Session& session, const MetadataOptions& options) {
   }
   const auto metadata = (*store)->stream_metadata(options.stream);
   if (!metadata) return std::unexpected(Failure(metadata.error()));
-  const auto value = ordered_json::parse(metadata->json, nullptr, /*allow_exceptions=*/false);
-  print_object(
-      session.output, session.object_format(),
-      {{"stream", options.stream}, {"version", metadata->version.value}, {"metadata", value}});
+  if (!is_json(metadata->json)) return std::unexpected(no_json_metadata(options.stream, *metadata));
+
+  ordered_json object = {{"stream", options.stream}, {"version", metadata->version.value}};
+  const auto format = session.object_format();
+  if (format != OutputFormat::Table) {
+    print_object(session.output, format, object, {.name = "metadata", .json = metadata->json});
+    return ExitCode::Done;
+  }
+  // What the table cannot take apart, such as half a surrogate pair, stands there as it is.
+  auto value = ordered_json::parse(metadata->json, nullptr, /*allow_exceptions=*/false);
+  object["metadata"] = value.is_discarded() ? ordered_json(metadata->json) : std::move(value);
+  print_object(session.output, format, object);
   return ExitCode::Done;
 }
 

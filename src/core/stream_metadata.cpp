@@ -1,5 +1,9 @@
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <string>
+#include <utility>
 
+#include "core/json_members.hpp"
+#include "core/json_text.hpp"
 #include "eventstore/text.hpp"
 #include "eventstore/validate.hpp"
 
@@ -11,15 +15,19 @@ Result<void> validate_stream_metadata(std::string_view json) {
         Error{.code = ErrorCode::InvalidArgument, .message = std::move(message)});
   };
   if (!is_json(json)) return refused("stream metadata is not valid JSON");
-  const auto object = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return refused("stream metadata must be a JSON object");
-  for (const auto& item : object.items()) {
-    if (item.key().starts_with('$')) {
-      return refused("the stream metadata key \"" + item.key() +
-                     "\" is reserved: keys that start with '$' are the store's own");
-    }
+  const auto begin = std::ranges::find_if_not(json, is_json_space);
+  if (*begin != '{') return refused("stream metadata must be a JSON object");
+  // What the members' values are does not matter, only their names.
+  JsonMembers members(json);
+  while (true) {
+    const auto member = members.next();
+    if (!member) return std::unexpected(member.error());
+    if (!*member) return {};
+    const auto key = (*member)->name;
+    if (!key.starts_with('$')) continue;
+    return refused("the stream metadata key \"" + std::string(key) +
+                   "\" is reserved: keys that start with '$' are the store's own");
   }
-  return {};
 }
 
 }  // namespace eventstore

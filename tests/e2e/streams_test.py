@@ -134,6 +134,30 @@ class Streams(support.EndToEnd):
         self.error("stream", "metadata", "s", "--set", "[1]")
         self.error("stream", "metadata", "s", "--set", '{"$x":1}')
 
+    def test_metadata_keeps_its_spelling(self):
+        self.append("s")
+        for json_, expected in (
+            ('{"n": 12345678901234567890123, "z": 0.10, "n": 1e999}', None),
+            ('{"half":"\\ud800"}', None),
+            ('\n{"a":\r\n[1]}', ' {"a":  [1]}'),
+        ):
+            with self.subTest(json=json_):
+                self.run_program("stream", "metadata", "s", "--set", json_)
+                for form in ("json", "ndjson"):
+                    text = self.text("--output", form, "stream", "metadata", "s")
+                    self.assertIn(expected or json_, text)
+                    self.assertEqual(list(json.loads(text)), ["stream", "version", "metadata"])
+                self.assertRegex(self.text("--output", "table", "stream", "metadata", "s"), "(?m)^metadata")
+
+    def test_metadata_that_is_no_json_is_an_error(self):
+        for data in ({}, {"format": "binary", "data_base64": "/w=="}):
+            with self.subTest(data=data):
+                path = self.write("own.ndjson", [{"stream": "$$s", "type": "$metadata"} | data])
+                self.run_program("event", "import", path, "--system")
+                error = self.error_object("stream", "metadata", "s")
+                self.assertEqual((error["code"], error["details"]), ("not_json", {"stream": "s"}))
+        self.assertEqual(self.object("stream", "metadata", "s", "--set", "{}")["metadata"], {})
+
 
 if __name__ == "__main__":
     support.main()
