@@ -78,9 +78,10 @@ Result<void> EventReader::take_field(Field field, const JsonMember& member) {
     case Field::SchemaVersion:
       return take_schema_version(member);
     case Field::Version:
-    case Field::Position:
-    case Field::RecordedAt:
-      return require_json(member.name, member.raw);
+    case Field::Position: {
+      const auto ignored = read_json_count(member.name, member.raw);
+      return ignored ? Result<void>() : std::unexpected(ignored.error());
+    }
     case Field::Tags: {
       auto tags = read_json_strings(member.name, member.raw);
       if (!tags) return std::unexpected(std::move(tags).error());
@@ -110,6 +111,8 @@ Result<void> EventReader::take_text(Field field, const JsonMember& member) {
       return assign(event_.data, read_base64(member.name, *text));
     case Field::MetadataBase64:
       return assign(event_.metadata, read_base64(member.name, *text));
+    case Field::RecordedAt:
+      return {};  // the exporting store's
     default:
       break;
   }

@@ -132,7 +132,13 @@ TEST(Ndjson, NamesTheFieldThatIsWrong) {
   EXPECT_TRUE(refusal(line_with(R"(,"metadata":[1})")).starts_with("metadata \"[1}\" is not one"));
   EXPECT_TRUE(
       refusal(line_with(R"(,"metadata":[1 2])")).starts_with("metadata \"[1 2]\" is not one"));
-  EXPECT_TRUE(refusal(line_with(R"(,"version":01)")).starts_with("version \"01\" is not one"));
+  EXPECT_TRUE(refusal(line_with(R"(,"version":01)")).starts_with("version \"01\" is not a whole"));
+  EXPECT_TRUE(
+      refusal(line_with(R"(,"version":"1")")).starts_with("version \"\\\"1\\\"\" is not a"));
+  EXPECT_TRUE(
+      refusal(line_with(R"(,"position":1.5)")).starts_with("position \"1.5\" is not a whole"));
+  EXPECT_TRUE(
+      refusal(line_with(R"(,"recorded_at":[1])")).starts_with("recorded_at \"[1]\" is not a"));
   EXPECT_TRUE(
       refusal(line_with(R"(,"tags":"a")")).starts_with("tags \"\\\"a\\\"\" is not an array"));
   EXPECT_TRUE(refusal(line_with(R"(,"format":"xml")")).starts_with("format \"xml\" is unknown"));
