@@ -111,7 +111,7 @@ Expected<void> import_events(Input& input, const ImportForm& form, const Interru
     ImportBatcher batcher(input, form);
     auto batch = batcher.next();
     for (; batch && *batch; batch = batcher.next()) {
-      const auto bytes = (*batch)->event_bytes + (*batch)->text.size();
+      const auto bytes = (*batch)->bytes;
       if (!queue.push(*std::move(*batch), bytes)) break;
     }
     if (!batch) parsed = std::unexpected(std::move(batch).error());

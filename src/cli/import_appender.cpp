@@ -10,6 +10,7 @@ namespace {
 
 // Batches under way at a time: while one is synced, those behind it are encoded and queue up.
 constexpr std::size_t kUnderWayMax = 4;
+constexpr std::size_t kUnderWayBytesMax = std::size_t{32} << 20;
 
 }  // namespace
 
@@ -20,7 +21,16 @@ ImportAppender::~ImportAppender() {
 Expected<void> ImportAppender::append(ImportBatch batch) {
   auto answer = send(std::move(batch.events), chain_);
   under_way_.push_back({.batch = std::move(batch), .answer = std::move(answer)});
-  return under_way_.size() < kUnderWayMax ? Expected<void>() : settle_first();
+  while (is_enough_under_way()) {
+    if (auto settled = settle_first(); !settled) return settled;
+  }
+  return {};
+}
+
+bool ImportAppender::is_enough_under_way() const {
+  std::size_t bytes = 0;
+  for (const auto& sent : under_way_) bytes += sent.batch.bytes;
+  return under_way_.size() >= kUnderWayMax || bytes > kUnderWayBytesMax;
 }
 
 Expected<void> ImportAppender::finish() {

@@ -47,6 +47,7 @@ class ImportAppender {
 
   std::future<Result<AppendResult>> send(std::vector<NewEvent> events,
                                          std::shared_ptr<AppendChain> chain);
+  bool is_enough_under_way() const;
   Expected<void> settle_first();
   Expected<void> settle(ImportBatch& batch, Result<AppendResult> appended);
   std::vector<NewEvent> events_again(const ImportBatch& batch) const;

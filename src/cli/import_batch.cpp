@@ -12,15 +12,17 @@
 namespace eventstore::cli {
 namespace {
 
-// Half of what one append may hold, so that an event of any size has room in a batch of its own.
+// So that some batches fit into memory at a time. An event of any size has room in one of its own.
 constexpr std::size_t kBatchBytesMax = std::size_t{32} << 20;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-std::size_t size_of(const NewEvent& event) {
-  const auto tags =
-      std::accumulate(event.tags.begin(), event.tags.end(), std::size_t{0},
-                      [](std::size_t bytes, const std::string& tag) { return bytes + tag.size(); });
-  return event.stream.size() + event.type.size() + tags + event.metadata.size() + event.data.size();
+// The memory that an event and its line take in a batch, about.
+std::size_t memory_of(const NewEvent& event, std::string_view line) {
+  const auto tags = std::accumulate(
+      event.tags.begin(), event.tags.end(), std::size_t{0},
+      [](std::size_t bytes, const std::string& tag) { return bytes + sizeof(tag) + tag.size(); });
+  return sizeof(ImportBatch::Line) + line.size() + sizeof(event) + event.stream.size() +
+         event.type.size() + tags + event.metadata.size() + event.data.size();
 }
 
 bool is_blank(std::string_view line) {
@@ -112,15 +114,15 @@ Expected<void> ImportBatcher::add_line(ImportBatch& batch, std::string_view line
   }
   assign_id(*event, line);
 
-  const auto bytes = size_of(*event);
-  const bool has_room = batch.events.empty() || batch.event_bytes + bytes <= kBatchBytesMax;
+  const auto bytes = memory_of(*event, line);
+  const bool has_room = batch.events.empty() || batch.bytes + bytes <= kBatchBytesMax;
   auto& target = has_room ? batch : waiting_;
   target.lines.push_back({.number = lines_.line_number(),
                           .offset = target.text.size(),
                           .bytes = line.size(),
                           .id = *event->id});
   target.text += line;
-  target.event_bytes += bytes;
+  target.bytes += bytes;
   target.events.push_back(*std::move(event));
   return {};
 }

@@ -34,8 +34,8 @@ struct ImportBatch {
 
   std::string text;
   std::vector<Line> lines;
-  std::vector<NewEvent> events;  // one a line, until they are taken
-  std::size_t event_bytes = 0;
+  std::vector<NewEvent> events;      // one a line, until they are taken
+  std::size_t bytes = 0;             // of memory that lines and events take
   std::uint64_t repeated_lines = 0;  // left out: they say the same as a line before them
 
   std::string_view line_text(const Line& line) const {

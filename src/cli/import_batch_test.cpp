@@ -62,9 +62,24 @@ TEST_F(ImportBatcherTest, FillsBatches) {
 TEST_F(ImportBatcherTest, CutsABatchBeforeItGetsTooLarge) {
   std::string text;
   for (int i = 0; i < 5; ++i) {
-    text += R"({"stream":"s","type":"T","data":")" + std::string(10U << 20, 'x') + "\"}\n";
+    text += R"({"stream":"s","type":"T","data":")" + std::string(5U << 20, 'x') + "\"}\n";
   }
   EXPECT_EQ(batch_sizes(text, 1000), (std::vector<std::size_t>{3, 2}));
+}
+
+// What an event is made of can be far smaller than its line.
+TEST_F(ImportBatcherTest, CutsABatchOfLongLinesTooAndOneOfManyTags) {
+  std::string text;
+  for (int i = 0; i < 5; ++i) {
+    text += R"({"stream":"s",)" + std::string(10U << 20, ' ') + "\"type\":\"T\"}\n";
+  }
+  EXPECT_EQ(batch_sizes(text, 1000), (std::vector<std::size_t>{3, 2}));
+
+  std::string line = R"({"stream":"s","type":"T","tags":["a")";
+  for (int tag = 1; tag < 64; ++tag) line += R"(,"a")";
+  text.clear();
+  for (int i = 0; i < 20'000; ++i) text += line + "]}\n";
+  EXPECT_GT(batch_sizes(text, 1'000'000).size(), 1U);
 }
 
 TEST_F(ImportBatcherTest, GivesEqualLinesIdsOfTheirOwnAndAlwaysTheSame) {

@@ -9,6 +9,7 @@
 #include "core/json_parser.hpp"
 #include "core/json_text.hpp"
 #include "core/refusal.hpp"
+#include "eventstore/limits.hpp"
 
 namespace eventstore {
 namespace {
@@ -192,6 +193,12 @@ Result<std::uint64_t> read_json_count(std::string_view name, std::string_view ra
 }
 
 Result<void> require_json(std::string_view name, std::string_view raw) {
+  // No event can hold it, and to check it would take several times its size.
+  if (raw.size() > kEventBytesMax) {
+    return limit_exceeded(
+        subject(name),
+        {.limit = "event_bytes_max", .actual = raw.size(), .allowed = kEventBytesMax});
+  }
   const JsonFault fault = check_json(raw);
   if (fault == JsonFault::None) return {};
   return invalid_argument(subject(name) + ' ' + in_quotes(raw) + ' ' +

@@ -47,7 +47,8 @@ class JsonMembers {
   std::string unescaped_name_;
 };
 
-// Each reads the raw value of the member `name`, and fails with InvalidArgument, naming it.
+// Each reads the raw value of the member `name`, and fails with InvalidArgument, naming it, where
+// nothing else is said.
 
 // The view points into `raw`, or into `scratch` where the string had escapes.
 Result<std::string_view> read_json_string(std::string_view name, std::string_view raw,
@@ -55,7 +56,7 @@ Result<std::string_view> read_json_string(std::string_view name, std::string_vie
 Result<std::vector<std::string>> read_json_strings(std::string_view name, std::string_view raw);
 // A whole number up to 2^64 - 1, without sign, point and exponent.
 Result<std::uint64_t> read_json_count(std::string_view name, std::string_view raw);
-// Fails if `raw` is not a JSON value.
+// Fails if `raw` is not a JSON value; with LimitExceeded if it is larger than an event may be.
 Result<void> require_json(std::string_view name, std::string_view raw);
 
 }  // namespace eventstore

@@ -148,6 +148,13 @@ TEST(Ndjson, NamesTheFieldThatIsWrong) {
   EXPECT_TRUE(refusal("[]").starts_with("line \"[]\" is not one JSON object"));
 }
 
+TEST(Ndjson, RefusesMetadataThatNoEventCanHoldWithoutReadingIt) {
+  const auto large = parse_ndjson_event(
+      line_with(R"(,"metadata":")" + std::string(kEventBytesMax - 1, 'x') + "\""));
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, ErrorCode::LimitExceeded);
+}
+
 // Data is left to validate(), which sees it anyway; where that would not look, the reader does.
 TEST(Ndjson, LetsNoBrokenDataThrough) {
   for (const char* data : {"[1 2]", "[}", "nul", "\"\\x\"", "\"\xff\"", "{\"a\"}"}) {
