@@ -51,12 +51,6 @@ void erase_places(std::vector<T>& values, const std::vector<std::size_t>& places
 
 }  // namespace
 
-Failure bad_line_failure(const std::string& input_name, const BadLine& bad) {
-  Failure failure("bad_input", fmt::format("{} line {}: {}", input_name, bad.number, bad.reason));
-  failure.details = {{"file", input_name}, {"line", bad.number}, {"reason", bad.reason}};
-  return failure;
-}
-
 NewEvent parse_again(const ImportForm& form, const ImportBatch& batch,
                      const ImportBatch::Line& line) {
   auto event = form.parse(batch.line_text(line)).value();  // it could be parsed before
@@ -83,7 +77,7 @@ Expected<std::optional<ImportBatch>> ImportBatcher::next() {
   batch.events.reserve(form_.batch_events_max < 100'000 ? form_.batch_events_max : 0);
   while (!is_full(batch)) {
     const auto line = lines_.next();
-    if (!line) return std::unexpected(line.error());
+    if (!line) return std::unexpected(first_bad(batch, line.error()));
     if (!*line) break;
     auto text = **line;
     if (lines_.line_number() == 1 && text.starts_with(kByteOrderMark)) {
@@ -107,10 +101,8 @@ bool ImportBatcher::is_full(const ImportBatch& batch) const {
 Expected<void> ImportBatcher::add_line(ImportBatch& batch, std::string_view line) {
   auto event = form_.parse(line);
   if (!event) {
-    // The store's refusals come first where they concern lines before this one.
-    const auto earlier = find_bad_line(form_, batch);
-    return std::unexpected(bad_line_failure(
-        input_.name(), earlier.value_or(BadLine{lines_.line_number(), event.error().message})));
+    const BadLine bad{lines_.line_number(), event.error().message};
+    return std::unexpected(first_bad(batch, bad_line_failure(input_.name(), bad)));
   }
   assign_id(*event, line);
 
@@ -125,6 +117,14 @@ Expected<void> ImportBatcher::add_line(ImportBatch& batch, std::string_view line
   target.bytes += bytes;
   target.events.push_back(*std::move(event));
   return {};
+}
+
+// What is to be told where the input is bad behind `batch`: the store's refusals come first where
+// they concern lines before.
+Failure ImportBatcher::first_bad(const ImportBatch& batch, const Failure& later) const {
+  if (later.code != "bad_input") return later;
+  const auto earlier = find_bad_line(form_, batch);
+  return earlier ? bad_line_failure(input_.name(), *earlier) : later;
 }
 
 void ImportBatcher::assign_id(NewEvent& event, std::string_view line) {

@@ -43,12 +43,6 @@ struct ImportBatch {
   }
 };
 
-// What is wrong with a line of the input.
-struct BadLine {
-  std::uint64_t number;
-  std::string reason;
-};
-
 // Whether two events with the same id are the same also in all that their producer said.
 template <typename Stored>
 bool same_contents(const NewEvent& event, const Stored& stored) {
@@ -81,6 +75,7 @@ class ImportBatcher {
   Expected<void> add_line(ImportBatch& batch, std::string_view line);
   Expected<void> drop_repeated_lines(ImportBatch& batch) const;
   void assign_id(NewEvent& event, std::string_view line);
+  Failure first_bad(const ImportBatch& batch, const Failure& later) const;
   bool is_full(const ImportBatch& batch) const;
 
   Input& input_;
@@ -89,8 +84,5 @@ class ImportBatcher {
   LineOrdinals ordinals_;
   ImportBatch waiting_;  // a line that the last batch had no room for, if any
 };
-
-// "events.ndjson line 7: REASON", with file, line and reason as details.
-Failure bad_line_failure(const std::string& input_name, const BadLine& bad);
 
 }  // namespace eventstore::cli

@@ -99,9 +99,8 @@ Expected<std::size_t> Input::decompress(std::span<char> out) {
     ZSTD_outBuffer output{.dst = out.data(), .size = out.size(), .pos = 0};
     const auto left = ZSTD_decompressStream(decompressor_.get(), &output, &input);
     if (ZSTD_isError(left) != 0) {
-      return std::unexpected(
-          Failure("bad_input",
-                  name_ + " is damaged: its zstd compression says: " + ZSTD_getErrorName(left)));
+      return std::unexpected(damaged(std::string("is damaged: its zstd compression says: ") +
+                                     ZSTD_getErrorName(left)));
     }
     const bool moved = input.pos != raw_begin_ || output.pos > 0;
     if (moved) in_frame_ = left != 0;
@@ -115,11 +114,16 @@ Expected<std::size_t> Input::decompress(std::span<char> out) {
     raw_.resize(read.value_or(0));
     if (!read) return std::unexpected(read.error());
     if (*read == 0 && in_frame_) {
-      return std::unexpected(
-          Failure("bad_input", name_ + " ends in the middle of its zstd compression"));
+      return std::unexpected(damaged("ends in the middle of its zstd compression"));
     }
     if (*read == 0) return 0;
   }
+}
+
+Failure Input::damaged(const std::string& reason) const {
+  Failure failure("bad_input", name_ + ' ' + reason);
+  failure.details = {{"file", name_}, {"reason", reason}};
+  return failure;
 }
 
 std::optional<double> Input::share_read() const {

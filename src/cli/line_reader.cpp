@@ -12,6 +12,12 @@ constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 
 }  // namespace
 
+Failure bad_line_failure(const std::string& input_name, const BadLine& bad) {
+  Failure failure("bad_input", fmt::format("{} line {}: {}", input_name, bad.number, bad.reason));
+  failure.details = {{"file", input_name}, {"line", bad.number}, {"reason", bad.reason}};
+  return failure;
+}
+
 LineReader::LineReader(Input& input, std::size_t line_bytes_max)
     : input_(input), line_bytes_max_(line_bytes_max), buffer_(2 * kChunkBytes) {}
 
@@ -23,9 +29,10 @@ Expected<std::optional<std::string_view>> LineReader::next() {
     searched = rest.size();
     const bool whole = line_break != std::string_view::npos;
     if (std::min(line_break, rest.size()) > line_bytes_max_) {
-      return std::unexpected(Failure(
-          "bad_input", fmt::format("{} line {}: longer than {} MiB; an event has at most 16 MiB",
-                                   input_.name(), line_number_ + 1, line_bytes_max_ >> 20)));
+      return std::unexpected(bad_line_failure(
+          input_.name(),
+          {line_number_ + 1,
+           fmt::format("longer than {} MiB; an event has at most 16 MiB", line_bytes_max_ >> 20)}));
     }
     if (whole) return take(line_break, 1);
     const auto more = read_more();

@@ -11,11 +11,20 @@
 
 namespace eventstore::cli {
 
+// What is wrong with a line of the input.
+struct BadLine {
+  std::uint64_t number;
+  std::string reason;
+};
+
+// "events.ndjson line 7: REASON", with file, line and reason as details.
+Failure bad_line_failure(const std::string& input_name, const BadLine& bad);
+
 // Splits an input into lines, reading it in large pieces. One thread at a time.
 class LineReader {
  public:
-  // A line of an event of 16 MiB fits, even if each of its bytes is escaped.
-  static constexpr std::size_t kLineBytesMax = std::size_t{96} << 20;
+  // As the text forms have it: more than a line of an event within the limits needs.
+  static constexpr std::size_t kLineBytesMax = std::size_t{64} << 20;
 
   // `input` must outlive the reader.
   explicit LineReader(Input& input, std::size_t line_bytes_max = kLineBytesMax);

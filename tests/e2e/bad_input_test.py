@@ -261,8 +261,13 @@ class OversizeEvent(support.EndToEnd):
         path = self.folder / "endless.ndjson"
         with open(path, "wb") as file:
             file.truncate(200 << 20)
-        sentence = self.error("event", "import", path)
-        self.assertIn("line 1: longer than 96 MiB", sentence)
+        error = self.error_object("event", "import", path)
+        self.assertIn("line 1: longer than 64 MiB", error["message"])
+        self.assertEqual((error["code"], error["details"]["line"]), ("bad_input", 1))
+        path.write_bytes(b'{"stream":"","type":"T"}\n')
+        with open(path, "r+b") as file:
+            file.truncate(200 << 20)
+        self.assertIn("line 1: stream is empty", self.error("event", "import", path))
 
     def test_large_events_in_one_import(self):
         lines = [{"stream": "s", "type": "T", "data": "x" * (10 << 20)} for _ in range(8)]

@@ -259,8 +259,9 @@ class Mended(support.EndToEnd):
     def test_a_compressed_file_that_is_cut_short(self):
         path = self.folder / "cut.zst"
         path.write_bytes(PERMITS.read_bytes()[:-1000])
-        sentence = self.error("event", "import", path)
-        self.assertIn("zstd", sentence)
+        error = self.error_object("event", "import", path)
+        self.assertIn("zstd", error["message"])
+        self.assertEqual((error["code"], error["details"]["file"]), ("bad_input", str(path)))
         summary = self.object("event", "import", PERMITS)
         self.assertEqual(summary["added"] + summary["already_there"], TRUTH["events"])
 
