@@ -27,16 +27,22 @@ Interrupt::Interrupt()
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, &mask_before_);
   signal_fd_ = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+  // Without descriptors nobody would hear of a signal, which therefore ends the process as ever.
+  if (wake_fd_ < 0 || end_fd_ < 0 || signal_fd_ < 0) return;
+  pthread_sigmask(SIG_BLOCK, &signals, &mask_before_);
   watcher_ = std::jthread([this] { watch(); });
 }
 
 Interrupt::~Interrupt() {
-  raise_flag(end_fd_);
-  watcher_.join();
-  for (const int fd : {signal_fd_, wake_fd_, end_fd_}) ::close(fd);
-  pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+  if (watcher_.joinable()) {
+    raise_flag(end_fd_);
+    watcher_.join();
+    pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+  }
+  for (const int fd : {signal_fd_, wake_fd_, end_fd_}) {
+    if (fd >= 0) ::close(fd);
+  }
 }
 
 void Interrupt::watch() {

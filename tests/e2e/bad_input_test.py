@@ -207,6 +207,25 @@ class FullDisk(support.EndToEnd):
         self.finish_with_room(kept)
 
 
+class FewDescriptors(support.EndToEnd):
+    def test_are_an_error_and_no_wait_for_ever(self):
+        self.append("s")
+        path = self.write("events.ndjson", [{"stream": "s", "type": "T"}])
+        done = {}
+        for most in range(4, 16):  # with 3 the program's own libraries cannot be opened
+            limit = lambda most=most: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            for command in (["event", "import", path], ["event", "export"], ["event", "replay"]):
+                with self.subTest(most=most, command=command):
+                    result = subprocess.run(self.command(*command), preexec_fn=limit, capture_output=True,
+                                            timeout=support.SECONDS_MAX, check=False)  # fmt: skip
+                    done[command[1]] = result.returncode == DONE
+                    if result.returncode != DONE:
+                        self.assertEqual(result.returncode, FAILED)
+                        self.assertIn(b"Too many open files", result.stderr)
+        self.assertEqual(done, {"import": True, "export": True, "replay": True})
+        self.assertEqual(self.object("maint", "verify")["findings"], [])
+
+
 class WrongVersion(support.EndToEnd):
     def test_says_which_was_expected_and_which_it_is(self):
         self.append("order-1")
