@@ -21,6 +21,9 @@ std::expected<bool, Defect> FrameScan::next() {
       frame->next_position < frame->first_position) {
     return std::unexpected("the frame's positions do not follow those before");
   }
+  if (frame->next_position.value - state_.first_position.value > kSegmentPositionsMax) {
+    return std::unexpected("the frame's positions lie beyond those a segment can have");
+  }
   frame_ = *frame;
   if (const Defect defect = read_events()) {
     events_.clear();

@@ -9,9 +9,14 @@
 
 namespace eventstore::log {
 
+// A segment's positions lie within so many, holes included: their postings fit, with room for the
+// index that holds one number for each.
+inline constexpr std::uint64_t kSegmentPositionsMax = std::uint64_t{1} << 28;
+
 // How far a scan of a segment has come, and what the next frame must fit to.
 struct ScanState {
   std::uint64_t offset = kSegmentHeaderBytes;
+  GlobalPosition first_position;  // of the segment
   GlobalPosition next_position;
   std::uint32_t link = 0;
   Timestamp recorded_at{};              // of the last frame
@@ -21,6 +26,7 @@ struct ScanState {
 
   static ScanState at_start_of(const SegmentHeader& header) {
     ScanState state;
+    state.first_position = header.first_position;
     state.next_position = header.first_position;
     state.link = header.link;
     return state;

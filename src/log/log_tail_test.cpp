@@ -1,6 +1,8 @@
 #include "log/log_tail.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,22 @@ using test::code_of;
 using test::error_of;
 using test::read_everything;
 using test::value_of;
+
+struct LogEnd {
+  std::uint64_t offset = 0;  // behind the last whole frame
+  bool in_zeros = false;     // nothing else follows, as the format says
+};
+
+LogEnd end_of_log(StoreOnSimulatedDisk& machine) {
+  const auto bytes = machine.disk().contents(segment_path("store", 1));
+  const auto header = value_of(decode_segment_header(bytes, "segment"));
+  FrameScan scan(bytes, header.seed(), ScanState::at_start_of(header));
+  for (;;) {
+    const auto more = scan.next();
+    if (more && *more) continue;
+    return {.offset = scan.state().offset, .in_zeros = more && scan.only_zeros_follow()};
+  }
+}
 
 // A manifest from a backup may be older than the segments: they hold acknowledged events.
 TEST(LogTail, NeverRemovesASegmentWithEventsThatTheManifestDoesNotList) {
@@ -36,6 +54,73 @@ TEST(LogTail, NeverRemovesASegmentWithEventsThatTheManifestDoesNotList) {
 
   machine.disk().put(manifest_path("store"), before.contents(manifest_path("store")));
   EXPECT_EQ(read_everything(*machine.open()).size(), 23U);
+}
+
+TEST(LogTail, PutsZerosInThePlaceOfATornAppend) {
+  StoreOnSimulatedDisk machine(64 << 10);
+  append_large(*machine.open(), "s", 2);
+  const auto end = end_of_log(machine).offset;
+  machine.disk().overwrite(segment_path("store", 1), end,
+                           std::vector<std::byte>(700, std::byte{'t'}));
+  ASSERT_FALSE(end_of_log(machine).in_zeros);
+  const auto store = machine.open();
+  EXPECT_TRUE(end_of_log(machine).in_zeros);
+  EXPECT_EQ(end_of_log(machine).offset, end);
+  EXPECT_EQ(read_everything(*store).size(), 2U);
+}
+
+// A bad last frame is a torn append, unless HEAD tells that it was durable.
+TEST(LogTail, NeverCutsBelowTheDurableHead) {
+  for (const auto crash :
+       {SimulatedFileSystem::Crash::ProcessKill, SimulatedFileSystem::Crash::PowerLoss}) {
+    StoreOnSimulatedDisk machine;
+    const auto store = machine.open();
+    append_large(*store, "s", 3);
+    machine.files().restart(crash);
+    machine.disk().flip_bit(segment_path("store", 1), end_of_log(machine).offset - 100, 0);
+
+    const auto opened = machine.try_open();
+    if (crash == SimulatedFileSystem::Crash::PowerLoss) {
+      EXPECT_EQ(value_of((*opened)->head()), GlobalPosition{2});
+      continue;
+    }
+    const auto refused = error_of(opened);
+    EXPECT_EQ(refused.code, ErrorCode::Corruption);
+    const auto lost = test::details_of<DamageDetails>(refused);
+    EXPECT_EQ(lost.first_position, GlobalPosition{3});
+    EXPECT_EQ(lost.last_position, GlobalPosition{3});
+    EXPECT_EQ(value_of(machine.open_reader()->head()), GlobalPosition{2});
+  }
+}
+
+TEST(LogTail, LeavesNothingOfAnAppendThatHadNoRoom) {
+  StoreOnSimulatedDisk machine(64 << 10);
+  const auto store = machine.open();
+  for (int i = 0; i < 20; ++i) {
+    machine.files().inject(
+        {.call = SimulatedFileSystem::Call::Write, .nth = 1, .error_number = ENOSPC});
+    auto request = test::append_to("s");
+    request.events.front().data = '"' + std::string(1000, 'x') + '"';
+    const auto appended = store->append(request);
+    if (!appended) {
+      EXPECT_EQ(code_of(appended), ErrorCode::NoSpace);
+    }
+    machine.files().clear_faults();
+    EXPECT_TRUE(end_of_log(machine).in_zeros);
+  }
+}
+
+TEST(LogTail, TakesNothingMoreAfterASyncThatFailed) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  append_large(*store, "s", 1);
+  machine.files().inject({.call = SimulatedFileSystem::Call::Sync});
+  const auto request = test::append_to("s");
+  EXPECT_EQ(code_of(store->append(request)), ErrorCode::OutcomeUnknown);
+  EXPECT_EQ(value_of(store->head()), GlobalPosition{1});
+  EXPECT_EQ(code_of(store->append(request)), ErrorCode::ReadOnly);
+  store.reset();
+  EXPECT_TRUE(machine.open()->append(request));
 }
 
 // Posting files are derived: all of them may be lost. What is made anew must not fill the memory.
