@@ -39,6 +39,7 @@ class StoreOnSimulatedDisk {
     return {.files = files != nullptr ? files : &files_, .clock = &clock_, .random = &random_};
   }
   SimulatedFileSystem& files() { return files_; }
+  SimulatedClock& clock() { return clock_; }
   SimulatedDisk& disk() { return files_.disk(); }
   const std::vector<std::string>& notices() const { return notices_; }
 

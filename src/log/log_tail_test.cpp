@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <span>
 #include <string>
 #include <vector>
@@ -121,6 +122,41 @@ TEST(LogTail, TakesNothingMoreAfterASyncThatFailed) {
   EXPECT_EQ(code_of(store->append(request)), ErrorCode::ReadOnly);
   store.reset();
   EXPECT_TRUE(machine.open()->append(request));
+}
+
+TEST(LogTail, RemovesWhatACrashLeftBehind) {
+  StoreOnSimulatedDisk machine;
+  append_large(*machine.open(), "s", 1);
+  const std::vector<std::string> leftovers = {
+      manifest_path("store") + ".tmp", posting_file_path("store", 1) + ".tmp",
+      posting_file_path("store", 7), segment_path("store", 7)};
+  for (const auto& path : leftovers) machine.disk().put(path, std::vector(5000, std::byte{'x'}));
+  const auto store = machine.open();
+  for (const auto& path : leftovers) EXPECT_FALSE(machine.disk().exists(path)) << path;
+  EXPECT_EQ(read_everything(*store).size(), 1U);
+}
+
+// Also where the newest event stands in the segment before an empty one.
+TEST(LogTail, NeverRecordsAnEarlierTimeWhereverARollIsCutShort) {
+  bool crashed = true;
+  for (std::uint64_t call = 1; crashed; ++call) {
+    StoreOnSimulatedDisk machine;
+    auto store = machine.open();
+    append_large(*store, "s", 3);  // the next one rolls
+    const auto before = read_everything(*store).back().recorded_at;
+    machine.files().crash_after(call);
+    AppendRequest request;
+    request.events.push_back({.stream = "s", .type = "T", .data = std::string(1000, '1')});
+    static_cast<void>(store->append(request));
+    crashed = machine.files().crashed();
+    machine.files().restart(SimulatedFileSystem::Crash::ProcessKill);
+    store.reset();
+
+    machine.clock().set_wall(before - std::chrono::minutes(30));
+    store = machine.open();
+    append_large(*store, "s", 1);
+    EXPECT_GE(read_everything(*store).back().recorded_at, before) << "call " << call;
+  }
 }
 
 // Posting files are derived: all of them may be lost. What is made anew must not fill the memory.

@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -126,6 +127,35 @@ TEST_P(DamagedStore, EndsAReadAtEachOfSeveralPlaces) {
   EXPECT_TRUE(back.damage);
   EXPECT_EQ(read(Direction::Backwards, 2).positions, (Positions{2, 1}));
   EXPECT_FALSE(read(Direction::Backwards, 2).damage);
+}
+
+// Checksums hold, but the index names another event: only the event tells.
+TEST(DamagedSegment, NeverGivesAnotherEventThanTheOneAskedFor) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  append_large(*store, "s", 8);
+  while (store->step()) {
+  }
+  store.reset();
+  const auto manifest = value_of(load_manifest(machine.files(), "store"));
+  const auto path = segment_path("store", 1);
+  const auto bytes = machine.disk().contents(path);
+  const Segment segment(value_of(decode_segment_header(bytes, path)), path, nullptr, nullptr);
+  const auto scanned = scan_segment(std::span(bytes).first(manifest.segments.front().bytes),
+                                    segment.header(), path, manifest.index_secret);
+  auto contents = scanned.index->contents(segment.posting_file_identity(manifest.index_secret));
+  std::vector<std::uint32_t> swapped(contents.offsets.begin(), contents.offsets.end());
+  std::swap(swapped.at(0), swapped.at(1));
+  contents.offsets = swapped;
+  machine.disk().put(posting_file_path("store", 1), encode_posting_file(contents));
+
+  const auto reader = machine.open_reader();
+  for (const auto direction : {Direction::Forwards, Direction::Backwards}) {
+    const auto outcome =
+        read_until_damage(*reader, {.selector = SelectStream{"s"}, .direction = direction});
+    EXPECT_EQ(outcome.positions.size(), direction == Direction::Forwards ? 0U : 6U);
+    EXPECT_TRUE(outcome.damage);
+  }
 }
 
 // Versions without a gap tell that nothing of a stream is lost.
