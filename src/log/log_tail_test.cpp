@@ -97,18 +97,19 @@ TEST(LogTail, NeverCutsBelowTheDurableHead) {
 TEST(LogTail, LeavesNothingOfAnAppendThatHadNoRoom) {
   StoreOnSimulatedDisk machine(64 << 10);
   const auto store = machine.open();
+  int refused = 0;
   for (int i = 0; i < 20; ++i) {
     machine.files().inject(
         {.call = SimulatedFileSystem::Call::Write, .nth = 1, .error_number = ENOSPC});
-    auto request = test::append_to("s");
-    request.events.front().data = '"' + std::string(1000, 'x') + '"';
-    const auto appended = store->append(request);
-    if (!appended) {
-      EXPECT_EQ(code_of(appended), ErrorCode::NoSpace);
-    }
+    const auto appended = store->append(test::append_to("s"));
     machine.files().clear_faults();
+    if (appended) continue;  // it was the space ahead that there was no room for
+    ++refused;
+    EXPECT_EQ(code_of(appended), ErrorCode::NoSpace);
     EXPECT_TRUE(end_of_log(machine).in_zeros);
+    value_of(store->append(test::append_to("s")));
   }
+  EXPECT_GT(refused, 3);
 }
 
 TEST(LogTail, TakesNothingMoreAfterASyncThatFailed) {
