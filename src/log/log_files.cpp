@@ -24,6 +24,28 @@ bool is_one_of(const std::string& name, std::initializer_list<std::string_view> 
   return std::ranges::find(names, name) != names.end();
 }
 
+// In the place of a file that cannot be used: every call fails with the same error.
+class LostFile final : public File {
+ public:
+  explicit LostFile(Error error) : error_(std::move(error)) {}
+
+  Result<std::size_t> read(std::uint64_t /*offset*/, std::span<std::byte> /*out*/) override {
+    return std::unexpected(error_);
+  }
+  Result<void> write(std::uint64_t /*offset*/,
+                     std::span<const std::span<const std::byte>> /*parts*/) override {
+    return std::unexpected(error_);
+  }
+  Result<void> sync() override { return std::unexpected(error_); }
+  Result<std::uint64_t> size() override { return std::unexpected(error_); }
+  Result<std::shared_ptr<const MappedFile>> map(std::uint64_t /*size*/) override {
+    return std::unexpected(error_);
+  }
+
+ private:
+  const Error error_;
+};
+
 // Whether a segment file holds nothing but its header: no event was ever acknowledged from it.
 Result<bool> holds_no_frame(FileSystem& files, const std::string& path) {
   auto file = files.open(path, FileSystem::Access::Read);
@@ -316,6 +338,24 @@ Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const Lo
   for (const auto& finding : scanned.damage) (*segment)->add_damage(finding);
   std::ranges::move(scanned.damage, std::back_inserter(damage));
   (*segment)->set_index(std::move(scanned.index));
+  return segment;
+}
+
+std::shared_ptr<Segment> lost_segment(const std::string& folder, const Manifest& manifest,
+                                      const ManifestSegment& listed, Error damage) {
+  const auto path = segment_path(folder, listed.number);
+  const Finding finding{.message = damage.message,
+                        .where = {.file = path,
+                                  .first_position = listed.first_position,
+                                  .last_position = *listed.last_position}};
+  damage.details = finding.where;
+  auto segment = std::make_shared<Segment>(SegmentHeader{.store_id = manifest.store_id,
+                                                         .segment_id = listed.id,
+                                                         .number = listed.number,
+                                                         .first_position = listed.first_position},
+                                           path, std::make_unique<LostFile>(std::move(damage)),
+                                           std::make_shared<MemoryIndex>(manifest.index_secret));
+  segment->add_damage(finding);
   return segment;
 }
 

@@ -80,6 +80,11 @@ Result<std::shared_ptr<Segment>> open_sealed_segment(FileSystem& files, const Lo
                                                      const ManifestSegment& listed,
                                                      std::vector<Finding>& damage);
 
+// Stands for a sealed segment that open_sealed_segment() could not open because of `damage`: every
+// read that needs it fails with that.
+std::shared_ptr<Segment> lost_segment(const std::string& folder, const Manifest& manifest,
+                                      const ManifestSegment& listed, Error damage);
+
 // Gives a sealed segment its posting file for an index. Fails, and changes nothing, where that is
 // missing or damaged.
 Result<void> take_posting_file(FileSystem& files, const std::string& folder, Segment& segment,

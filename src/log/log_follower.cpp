@@ -37,6 +37,10 @@ Result<void> LogFollower::load() {
       continue;
     }
     auto segment = open_sealed_segment(files, settings_, manifest_, listed, damage);
+    if (!segment && segment.error().code == ErrorCode::Corruption) {
+      settings_.notify(Notice::Level::Error, segment.error().message);
+      segment = lost_segment(settings_.folder, manifest_, listed, std::move(segment).error());
+    }
     if (!segment) return std::unexpected(std::move(segment).error());
     segments_.push_back(*std::move(segment));
   }

@@ -122,6 +122,41 @@ TEST(LogFollower, GoesOnWhereAWriterStartsWhileItLooks) {
   EXPECT_EQ(test::read_stream(*reader, "s").size(), 3U);
 }
 
+// The rest of a damaged store can be read, whatever is damaged of a sealed segment.
+TEST(LogFollower, ReadsTheRestWhereASegmentIsLost) {
+  for (const std::string damage : {"missing", "cut short", "with a bad header", "another's"}) {
+    StoreOnSimulatedDisk machine;
+    auto store = machine.open();
+    append_large(*store, "s", 12);
+    while (store->step()) {
+    }
+    store.reset();
+    const auto path = segment_path("store", 2);  // positions 4 to 6
+    if (damage == "missing") machine.disk().remove(path);
+    if (damage == "cut short") machine.disk().truncate(path, 5000);
+    if (damage == "with a bad header") machine.disk().flip_bit(path, 100, 0);
+    if (damage == "another's") {
+      machine.disk().put(path, machine.disk().contents(segment_path("store", 1)));
+    }
+
+    const auto reader = machine.open_reader();
+    EXPECT_EQ(machine.notices().size(), 1U) << damage;
+    EXPECT_EQ(value_of(reader->head()), GlobalPosition{12});
+    EXPECT_EQ(test::read_events(*reader, {.from = 7}).size(), 6U);
+    EXPECT_EQ(test::read_events(*reader, {.to = 3}).size(), 3U);
+    for (const auto direction : {Direction::Forwards, Direction::Backwards}) {
+      const auto read = test::error_of(test::try_read(*reader, {.direction = direction}));
+      EXPECT_EQ(read.code, ErrorCode::Corruption);
+      EXPECT_EQ(test::details_of<DamageDetails>(read).file, path);
+    }
+    EXPECT_FALSE(reader->stream_info("s"));
+    const auto findings = value_of(reader->verify()).findings;
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_EQ(findings.front().where.first_position, GlobalPosition{4});
+    EXPECT_EQ(findings.front().where.last_position, GlobalPosition{6});
+  }
+}
+
 // After a save that failed the manifest on disk may be the new one.
 TEST(LogFollower, FollowsAWriterWhoseManifestWasSavedInDoubt) {
   StoreOnSimulatedDisk machine;

@@ -20,7 +20,7 @@ class Verification {
   Result<void> check(const Segment& segment, GlobalPosition last, bool is_active) {
     const auto bytes_end = segment.durable_bytes();
     const auto mapped = segment.map();
-    if (!mapped) return std::unexpected(mapped.error());
+    if (!mapped) return take_for_lost(mapped.error());
     const auto bytes = (*mapped)->bytes().first(bytes_end);
     ++report_.segments;
     report_.bytes += bytes.size();
@@ -53,6 +53,16 @@ class Verification {
   VerifyReport take() { return std::move(report_); }
 
  private:
+  // A segment of which nothing can be read; what follows it cannot be compared with its end.
+  Result<void> take_for_lost(const Error& error) {
+    const auto* const where = std::get_if<DamageDetails>(&error.details);
+    if (error.code != ErrorCode::Corruption || where == nullptr) return std::unexpected(error);
+    ++report_.segments;
+    report_.findings.push_back({.message = error.message, .where = *where});
+    first_ = true;
+    return {};
+  }
+
   void add(DamageDetails where, std::string_view what) {
     auto message = corruption(where, what).message;
     report_.findings.push_back({.message = std::move(message), .where = std::move(where)});
