@@ -5,6 +5,8 @@
 
 #include <xxhash.h>
 
+#include "eventstore/text.hpp"
+
 namespace eventstore {
 
 Uuid uuid_from_bytes_hash(std::string_view domain, std::string_view bytes) {
@@ -19,6 +21,11 @@ Uuid uuid_from_bytes_hash(std::string_view domain, std::string_view bytes) {
   id.bytes[6] = (id.bytes[6] & std::byte{0x0f}) | std::byte{0x80};  // version 8
   id.bytes[8] = (id.bytes[8] & std::byte{0x3f}) | std::byte{0x80};
   return id;
+}
+
+// The ordinal is part of the hash's domain, so that the bytes need no copy.
+Uuid derive_event_id(std::string_view bytes, std::uint64_t ordinal) {
+  return uuid_from_bytes_hash("event " + std::to_string(ordinal), bytes);
 }
 
 }  // namespace eventstore
