@@ -57,9 +57,7 @@ Result<std::unique_ptr<SharedPage>> map_shared_page(int descriptor, std::string_
   const auto size = size_of(descriptor, path);
   if (!size) return std::unexpected(size.error());
   if (*size < SharedPage::kBytes) {
-    return std::unexpected(Error{.code = ErrorCode::Io,
-                                 .message = std::string(path) + ": mmap: the file has " +
-                                            std::to_string(*size) + " bytes, less than a page"});
+    return std::unexpected(map_beyond_end(path, SharedPage::kBytes, *size));
   }
   const int protection =
       access == FileSystem::Access::ReadWrite ? PROT_READ | PROT_WRITE : PROT_READ;

@@ -107,20 +107,15 @@ class MemoryInode {
   Result<std::shared_ptr<const MappedFile>> map(std::uint64_t size, std::string_view path) const {
     View view = this->view();
     if (size > view.size) {
-      return std::unexpected(
-          Error{.code = ErrorCode::Io,
-                .message = std::string(path) + ": mmap: " + std::to_string(size) +
-                           " bytes wanted, the file has " + std::to_string(view.size)});
+      return std::unexpected(map_beyond_end(path, size, view.size));
     }
     return std::make_shared<RegionMap>(std::move(view.region), size);
   }
 
   Result<std::unique_ptr<SharedPage>> share_page(std::string_view path,
                                                  FileSystem::Access access) const {
-    if (size() < SharedPage::kBytes) {
-      return std::unexpected(
-          Error{.code = ErrorCode::Io,
-                .message = std::string(path) + ": mmap: the file is smaller than a page"});
+    if (const auto bytes = size(); bytes < SharedPage::kBytes) {
+      return std::unexpected(map_beyond_end(path, SharedPage::kBytes, bytes));
     }
     return map_shared_page(descriptor_.number(), path, access);
   }

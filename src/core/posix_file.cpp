@@ -110,6 +110,12 @@ Error system_error(std::string_view path, std::string_view call, int error_numbe
   return Error{.code = code, .message = std::move(message)};
 }
 
+Error map_beyond_end(std::string_view path, std::uint64_t wanted, std::uint64_t size) {
+  return Error{.code = ErrorCode::Io,
+               .message = std::string(path) + ": mmap: " + std::to_string(wanted) +
+                          " bytes wanted, the file has " + std::to_string(size)};
+}
+
 // Errors of close say nothing that sync has not said, and it must not be called twice.
 Descriptor::~Descriptor() {
   if (number_ >= 0) close(number_);
@@ -179,10 +185,7 @@ Result<std::shared_ptr<const MappedFile>> PosixFile::map(std::uint64_t size) {
   const auto file_size = this->size();
   if (!file_size) return std::unexpected(file_size.error());
   if (size > *file_size) {
-    return std::unexpected(Error{.code = ErrorCode::Io,
-                                 .message = path_ + ": mmap: " + std::to_string(size) +
-                                            " bytes wanted, the file has " +
-                                            std::to_string(*file_size)});
+    return std::unexpected(map_beyond_end(path_, size, *file_size));
   }
   if (size == 0) return std::make_shared<PosixMappedFile>(nullptr, 0);  // mmap refuses it
   void* const at = mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor_.number(), 0);

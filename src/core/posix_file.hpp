@@ -16,6 +16,9 @@ namespace eventstore::internal {
 // and EFBIG are NoSpace; all else is Io.
 Error system_error(std::string_view path, std::string_view call, int error_number);
 
+// The Error (Io) of a map that would reach beyond the end of its file.
+Error map_beyond_end(std::string_view path, std::uint64_t wanted, std::uint64_t size);
+
 // Owns a file descriptor. One thread at a time.
 class Descriptor {
  public:

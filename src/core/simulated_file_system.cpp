@@ -50,12 +50,6 @@ std::unexpected<Error> refused(std::string_view path, Call call, int error_numbe
   return std::unexpected(system_error(path, name_of(call), error_number));
 }
 
-std::unexpected<Error> too_small(std::string_view path, std::uint64_t wanted, std::uint64_t size) {
-  return std::unexpected(Error{.code = ErrorCode::Io,
-                               .message = std::string(path) + ": mmap: " + std::to_string(wanted) +
-                                          " bytes wanted, the file has " + std::to_string(size)});
-}
-
 }  // namespace
 
 class SimulatedFile final : public File {
@@ -116,7 +110,9 @@ class SimulatedFile final : public File {
 
   Result<std::shared_ptr<const MappedFile>> map(std::uint64_t size) override {
     if (auto error = begin(Call::Map)) return std::unexpected(*std::move(error));
-    if (size > inode_->size()) return too_small(path_, size, inode_->size());
+    if (size > inode_->size()) {
+      return std::unexpected(internal::map_beyond_end(path_, size, inode_->size()));
+    }
     return inode_->map(size);
   }
 
@@ -328,7 +324,7 @@ Result<std::unique_ptr<SharedPage>> SimulatedFileSystem::share_page(const std::s
   auto inode = disk_.find(normal_path(path));
   if (inode == nullptr) return refused(path, Call::Open, ENOENT);
   if (inode->size() < SharedPage::kBytes) {
-    return too_small(path, SharedPage::kBytes, inode->size());
+    return std::unexpected(internal::map_beyond_end(path, SharedPage::kBytes, inode->size()));
   }
   return std::make_unique<SimulatedPage>(*this, std::move(inode));
 }
