@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/hexadecimal.hpp"
 #include "core/json_parser.hpp"
 #include "eventstore/text.hpp"
 #include "eventstore/validate.hpp"
@@ -10,7 +11,6 @@
 namespace eventstore {
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kSurrogateDigits = "89abcdefABCDEF";  // after "\\ud"
 
 bool is_digit(char c) {
@@ -157,9 +157,7 @@ void append_json_string(std::string& out, std::string_view text) {
         out += "\\t";
         break;
       default:
-        out += "\\u00";
-        out.push_back(kHexDigits[byte >> 4]);
-        out.push_back(kHexDigits[byte & 0xf]);
+        append_hex_byte(out += "\\u00", byte);
     }
   }
   out.append(text.substr(copied));

@@ -4,16 +4,12 @@
 #include <cstddef>
 #include <utility>
 
+#include "core/hexadecimal.hpp"
+
 namespace eventstore {
 namespace {
 
 constexpr std::size_t kQuotedBytesMax = 60;
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-void append_hex_byte(std::string& out, unsigned char byte) {
-  out.push_back(kHexDigits[byte >> 4]);
-  out.push_back(kHexDigits[byte & 0xf]);
-}
 
 // Appends the first character of `text`, and returns how many of its bytes that was.
 std::size_t append_escaped(std::string& out, std::string_view text) {

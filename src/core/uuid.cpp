@@ -7,12 +7,12 @@
 #include <span>
 
 #include "core/file_system.hpp"
+#include "core/hexadecimal.hpp"
 
 namespace eventstore {
 namespace {
 
 constexpr std::size_t kTextBytes = 36;
-constexpr std::string_view kDigits = "0123456789abcdef";
 
 constexpr bool has_dash_before(std::size_t byte) {
   return byte == 4 || byte == 6 || byte == 8 || byte == 10;
@@ -23,7 +23,7 @@ constexpr std::array<std::uint8_t, 256> kDigitValues = [] {
   std::array<std::uint8_t, 256> values{};
   values.fill(0xff);
   for (std::uint8_t value = 0; value < 16; ++value) {
-    const auto digit = static_cast<unsigned char>(kDigits[value]);
+    const auto digit = static_cast<unsigned char>(kHexDigits[value]);
     values[digit] = value;
     if (digit >= 'a') values[digit - 'a' + 'A'] = value;
   }
@@ -59,8 +59,8 @@ std::string Uuid::to_string() const {
   for (std::size_t byte = 0; byte < bytes.size(); ++byte) {
     if (has_dash_before(byte)) ++at;
     const auto value = std::to_integer<unsigned>(bytes[byte]);
-    text[at++] = kDigits[value >> 4];
-    text[at++] = kDigits[value & 0xf];
+    text[at++] = kHexDigits[value >> 4];
+    text[at++] = kHexDigits[value & 0xf];
   }
   return text;
 }

@@ -7,6 +7,7 @@
 
 #include <xxhash.h>
 
+#include "core/hexadecimal.hpp"
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
@@ -405,10 +406,7 @@ Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes) 
   XXH128_canonical_t canonical{};
   XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state.get()));
   std::string text;
-  for (const auto byte : canonical.digest) {
-    text += "0123456789abcdef"[byte >> 4];
-    text += "0123456789abcdef"[byte & 15];
-  }
+  for (const auto byte : canonical.digest) append_hex_byte(text, byte);
   return text;
 }
 

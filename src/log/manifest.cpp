@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/codec.hpp"
+#include "core/hexadecimal.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 #include "log/format.hpp"
@@ -21,7 +22,7 @@ constexpr std::string_view kChecksumTitle = " crc32c=";
 
 std::string hexadecimal(std::uint64_t value, std::size_t digits) {
   std::string text(digits, '0');
-  for (auto at = digits; at-- > 0; value >>= 4) text[at] = "0123456789abcdef"[value & 15];
+  for (auto at = digits; at-- > 0; value >>= 4) text[at] = kHexDigits[value & 15];
   return text;
 }
 
