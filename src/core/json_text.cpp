@@ -6,7 +6,6 @@
 #include "core/hexadecimal.hpp"
 #include "core/json_parser.hpp"
 #include "eventstore/text.hpp"
-#include "eventstore/validate.hpp"
 
 namespace eventstore {
 namespace {
@@ -110,10 +109,6 @@ JsonFault check_json(std::string_view text) {
 
 bool is_json(std::string_view text) {
   return check_json(text) == JsonFault::None;
-}
-
-bool is_utf8(std::string_view text) {
-  return simdjson::validate_utf8(text.data(), text.size());
 }
 
 std::string_view to_sentence(JsonFault fault) {

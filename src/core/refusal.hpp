@@ -31,7 +31,4 @@ std::unexpected<Error> within(std::string_view place, Error error);
 // escaped, and cut off after some fifty characters.
 std::string in_quotes(std::string_view text);
 
-// The length of the UTF-8 sequence at the start of `text`; 0 where there is no valid one.
-std::size_t utf8_sequence_bytes(std::string_view text);
-
 }  // namespace eventstore

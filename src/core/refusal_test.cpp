@@ -38,24 +38,5 @@ TEST(LimitExceeded, SaysHowMuchAndNamesTheLimit) {
   EXPECT_EQ(details.allowed, 8U);
 }
 
-// is_utf8() asks the library; both must agree on every sequence of up to three bytes.
-TEST(Utf8SequenceBytes, AgreesWithTheLibrary) {
-  std::string text(3, '\0');
-  for (unsigned first = 0; first < 256; ++first) {
-    for (unsigned second = 0; second < 256; ++second) {
-      for (const unsigned third : {0x00U, 0x41U, 0x7fU, 0x80U, 0xbfU, 0xc0U, 0xffU}) {
-        text = {static_cast<char>(first), static_cast<char>(second), static_cast<char>(third)};
-        std::size_t at = 0;
-        while (at < text.size()) {
-          const auto length = utf8_sequence_bytes(std::string_view(text).substr(at));
-          if (length == 0) break;
-          at += length;
-        }
-        ASSERT_EQ(at == text.size(), is_utf8(text)) << first << ' ' << second << ' ' << third;
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace eventstore

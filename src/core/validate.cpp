@@ -11,6 +11,7 @@
 #include "core/json_text.hpp"
 #include "core/refusal.hpp"
 #include "core/time_range.hpp"
+#include "core/utf8.hpp"
 #include "eventstore/limits.hpp"
 
 namespace eventstore {

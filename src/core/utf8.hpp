@@ -1,0 +1,11 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace eventstore {
+
+// The length in bytes of the UTF-8 sequence at the start of `text`; 0 where there is no valid one.
+std::size_t utf8_sequence_bytes(std::string_view text);
+
+}  // namespace eventstore

@@ -1,0 +1,58 @@
+#include "core/utf8.hpp"
+
+#include <array>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "eventstore/validate.hpp"
+
+namespace eventstore {
+namespace {
+
+// Bytes at the borders of what may come third or fourth.
+constexpr std::array<unsigned, 7> kBorders = {0x00, 0x41, 0x7f, 0x80, 0xbf, 0xc0, 0xff};
+
+bool is_all_sequences(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = utf8_sequence_bytes(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string bytes(std::initializer_list<unsigned> values) {
+  std::string text;
+  for (const unsigned value : values) text.push_back(static_cast<char>(value));
+  return text;
+}
+
+// is_utf8() asks simdjson; both must agree on whatever the first two bytes are.
+TEST(Utf8SequenceBytes, AgreesWithTheLibraryOnThreeBytes) {
+  for (unsigned first = 0; first < 256; ++first) {
+    for (unsigned second = 0; second < 256; ++second) {
+      for (const unsigned third : kBorders) {
+        const auto text = bytes({first, second, third});
+        ASSERT_EQ(is_all_sequences(text), is_utf8(text)) << first << ' ' << second << ' ' << third;
+      }
+    }
+  }
+}
+
+TEST(Utf8SequenceBytes, AgreesWithTheLibraryOnFourBytes) {
+  for (unsigned first = 0xef; first <= 0xf5; ++first) {
+    for (unsigned second = 0; second < 256; ++second) {
+      for (const unsigned third : kBorders) {
+        for (const unsigned fourth : kBorders) {
+          const auto text = bytes({first, second, third, fourth});
+          ASSERT_EQ(is_all_sequences(text), is_utf8(text))
+              << first << ' ' << second << ' ' << third << ' ' << fourth;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace eventstore
