@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <utility>
 
 #include "core/base64.hpp"
@@ -122,14 +121,7 @@ Result<void> CloudEventReader::take_extension(const JsonMember& member) {
 Result<void> CloudEventReader::take_schema_version(const JsonMember& member) {
   const bool is_string = member.raw.starts_with('"') && member.raw.size() > 2;
   const auto digits = is_string ? member.raw.substr(1, member.raw.size() - 2) : member.raw;
-  const auto value = read_json_count(member.name, digits);
-  if (!value) return std::unexpected(value.error());
-  if (*value == 0 || *value > std::numeric_limits<std::uint32_t>::max()) {
-    return invalid_argument("schemaversion " + in_quotes(digits) +
-                            " is outside of 1 to 4294967295");
-  }
-  event_.schema_version = static_cast<std::uint32_t>(*value);
-  return {};
+  return assign(event_.schema_version, read_schema_version(member.name, digits));
 }
 
 Result<void> CloudEventReader::check_members() const {
@@ -268,15 +260,7 @@ void append_metadata(std::string& out, std::string_view metadata) {
 }  // namespace
 
 Result<NewEvent> parse_cloud_event(std::string_view line) {
-  JsonMembers members(line);
-  CloudEventReader reader;
-  while (true) {
-    auto member = members.next();
-    if (!member) return std::unexpected(std::move(member).error());
-    if (!*member) return reader.finish();
-    if (auto taken = reader.take(**member); !taken)
-      return std::unexpected(std::move(taken).error());
-  }
+  return read_members<CloudEventReader>(line);
 }
 
 void write_cloud_event(std::string& out, const EventView& event) {

@@ -1,5 +1,7 @@
 #include "core/event_text.hpp"
 
+#include <limits>
+
 #include "core/base64.hpp"
 #include "core/json_text.hpp"
 #include "core/refusal.hpp"
@@ -36,6 +38,16 @@ Result<std::string> read_base64(std::string_view name, std::string_view text) {
   if (auto bytes = decode_base64(text)) return *std::move(bytes);
   return invalid_argument(std::string(name) + ' ' + in_quotes(text) +
                           " is not Base64 with padding and without white space (RFC 4648)");
+}
+
+Result<std::uint32_t> read_schema_version(std::string_view name, std::string_view text) {
+  auto count = read_json_count(name, text);
+  if (!count) return std::unexpected(std::move(count).error());
+  if (*count == 0 || *count > std::numeric_limits<std::uint32_t>::max()) {
+    return invalid_argument(std::string(name) + ' ' + in_quotes(text) +
+                            " is outside of 1 to 4294967295");
+  }
+  return static_cast<std::uint32_t>(*count);
 }
 
 }  // namespace eventstore

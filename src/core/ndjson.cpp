@@ -2,7 +2,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <utility>
 
 #include "core/base64.hpp"
@@ -46,7 +45,6 @@ class EventReader {
   bool has(Field field) const { return (seen_ >> static_cast<unsigned>(field) & 1) != 0; }
   Result<void> take_field(Field field, const JsonMember& member);
   Result<void> take_text(Field field, const JsonMember& member);
-  Result<void> take_schema_version(const JsonMember& member);
 
   NewEvent event_;
   std::uint32_t seen_ = 0;  // a bit for each Field
@@ -76,18 +74,14 @@ Result<void> EventReader::take_field(Field field, const JsonMember& member) {
       event_.metadata = member.raw;
       return require_json(member.name, member.raw);
     case Field::SchemaVersion:
-      return take_schema_version(member);
+      return assign(event_.schema_version, read_schema_version(member.name, member.raw));
     case Field::Version:
     case Field::Position: {
       const auto ignored = read_json_count(member.name, member.raw);
       return ignored ? Result<void>() : std::unexpected(ignored.error());
     }
-    case Field::Tags: {
-      auto tags = read_json_strings(member.name, member.raw);
-      if (!tags) return std::unexpected(std::move(tags).error());
-      event_.tags = *std::move(tags);
-      return {};
-    }
+    case Field::Tags:
+      return assign(event_.tags, read_json_strings(member.name, member.raw));
     default:
       return take_text(field, member);
   }
@@ -125,17 +119,6 @@ Result<void> EventReader::take_text(Field field, const JsonMember& member) {
   return {};
 }
 
-Result<void> EventReader::take_schema_version(const JsonMember& member) {
-  auto value = read_json_count(member.name, member.raw);
-  if (!value) return std::unexpected(std::move(value).error());
-  if (*value == 0 || *value > std::numeric_limits<std::uint32_t>::max()) {
-    return invalid_argument("schema_version " + in_quotes(member.raw) +
-                            " is outside of 1 to 4294967295");
-  }
-  event_.schema_version = static_cast<std::uint32_t>(*value);
-  return {};
-}
-
 Result<NewEvent> EventReader::finish() {
   if (!has(Field::Stream)) return invalid_argument("field \"stream\" is missing");
   if (!has(Field::Type)) return invalid_argument("field \"type\" is missing");
@@ -168,15 +151,7 @@ void append_time(std::string& out, std::string_view before, Timestamp time) {
 }  // namespace
 
 Result<NewEvent> parse_ndjson_event(std::string_view line) {
-  JsonMembers members(line);
-  EventReader reader;
-  while (true) {
-    auto member = members.next();
-    if (!member) return std::unexpected(std::move(member).error());
-    if (!*member) return reader.finish();
-    if (auto taken = reader.take(**member); !taken)
-      return std::unexpected(std::move(taken).error());
-  }
+  return read_members<EventReader>(line);
 }
 
 void write_ndjson_event(std::string& out, const EventView& event) {
