@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/random.hpp"
+#include "core/seeded_random.hpp"
 #include "core/simulated_inode.hpp"
 
 namespace eventstore {

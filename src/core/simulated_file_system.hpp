@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/file_system.hpp"
-#include "core/random.hpp"
+#include "core/seeded_random.hpp"
 #include "core/simulated_disk.hpp"
 
 namespace eventstore {

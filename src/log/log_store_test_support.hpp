@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/posix_environment.hpp"
-#include "core/random.hpp"
+#include "core/seeded_random.hpp"
 #include "core/simulated_clock.hpp"
 #include "core/simulated_file_system.hpp"
 #include "log/log_store.hpp"

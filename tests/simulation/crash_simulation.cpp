@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.hpp"
+#include "core/seeded_random.hpp"
 #include "core/simulated_clock.hpp"
 #include "core/simulated_file_system.hpp"
 #include "log/log_store.hpp"

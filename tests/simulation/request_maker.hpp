@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
+#include "core/seeded_random.hpp"
 #include "eventstore/append.hpp"
 #include "support/model.hpp"
 #include "support/store_access.hpp"

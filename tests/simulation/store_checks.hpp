@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
+#include "core/seeded_random.hpp"
 #include "eventstore/event_store.hpp"
 #include "support/model.hpp"
 
