@@ -10,6 +10,7 @@
 #include "core/memory_file_system.hpp"
 #include "core/posix_file_system.hpp"
 #include "core/simulated_file_system.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace eventstore {
 namespace {
@@ -17,9 +18,9 @@ namespace {
 using Access = FileSystem::Access;
 
 struct Posix {
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   PosixFileSystem files;
-  std::string root = directory.path() + "/";
+  std::string root = directory.path().string() + "/";
 };
 
 struct Memory {

@@ -9,6 +9,7 @@
 
 #include "core/file_system_test_support.hpp"
 #include "core/posix_file_system.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace eventstore {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::size_t kPageBytes = 4096;
 class MappedAccessTest : public testing::Test {
  protected:
   MappedAccessTest() {
-    const auto path = folder_.path() + "/a";
+    const auto path = folder_.path().string() + "/a";
     file_ = file_with(files_, path, std::string(3 * kPageBytes, 'x'));
     map_ = *file_->map(3 * kPageBytes);
     CHECK(truncate(path.c_str(), kPageBytes) == 0);
@@ -30,7 +31,7 @@ class MappedAccessTest : public testing::Test {
         const_cast<volatile const std::byte*>(map_->bytes().data())[page * kPageBytes]);
   }
 
-  TemporaryDirectory folder_;
+  test::TemporaryDirectory folder_;
   PosixFileSystem files_;
   std::unique_ptr<File> file_;
   std::shared_ptr<const MappedFile> map_;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/file_system_test_support.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace eventstore {
 namespace {
@@ -36,9 +37,9 @@ TEST(PosixFileSystem, ReportsAFullDisk) {
 }
 
 TEST(PosixFileSystem, SurvivesTheFileSizeLimit) {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   PosixFileSystem files;
-  const auto file = file_with(files, directory.path() + "/a", "");
+  const auto file = file_with(files, directory.path().string() + "/a", "");
   const int answer = in_child([&] {
     const rlimit limit{.rlim_cur = 1000, .rlim_max = 1000};
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
@@ -57,8 +58,8 @@ TEST(PosixFileSystem, SurvivesTheFileSizeLimit) {
 }
 
 TEST(PosixFileSystem, LocksAgainstOtherProcesses) {
-  const TemporaryDirectory directory;
-  const std::string path = directory.path() + "/LOCK";
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path().string() + "/LOCK";
   PosixFileSystem files;
   file_with(files, path, "");
   // Whether a process that has the lock already keeps this one from it.
@@ -91,8 +92,8 @@ TEST(PosixFileSystem, LocksAgainstOtherProcesses) {
 }
 
 TEST(PosixFileSystem, KeepsItsLockWhenAForkedChildEnds) {
-  const TemporaryDirectory directory;
-  const std::string path = directory.path() + "/LOCK";
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path().string() + "/LOCK";
   PosixFileSystem files;
   file_with(files, path, "");
   auto lock = files.lock(path);
@@ -105,18 +106,20 @@ TEST(PosixFileSystem, KeepsItsLockWhenAForkedChildEnds) {
 }
 
 TEST(PosixFileSystem, SeesOneFileUnderTwoNamesWhenLocking) {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   PosixFileSystem files;
-  file_with(files, directory.path() + "/a", "");
-  ASSERT_EQ(link((directory.path() + "/a").c_str(), (directory.path() + "/b").c_str()), 0);
-  const auto lock = files.lock(directory.path() + "/a");
-  const auto other = files.lock(directory.path() + "/b");
+  file_with(files, directory.path().string() + "/a", "");
+  ASSERT_EQ(
+      link((directory.path().string() + "/a").c_str(), (directory.path().string() + "/b").c_str()),
+      0);
+  const auto lock = files.lock(directory.path().string() + "/a");
+  const auto other = files.lock(directory.path().string() + "/b");
   EXPECT_EQ(other.error().code, ErrorCode::StoreLocked);
 }
 
 TEST(PosixFileSystem, WakesAnotherProcess) {
-  const TemporaryDirectory directory;
-  const std::string path = directory.path() + "/HEAD";
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path().string() + "/HEAD";
   PosixFileSystem files;
   file_with(files, path, std::string(SharedPage::kBytes, '\0'));
   const auto writer = *files.share_page(path, Access::ReadWrite);

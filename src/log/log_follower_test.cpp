@@ -5,10 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include "core/file_system_test_support.hpp"
 #include "log/folder.hpp"
 #include "log/hooked_file_system_test_support.hpp"
 #include "log/log_store_test_support.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace eventstore::log {
 namespace {
@@ -32,10 +32,10 @@ TEST(LogFollower, FollowsAWriterThatMadeTheHeadPageLater) {
 
 // A wait lasts as long as it was told to, also where nobody is there to end it.
 TEST(LogFollower, WaitsWithoutAHeadPage) {
-  const TemporaryDirectory folder;
-  const auto url = "file:" + folder.path() + "/store";
+  const test::TemporaryDirectory folder;
+  const auto url = "file:" + folder.path().string() + "/store";
   value_of(value_of(open(url))->append(test::append_to("s")));
-  value_of(posix_environment().files->remove(head_path(folder.path() + "/store")));
+  value_of(posix_environment().files->remove(head_path(folder.path().string() + "/store")));
   const auto reader = value_of(open(url, {.read_only = true}));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(60);
   EXPECT_EQ(test::code_of(reader->wait_past({1}, deadline, {})), ErrorCode::DeadlineExceeded);

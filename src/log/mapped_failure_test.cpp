@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "core/file_system_test_support.hpp"
 #include "log/folder.hpp"
 #include "log/format.hpp"
 #include "log/log_store_test_support.hpp"
+#include "support/temporary_directory.hpp"
 
 // Somebody cuts files of an open store short: the process must live on.
 namespace eventstore::log {
@@ -27,8 +27,8 @@ class MappedFailure : public testing::Test {
     return value_of(open("file:" + path_, {.read_only = true}));
   }
 
-  TemporaryDirectory folder_;
-  const std::string path_ = folder_.path() + "/store";
+  test::TemporaryDirectory folder_;
+  const std::string path_ = folder_.path().string() + "/store";
   std::unique_ptr<EventStore> store_;
 };
 

@@ -4,17 +4,18 @@
 
 #include <gtest/gtest.h>
 
-#include "core/file_system_test_support.hpp"
 #include "log/log_store_test_support.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace eventstore::log {
 namespace {
 
 TEST(Verify, RaisesNoAlarmOverAppendsThatGoOnMeanwhile) {
   auto& machine = posix_environment();
-  const TemporaryDirectory folder;
-  const auto store = test::value_of(LogStore::open(
-      machine, folder.path() + "/store", {.segment_bytes_max = 64 << 10}, {}, "file", nullptr));
+  const test::TemporaryDirectory folder;
+  const auto store =
+      test::value_of(LogStore::open(machine, folder.path().string() + "/store",
+                                    {.segment_bytes_max = 64 << 10}, {}, "file", nullptr));
   append_large(*store, "s", 200);
   std::jthread appending([&](const std::stop_token& stop) {
     while (!stop.stop_requested()) append_large(*store, "s", 1);
