@@ -17,10 +17,6 @@
 namespace eventstore::log {
 namespace {
 
-Uuid random_uuid(RandomSource& random) {
-  return make_uuid_v4(random);
-}
-
 bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
   return std::ranges::find(names, name) != names.end();
 }
@@ -218,11 +214,11 @@ Result<Manifest> create_store(Environment environment, const LogSettings& settin
   }
 
   Manifest manifest{
-      .store_id = random_uuid(*environment.random),
+      .store_id = make_uuid_v4(*environment.random),
       .index_secret = 0,
       .generation = 1,
-      .lineage = {{.id = random_uuid(*environment.random), .first_position = {1}}},
-      .segments = {{.number = 1, .id = random_uuid(*environment.random), .first_position = {1}}}};
+      .lineage = {{.id = make_uuid_v4(*environment.random), .first_position = {1}}},
+      .segments = {{.number = 1, .id = make_uuid_v4(*environment.random), .first_position = {1}}}};
   std::array<std::byte, 8> secret{};
   environment.random->fill(secret);
   manifest.index_secret = load_le<std::uint64_t>(secret.data());
