@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "log/checksum.hpp"
 #include "log/damage.hpp"
 
 namespace eventstore::log {
@@ -19,12 +20,6 @@ constexpr std::uint64_t kOccurredAtBytes = 2 + 2 + 8;
 // Bytes of the segment header that identify the segment: its checksums depend on them.
 constexpr std::size_t kIdentityOffset = 16;
 constexpr std::size_t kIdentityBytes = 48;
-
-std::uint32_t crc_with_seed(std::uint32_t crc, std::uint32_t seed) {
-  std::array<std::byte, 4> bytes{};
-  store_le(bytes.data(), seed);
-  return crc32c(bytes, crc);
-}
 
 void store_uuid(std::byte* to, const Uuid& id) {
   std::memcpy(to, id.bytes.data(), 16);
@@ -133,7 +128,7 @@ void encode_frame_header(FrameHeader& header, std::uint32_t seed, std::span<std:
   store_le(out.data() + 40, std::int64_t{header.recorded_at.time_since_epoch().count()});
   store_le(out.data() + 48, header.link);
   store_le(out.data() + 52, header.body_checksum);
-  header.checksum = crc_with_seed(crc32c(out.subspan(8, 56)), seed);
+  header.checksum = seeded_crc(out.subspan(8, 56), seed);
   store_le(out.data() + 4, header.checksum);
 }
 
@@ -155,7 +150,7 @@ std::expected<FrameHeader, Defect> decode_frame_header(std::span<const std::byte
                      .recorded_at = timestamp_of(load_le<std::int64_t>(at + 40)),
                      .link = load_le<std::uint32_t>(at + 48),
                      .body_checksum = load_le<std::uint32_t>(at + 52)};
-  if (header.checksum != crc_with_seed(crc32c(bytes.subspan(8, 56)), seed)) {
+  if (header.checksum != seeded_crc(bytes.subspan(8, 56), seed)) {
     return std::unexpected("checksum mismatch in a frame header");
   }
   if (header.body_bytes > bytes.size() - kFrameHeaderBytes) {
@@ -165,11 +160,11 @@ std::expected<FrameHeader, Defect> decode_frame_header(std::span<const std::byte
 }
 
 void BodyChecksum::add(std::uint32_t event_checksum) {
-  crc_ = crc_with_seed(crc_, event_checksum);
+  crc_ = crc_with_number(crc_, event_checksum);
 }
 
 std::uint32_t BodyChecksum::finish(std::uint32_t seed) const {
-  return crc_with_seed(crc_, seed);
+  return crc_with_number(crc_, seed);
 }
 
 std::uint64_t encoded_event_bytes(const NewEvent& event) {
@@ -224,7 +219,7 @@ std::uint32_t place_event(std::span<std::byte> event, const EventPlace& place, s
   store_le(at + 12, place.position_delta);
   store_le(at + 16, place.version.value);
   const auto body = load_le<std::uint32_t>(at);
-  const auto checksum = crc_with_seed(crc32c(event.subspan(4, kEventHeaderBytes - 4), body), seed);
+  const auto checksum = seeded_crc(event.subspan(4, kEventHeaderBytes - 4), seed, body);
   store_le(at, checksum);
   return checksum;
 }
@@ -240,8 +235,7 @@ std::expected<StoredEvent, Defect> decode_event(std::span<const std::byte> bytes
   const auto checksum = load_le<std::uint32_t>(at);
 #ifndef EVENTSTORE_FAULT_NO_BODY_CHECKSUM
   const auto body = crc32c(bytes.subspan(kEventHeaderBytes, length - kEventHeaderBytes));
-  const auto whole = crc32c(bytes.subspan(4, kEventHeaderBytes - 4), body);
-  if (checksum != crc_with_seed(whole, seed)) {
+  if (checksum != seeded_crc(bytes.subspan(4, kEventHeaderBytes - 4), seed, body)) {
     return std::unexpected("checksum mismatch in an event");
   }
 #endif

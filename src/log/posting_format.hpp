@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "core/codec.hpp"
+#include "log/checksum.hpp"
 
 // What the parts of a posting file share. Layout: docs/formats/posting-file.md.
 namespace eventstore::log {
@@ -29,15 +29,6 @@ struct PostingSection {
     return std::unexpected(PostingDamage{.offset = file_offset + at, .what = what});
   }
 };
-
-// The checksum of a posting file: of `bytes` and then the seed of the segment. `before` is the CRC
-// of what comes before `bytes`.
-inline std::uint32_t seeded_crc(std::span<const std::byte> bytes, std::uint32_t seed,
-                                std::uint32_t before = 0) {
-  std::array<std::byte, sizeof(seed)> stored_seed{};
-  store_le(stored_seed.data(), seed);
-  return crc32c(stored_seed, crc32c(bytes, before));
-}
 
 // LEB128: seven bits a byte, the lowest first; a set top bit says that more follow.
 inline constexpr std::size_t kVarintBytesMax = 10;
