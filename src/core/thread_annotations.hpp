@@ -51,7 +51,8 @@ class CAPABILITY("mutex") Mutex {
 // Holds a Mutex until the end of its scope. To wait, hand it to a std::condition_variable_any; to
 // do something outside the mutex, unlock() and lock() again: it gives back only what it holds.
 // Write waits as loops (`while (queue_.empty()) ready_.wait(lock);`), for Clang does not see into a
-// lambda that the lock is held. One thread at a time.
+// lambda that the lock is held; where a wait must have one, for its stop_token, say so on the
+// lambda: `[this]() REQUIRES(mutex_) { return !queue_.empty(); }`. One thread at a time.
 class SCOPED_CAPABILITY MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }

@@ -18,6 +18,7 @@ Result<std::unique_ptr<LogFollower>> LogFollower::open(Environment environment,
 }
 
 Result<void> LogFollower::load() {
+  const MutexLock lock(mutex_);
   const MappedAccess access;
   auto& files = *environment_.files;
   const auto there = is_there_or_creatable(files, settings_.folder, /*create=*/false);
@@ -29,7 +30,6 @@ Result<void> LogFollower::load() {
   manifest_ = *std::move(manifest);
   secret_ = manifest_.index_secret;
 
-  const std::lock_guard lock(mutex_);
   std::vector<Finding> damage;
   for (const auto& listed : manifest_.segments) {
     if (!listed.is_sealed()) {
@@ -51,7 +51,7 @@ Result<void> LogFollower::load() {
 Result<void> LogFollower::refresh() {
   const auto* const page = head_page();
   if (page != nullptr && page->durable_head() == view_.head()) return {};
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (page == nullptr) find_head_page();
   // Without a page there never was a writer that added anything.
   return head_page() != nullptr ? follow_locked() : Result<void>();
@@ -70,7 +70,7 @@ void LogFollower::find_head_page() {
 Result<void> LogFollower::follow_locked() {
   const auto boot_id = environment_.files->boot_id();
   const auto is_lost = [&] { return head_page() != nullptr && head_page()->is_lost(); };
-  const auto has_writer = [&] {
+  const auto has_writer = [&]() REQUIRES(mutex_) {
     find_head_page();
     return head_page() != nullptr && head_page()->is_of_boot(boot_id);
   };
@@ -219,7 +219,7 @@ bool LogFollower::pass_damage_locked(FrameScan& scan, Defect defect,
 }
 
 Manifest LogFollower::manifest() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return manifest_;
 }
 

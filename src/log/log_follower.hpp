@@ -2,12 +2,12 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/file_system.hpp"
+#include "core/thread_annotations.hpp"
 #include "log/head_page.hpp"
 #include "log/log_files.hpp"
 #include "log/log_view.hpp"
@@ -38,32 +38,33 @@ class LogFollower {
       : environment_(environment), settings_(std::move(settings)), view_(view) {}
 
   Result<void> load();
-  void find_head_page();
-  Result<void> follow_locked();
-  Result<void> follow_to_locked(std::optional<GlobalPosition> limit);
-  Result<bool> scan_frames_locked(std::optional<GlobalPosition> limit);
-  void take_posting_files_locked();
-  Result<void> enter_segment_locked(const ManifestSegment& listed);
-  bool pass_damage_locked(FrameScan& scan, Defect defect, std::optional<GlobalPosition> limit);
-  Result<void> forget_active_locked();
-  void publish_locked(GlobalPosition durable);
+  void find_head_page() REQUIRES(mutex_);
+  Result<void> follow_locked() REQUIRES(mutex_);
+  Result<void> follow_to_locked(std::optional<GlobalPosition> limit) REQUIRES(mutex_);
+  Result<bool> scan_frames_locked(std::optional<GlobalPosition> limit) REQUIRES(mutex_);
+  void take_posting_files_locked() REQUIRES(mutex_);
+  Result<void> enter_segment_locked(const ManifestSegment& listed) REQUIRES(mutex_);
+  bool pass_damage_locked(FrameScan& scan, Defect defect, std::optional<GlobalPosition> limit)
+      REQUIRES(mutex_);
+  Result<void> forget_active_locked() REQUIRES(mutex_);
+  void publish_locked(GlobalPosition durable) REQUIRES(mutex_);
 
   const Environment environment_;
   const LogSettings settings_;
   LogView& view_;
-  std::unique_ptr<HeadPage> head_page_owner_;
   std::atomic<HeadPage*> head_page_ = nullptr;  // released by find_head_page()
   std::uint64_t secret_ = 0;
 
-  std::mutex mutex_;  // one refresh at a time; reads of what is there do not need it
-  // Guarded by mutex_:
-  Manifest manifest_;
-  SegmentList segments_;
-  std::shared_ptr<MemoryIndex> index_;  // of the last segment
-  ScanState end_;                       // how far that was scanned
-  bool segments_changed_ = true;        // since the view was given them
-  std::string last_damage_;             // that was reported
-  bool unconfirmed_ = false;            // the last segment was scanned beyond the durable head
+  Mutex mutex_;  // one refresh at a time, through its I/O; reads of what is there do not need it
+  std::unique_ptr<HeadPage> head_page_owner_ GUARDED_BY(mutex_);
+  Manifest manifest_ GUARDED_BY(mutex_);
+  SegmentList segments_ GUARDED_BY(mutex_);
+  std::shared_ptr<MemoryIndex> index_ GUARDED_BY(mutex_);  // of the last segment
+  ScanState end_ GUARDED_BY(mutex_);                       // how far that was scanned
+  bool segments_changed_ GUARDED_BY(mutex_) = true;        // since the view was given them
+  std::string last_damage_ GUARDED_BY(mutex_);             // that was reported
+  // The last segment was scanned beyond the durable head.
+  bool unconfirmed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace eventstore::log

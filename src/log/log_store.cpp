@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <utility>
 
 #include "core/mapped_access.hpp"
@@ -103,7 +104,7 @@ LogStore::~LogStore() {
 }
 
 void LogStore::want_sealing() {
-  const std::lock_guard lock(sealing_mutex_);
+  const MutexLock lock(sealing_mutex_);
   sealing_due_ = true;
   sealing_wanted_.notify_one();
 }
@@ -111,14 +112,15 @@ void LogStore::want_sealing() {
 void LogStore::run_sealing(const std::stop_token& stop) {
   // What failed, for want of room perhaps, is tried again after this time.
   constexpr std::chrono::seconds kPause{10};
-  std::unique_lock lock(sealing_mutex_);
+  MutexLock lock(sealing_mutex_);
   while (!stop.stop_requested()) {
     sealing_due_ = false;
     lock.unlock();
     while (!stop.stop_requested() && tail_->seal_one().value_or(false)) {
     }
     lock.lock();
-    sealing_wanted_.wait_for(lock, stop, kPause, [this] { return sealing_due_; });
+    sealing_wanted_.wait_for(lock, stop, kPause,
+                             [this]() REQUIRES(sealing_mutex_) { return sealing_due_; });
   }
 }
 

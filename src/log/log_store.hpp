@@ -4,11 +4,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "core/thread_annotations.hpp"
 #include "eventstore/open.hpp"
 #include "log/append_queue.hpp"
 #include "log/log_follower.hpp"
@@ -85,8 +85,8 @@ class LogStore final : public EventStore {
   std::unique_ptr<AppendQueue> queue_;  // null without threads
   std::vector<std::unique_ptr<PendingAppend>> unthreaded_queue_;
 
-  std::mutex sealing_mutex_;
-  bool sealing_due_ = false;  // guarded by sealing_mutex_
+  Mutex sealing_mutex_;
+  bool sealing_due_ GUARDED_BY(sealing_mutex_) = false;
   std::condition_variable_any sealing_wanted_;
   std::jthread sealing_;
 };

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "core/thread_annotations.hpp"
 #include "eventstore/position.hpp"
 #include "log/segment.hpp"
 
@@ -39,13 +39,15 @@ struct Snapshot {
 };
 
 // The head and the segments, published by one writer to any number of readers.
+//
+// Threads: one writer and many readers.
 class LogView {
  public:
   Snapshot snapshot() const {
     // The head first: the list that is read after it holds every segment up to it. Where it is
     // newer and has further segments, all before the last one is durable.
     const auto seen = head();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (segments_->empty()) return {.head = seen, .segments = segments_};
     const GlobalPosition sealed{segments_->back()->first_position().value - 1};
     return {.head = std::max(seen, sealed), .segments = segments_};
@@ -58,14 +60,15 @@ class LogView {
 
   void set_segments(SegmentList segments) {
     auto list = std::make_shared<const SegmentList>(std::move(segments));
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     segments_.swap(list);
   }
 
  private:
   std::atomic<std::uint64_t> head_ = 0;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const SegmentList> segments_ = std::make_shared<const SegmentList>();  // guarded
+  mutable Mutex mutex_;
+  std::shared_ptr<const SegmentList> segments_ GUARDED_BY(mutex_) =
+      std::make_shared<const SegmentList>();
 };
 
 }  // namespace eventstore::log

@@ -18,17 +18,17 @@ Segment::Segment(SegmentHeader header, std::string path, std::unique_ptr<File> f
       index_(std::move(index)) {}
 
 std::shared_ptr<const SegmentIndex> Segment::index() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return index_;
 }
 
 void Segment::set_index(std::shared_ptr<const SegmentIndex> index) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   index_.swap(index);
 }
 
 std::shared_ptr<const std::vector<Finding>> Segment::damage() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return damage_;
 }
 
@@ -38,13 +38,13 @@ void Segment::add_damage(const Finding& damage) {
   auto all = before ? std::make_shared<std::vector<Finding>>(*before)
                     : std::make_shared<std::vector<Finding>>();
   all->push_back(damage);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   damage_ = std::move(all);
 }
 
 Result<std::shared_ptr<const MappedFile>> Segment::map() const {
   const auto bytes = durable_bytes();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (mapped_ == nullptr || mapped_->bytes().size() < bytes) {
     // The whole file as it is now, space written ahead included, so that mapping is rare.
     const auto size = file_->size();

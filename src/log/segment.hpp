@@ -3,13 +3,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/file_system.hpp"
+#include "core/thread_annotations.hpp"
 #include "eventstore/event_store.hpp"
 #include "log/format.hpp"
 #include "log/posting_file.hpp"
@@ -72,10 +72,10 @@ class Segment {
   const std::unique_ptr<File> file_;
   std::atomic<std::uint64_t> durable_bytes_ = kSegmentHeaderBytes;
 
-  mutable std::mutex mutex_;
-  std::shared_ptr<const std::vector<Finding>> damage_;  // guarded by mutex_
-  std::shared_ptr<const SegmentIndex> index_;           // guarded by mutex_
-  mutable std::shared_ptr<const MappedFile> mapped_;    // guarded by mutex_
+  mutable Mutex mutex_;  // also held while the file is mapped anew
+  std::shared_ptr<const std::vector<Finding>> damage_ GUARDED_BY(mutex_);
+  std::shared_ptr<const SegmentIndex> index_ GUARDED_BY(mutex_);
+  mutable std::shared_ptr<const MappedFile> mapped_ GUARDED_BY(mutex_);
 };
 
 // Reads events of one segment by posting, through one mapping and one index. Keeps both alive.
