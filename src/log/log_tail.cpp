@@ -182,7 +182,7 @@ SegmentHeader LogTail::next_segment_header(std::uint32_t link) {
 Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
   auto& sealed = active();
   {
-    const std::lock_guard lock(manifest_mutex_);
+    const MutexLock lock(manifest_mutex_);
     auto manifest = manifest_;
     ++manifest.generation;
     manifest.segments.back().last_position = GlobalPosition{end_.next_position.value - 1};
@@ -202,9 +202,8 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
   }
   sealed.set_durable_bytes(end_.offset);
   {
-    const std::lock_guard lock(unsealed_mutex_);
+    const MutexLock lock(unsealed_mutex_);
     unsealed_.push_back({.segment = segments_.back(), .index = index_});
-    unsealed_count_.store(unsealed_.size(), std::memory_order_release);
   }
   index_ = std::make_shared<MemoryIndex>(secret_);
   segment->set_index(index_);
@@ -226,10 +225,10 @@ void LogTail::seal_some() {
 
 Result<bool> LogTail::seal_one() {
   const MappedAccess access;
-  const std::lock_guard sealing(seal_mutex_);
+  const MutexLock sealing(seal_mutex_);
   Unsealed next;
   {
-    const std::lock_guard lock(unsealed_mutex_);
+    const MutexLock lock(unsealed_mutex_);
     if (unsealed_.empty()) return false;
     next = unsealed_.front();
   }
@@ -246,7 +245,7 @@ Result<bool> LogTail::seal_one() {
   auto digest = segment_digest(*next.segment, next.segment->durable_bytes());
   if (!digest) return complain(std::move(digest).error());
   const auto number = next.segment->header().number;
-  const std::lock_guard lock(manifest_mutex_);
+  const MutexLock lock(manifest_mutex_);
   auto manifest = manifest_;
   const auto listed = std::ranges::find(manifest.segments, number, &ManifestSegment::number);
   listed->digest = *std::move(digest);
@@ -258,14 +257,18 @@ Result<bool> LogTail::seal_one() {
   }
   manifest_ = std::move(manifest);
   manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
-  const std::lock_guard unsealed_lock(unsealed_mutex_);
+  const MutexLock unsealed_lock(unsealed_mutex_);
   unsealed_.erase(unsealed_.begin());
-  unsealed_count_.store(unsealed_.size(), std::memory_order_release);
   return true;
 }
 
+std::size_t LogTail::unsealed() const {
+  const MutexLock lock(unsealed_mutex_);
+  return unsealed_.size();
+}
+
 Manifest LogTail::manifest() const {
-  const std::lock_guard lock(manifest_mutex_);
+  const MutexLock lock(manifest_mutex_);
   return manifest_;
 }
 

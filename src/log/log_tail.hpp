@@ -3,12 +3,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "core/file_system.hpp"
+#include "core/thread_annotations.hpp"
 #include "log/head_page.hpp"
 #include "log/log_files.hpp"
 #include "log/log_view.hpp"
@@ -44,7 +44,7 @@ class LogTail {
   // Makes the posting file and the digest of the oldest sealed segment that lacks one. False: none
   // does.
   Result<bool> seal_one();
-  std::size_t unsealed() const { return unsealed_count_.load(std::memory_order_acquire); }
+  std::size_t unsealed() const;
 
   // Set once something failed in a way that makes further writing unsafe.
   const std::optional<Error>& failure() const { return failure_; }
@@ -71,8 +71,8 @@ class LogTail {
   Result<void> take_lock(bool create);
   Result<void> recover();
   Result<void> open_head_page();
-  Result<void> open_sealed_segments();
-  Result<void> recover_active();
+  Result<void> open_sealed_segments(const Manifest& manifest);
+  Result<void> recover_active(const Manifest& manifest);
   Result<void> rewrite_end(std::span<const std::byte> bytes, const ScanState& end);
 
   Result<void> roll();
@@ -100,13 +100,13 @@ class LogTail {
   std::uint64_t file_bytes_ = 0;  // of the active segment: zeros from the end of the log up to here
   std::uint64_t secret_ = 0;
 
-  mutable std::mutex manifest_mutex_;  // held while the manifest is saved; no reader needs it
-  Manifest manifest_;                  // guarded by manifest_mutex_
+  mutable Mutex manifest_mutex_;  // held while the manifest is saved; no reader needs it
+  Manifest manifest_ GUARDED_BY(manifest_mutex_);
+  // That of manifest_, to be looked at without its mutex, which is held for long.
   std::atomic<std::uint64_t> manifest_generation_ = 0;
-  std::mutex seal_mutex_;  // one sealing at a time, through its I/O
-  std::mutex unsealed_mutex_;
-  std::vector<Unsealed> unsealed_;  // guarded by unsealed_mutex_
-  std::atomic<std::size_t> unsealed_count_ = 0;
+  Mutex seal_mutex_;  // one sealing at a time, through its I/O
+  mutable Mutex unsealed_mutex_;
+  std::vector<Unsealed> unsealed_ GUARDED_BY(unsealed_mutex_);
 };
 
 }  // namespace eventstore::log

@@ -79,20 +79,23 @@ Result<void> LogTail::take_lock(bool create) {
 Result<void> LogTail::recover() {
   auto manifest = load_manifest(*environment_.files, settings_.folder);
   if (!manifest) return std::unexpected(std::move(manifest).error());
-  manifest_ = *std::move(manifest);
-  manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
-  secret_ = manifest_.index_secret;
+  {
+    const MutexLock lock(manifest_mutex_);
+    manifest_ = *manifest;
+  }
+  manifest_generation_.store(manifest->generation, std::memory_order_relaxed);
+  secret_ = manifest->index_secret;
   // A process that was killed between a rename and the sync of its directory leaves names that are
   // seen but not durable; what is built on them must not be lost with them.
   for (const auto& directory : {settings_.folder, log_folder(settings_.folder)}) {
     if (auto synced = sync_names(*environment_.files, directory); !synced) return synced;
   }
-  if (auto removed = remove_leftovers(*environment_.files, settings_.folder, manifest_); !removed) {
+  if (auto removed = remove_leftovers(*environment_.files, settings_.folder, *manifest); !removed) {
     return removed;
   }
   if (auto opened = open_head_page(); !opened) return opened;
-  if (auto opened = open_sealed_segments(); !opened) return opened;
-  if (auto recovered = recover_active(); !recovered) return recovered;
+  if (auto opened = open_sealed_segments(*manifest); !opened) return opened;
+  if (auto recovered = recover_active(*manifest); !recovered) return recovered;
   if (end_.sealed) {
     // The crash came while the segment was being rolled.
     auto next = create_segment(environment_, settings_, next_segment_header(end_.link), secret_);
@@ -103,7 +106,8 @@ Result<void> LogTail::recover() {
   active().set_durable_bytes(end_.offset);
   view_.set_segments(segments_);
   view_.publish(head);
-  head_page_->take_over(environment_.files->boot_id(), head, manifest_.generation);
+  head_page_->take_over(environment_.files->boot_id(), head,
+                        manifest_generation_.load(std::memory_order_relaxed));
   return {};
 }
 
@@ -121,18 +125,16 @@ Result<void> LogTail::open_head_page() {
   return {};
 }
 
-Result<void> LogTail::open_sealed_segments() {
+Result<void> LogTail::open_sealed_segments(const Manifest& manifest) {
   std::vector<Finding> damage;
-  const auto all = manifest_.segments;  // sealing replaces the manifest
-  for (const auto& listed : all) {
+  for (const auto& listed : manifest.segments) {
     if (!listed.is_sealed()) continue;
-    auto segment = open_sealed_segment(*environment_.files, settings_, manifest_, listed, damage);
+    auto segment = open_sealed_segment(*environment_.files, settings_, manifest, listed, damage);
     if (!segment) return std::unexpected(std::move(segment).error());
     auto index = std::dynamic_pointer_cast<const MemoryIndex>((*segment)->index());
     if (index != nullptr || listed.digest.empty()) {
-      const std::lock_guard lock(unsealed_mutex_);
+      const MutexLock lock(unsealed_mutex_);
       unsealed_.push_back({.segment = *segment, .index = std::move(index)});
-      unsealed_count_.store(unsealed_.size(), std::memory_order_release);
     }
     segments_.push_back(*std::move(segment));
     if (damage.empty()) seal_some();
@@ -141,9 +143,9 @@ Result<void> LogTail::open_sealed_segments() {
   return {};
 }
 
-Result<void> LogTail::recover_active() {
-  auto segment = open_segment(*environment_.files, settings_.folder, manifest_,
-                              manifest_.segments.back(), FileSystem::Access::ReadWrite);
+Result<void> LogTail::recover_active(const Manifest& manifest) {
+  auto segment = open_segment(*environment_.files, settings_.folder, manifest,
+                              manifest.segments.back(), FileSystem::Access::ReadWrite);
   if (!segment) return std::unexpected(std::move(segment).error());
   const auto size = (*segment)->file().size();
   if (!size) return std::unexpected(size.error());
