@@ -34,7 +34,7 @@ AppendQueue::~AppendQueue() {
 
 void AppendQueue::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closing_ = true;
   }
   // The writer answers what is queued; only then may the callback thread end.
@@ -62,7 +62,7 @@ Result<void> AppendQueue::admit_locked(const PreparedAppend& append) {
 
 Result<AppendResult> AppendQueue::append(PreparedAppend append) {
   PendingAppend pending{.append = std::move(append)};
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (auto admitted = admit_locked(pending.append); !admitted) {
     return std::unexpected(std::move(admitted).error());
   }
@@ -109,7 +109,7 @@ void AppendQueue::wait_until_done(const PendingAppend& pending) {
 void AppendQueue::append_async(PreparedAppend append, AppendCallback callback) {
   std::unique_ptr<PendingAppend> pending(
       new PendingAppend{.append = std::move(append), .callback = std::move(callback)});
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (auto admitted = admit_locked(pending->append); !admitted) {
     lock.unlock();
     return answer_async(std::move(pending->callback), std::unexpected(std::move(admitted).error()));
@@ -119,7 +119,7 @@ void AppendQueue::append_async(PreparedAppend append, AppendCallback callback) {
 }
 
 void AppendQueue::answer_async(AppendCallback callback, Result<AppendResult> result) {
-  const std::lock_guard lock(answers_mutex_);
+  const MutexLock lock(answers_mutex_);
   answers_.push_back({.callback = std::move(callback), .result = std::move(result)});
   answers_wanted_.notify_one();
 }
@@ -152,16 +152,16 @@ void AppendQueue::answer_group(std::span<PendingAppend* const> group, std::uint3
   done.notify_all();
 }
 
-void AppendQueue::lead_locked(std::unique_lock<std::mutex>& lock) {
+void AppendQueue::lead_locked() {
   leading_ = true;
   while (!queue_.empty()) {
     const auto epoch = epoch_;
     const auto group = take_group_locked();
-    lock.unlock();
+    mutex_.unlock();
     commit_(group);
     answer_group(group, epoch);
     gather(group.size());
-    lock.lock();
+    mutex_.lock();
   }
   leading_ = false;
   rested_ = false;
@@ -175,29 +175,29 @@ void AppendQueue::gather(std::size_t released) const {
   }
 }
 
-void AppendQueue::rest_locked(std::unique_lock<std::mutex>& lock) {
+void AppendQueue::rest_locked() {
   leading_ = true;
   rested_ = true;
-  lock.unlock();
+  mutex_.unlock();
   idle_();
-  lock.lock();
+  mutex_.lock();
   leading_ = false;
 }
 
 void AppendQueue::run_writer(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  const auto wanted = [this] { return !leading_ && !queue_.empty(); };
+  MutexLock lock(mutex_);
+  const auto wanted = [this]() REQUIRES(mutex_) { return !leading_ && !queue_.empty(); };
   while (!stop.stop_requested()) {
     if (writer_wanted_.wait_for(lock, stop, options_.idle_before_mark, wanted)) {
-      lead_locked(lock);
+      lead_locked();
     } else if (std::exchange(active_, false)) {
       continue;  // not quiet for long enough
     } else if (!leading_ && !rested_ && !stop.stop_requested()) {
-      rest_locked(lock);
+      rest_locked();
     }
   }
   // closing_ is set: nothing is admitted any more. What is under way ends, what waits is refused.
-  writer_wanted_.wait(lock, [this] { return !leading_; });
+  while (leading_) writer_wanted_.wait(lock);
   while (!queue_.empty()) {
     const auto epoch = epoch_;
     const auto group = take_group_locked();
@@ -209,9 +209,10 @@ void AppendQueue::run_writer(const std::stop_token& stop) {
 }
 
 void AppendQueue::run_callbacks(const std::stop_token& stop) {
-  std::unique_lock lock(answers_mutex_);
+  MutexLock lock(answers_mutex_);
   for (;;) {
-    answers_wanted_.wait(lock, stop, [this] { return !answers_.empty(); });
+    answers_wanted_.wait(lock, stop,
+                         [this]() REQUIRES(answers_mutex_) { return !answers_.empty(); });
     if (answers_.empty()) return;  // stopped, and every callback has run
     auto answer = std::move(answers_.front());
     answers_.pop_front();

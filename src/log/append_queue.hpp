@@ -8,11 +8,11 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
 
+#include "core/thread_annotations.hpp"
 #include "log/log_writer.hpp"
 
 namespace eventstore::log {
@@ -56,14 +56,15 @@ class AppendQueue {
     Result<AppendResult> result;
   };
 
-  Result<void> admit_locked(const PreparedAppend& append);
-  void enqueue_locked(PendingAppend& pending);
-  std::vector<PendingAppend*> take_group_locked();
-  void wait_until_done(const PendingAppend& pending);
-  void lead_locked(std::unique_lock<std::mutex>& lock);
+  // Those that are called with the mutex held give it back while they commit or call idle_().
+  Result<void> admit_locked(const PreparedAppend& append) REQUIRES(mutex_);
+  void enqueue_locked(PendingAppend& pending) REQUIRES(mutex_);
+  std::vector<PendingAppend*> take_group_locked() REQUIRES(mutex_);
+  void wait_until_done(const PendingAppend& pending) EXCLUDES(mutex_);
+  void lead_locked() REQUIRES(mutex_);
   void answer_group(std::span<PendingAppend* const> group, std::uint32_t epoch);
   void gather(std::size_t released) const;
-  void rest_locked(std::unique_lock<std::mutex>& lock);
+  void rest_locked() REQUIRES(mutex_);
   void run_writer(const std::stop_token& stop);
   void run_callbacks(const std::stop_token& stop);
 
@@ -72,15 +73,14 @@ class AppendQueue {
   const Commit commit_;
   const std::function<void()> idle_;
 
-  std::mutex mutex_;
-  // Guarded by mutex_:
-  std::deque<PendingAppend*> queue_;
-  std::uint64_t queue_bytes_ = 0;
-  bool leading_ = false;  // somebody commits
-  bool closing_ = false;
-  std::uint32_t epoch_ = 1;  // of the group that is forming
-  bool active_ = false;      // something was committed since the writer looked last
-  bool rested_ = true;       // idle_() was called since the last commit
+  Mutex mutex_;
+  std::deque<PendingAppend*> queue_ GUARDED_BY(mutex_);
+  std::uint64_t queue_bytes_ GUARDED_BY(mutex_) = 0;
+  bool leading_ GUARDED_BY(mutex_) = false;  // somebody commits
+  bool closing_ GUARDED_BY(mutex_) = false;
+  std::uint32_t epoch_ GUARDED_BY(mutex_) = 1;  // of the group that is forming
+  bool active_ GUARDED_BY(mutex_) = false;      // a commit since the writer looked last
+  bool rested_ GUARDED_BY(mutex_) = true;       // idle_() was called since the last commit
   std::condition_variable_any writer_wanted_;
 
   std::atomic<std::size_t> queued_ = 0;  // size of queue_, to be looked at without the lock
@@ -88,9 +88,9 @@ class AppendQueue {
   // results are there.
   std::array<std::atomic<std::uint32_t>, 2> done_{};
 
-  std::mutex answers_mutex_;
+  Mutex answers_mutex_;
   std::condition_variable_any answers_wanted_;
-  std::deque<Answer> answers_;  // guarded by answers_mutex_
+  std::deque<Answer> answers_ GUARDED_BY(answers_mutex_);
 
   std::jthread callbacks_;
   std::jthread writer_;
