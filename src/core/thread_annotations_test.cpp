@@ -56,5 +56,37 @@ TEST(MutexLock, GivesBackOnlyWhatItHolds) {
   if (free) mutex.unlock();
 }
 
+struct SharedCounter {
+  SharedMutex mutex;
+  int value GUARDED_BY(mutex) = 0;
+};
+
+TEST(WriterLock, KeepsReadersAndWritersOut) {
+  SharedCounter counter;
+  const auto add = [&counter] {
+    for (int i = 0; i < 1000; ++i) {
+      const WriterLock lock(counter.mutex);
+      ++counter.value;
+    }
+  };
+  {
+    const std::jthread one(add);
+    const std::jthread two(add);
+  }
+  const ReaderLock lock(counter.mutex);
+  EXPECT_EQ(counter.value, 2000);
+}
+
+TEST(ReaderLock, LetsOtherReadersIn) {
+  SharedCounter counter;
+  const ReaderLock lock(counter.mutex);
+  int seen = -1;
+  std::jthread([&counter, &seen] {
+    const ReaderLock other(counter.mutex);
+    seen = counter.value;
+  }).join();
+  EXPECT_EQ(seen, 0);
+}
+
 }  // namespace
 }  // namespace eventstore

@@ -1,7 +1,6 @@
 #include "log/memory_index.hpp"
 
 #include <algorithm>
-#include <mutex>
 
 #include "eventstore/event.hpp"
 
@@ -40,12 +39,12 @@ void drop_from_table(std::vector<std::uint32_t>& table, std::uint64_t hash, std:
 }  // namespace
 
 void MemoryIndex::skip_to(Posting posting) {
-  const std::unique_lock lock(mutex_);
+  const WriterLock lock(mutex_);
   if (posting > offsets_.size()) offsets_.resize(posting, 0);
 }
 
 Posting MemoryIndex::size() const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   return static_cast<Posting>(offsets_.size());
 }
 
@@ -96,7 +95,7 @@ void MemoryIndex::add_id(std::uint64_t hash, Posting posting) {
 }
 
 void MemoryIndex::roll_back(Posting posting) {
-  const std::unique_lock lock(mutex_);
+  const WriterLock lock(mutex_);
   while (!ids_.empty() && ids_.back().posting >= posting) {
     drop_from_table(id_table_, ids_.back().hash, static_cast<std::uint32_t>(ids_.size()));
     ids_.pop_back();
@@ -112,6 +111,7 @@ void MemoryIndex::roll_back(Posting posting) {
 }
 
 PostingFileContents MemoryIndex::contents(const PostingFileIdentity& identity) const {
+  const ReaderLock lock(mutex_);
   PostingFileContents contents{.identity = identity, .offsets = offsets_, .keys = {}, .ids = {}};
   contents.keys.reserve(keys_.size());
   for (const auto& key : keys_) {
@@ -148,7 +148,7 @@ KeyEntry MemoryIndex::entry_of(std::uint32_t ordinal) const {
 }
 
 Result<std::optional<KeyEntry>> MemoryIndex::find(const Key& key) const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   const auto ordinal = find_locked(key);
   if (!ordinal || keys_[*ordinal].postings.empty()) return std::nullopt;
   return entry_of(*ordinal);
@@ -156,7 +156,7 @@ Result<std::optional<KeyEntry>> MemoryIndex::find(const Key& key) const {
 
 Result<std::size_t> MemoryIndex::fetch(const KeyEntry& entry, Posting from, Direction direction,
                                        std::span<Posting> out) const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   const auto& postings = keys_[entry.list].postings;
   if (direction == Direction::Forwards) {
     const auto first = std::ranges::lower_bound(postings, from);
@@ -174,7 +174,7 @@ Result<std::size_t> MemoryIndex::fetch(const KeyEntry& entry, Posting from, Dire
 
 Result<std::vector<Posting>> MemoryIndex::find_id(std::uint64_t id_hash) const {
   std::vector<Posting> found;
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   if (id_table_.empty()) return found;
   auto slot = slot_of(id_hash, id_table_.size());
   for (; id_table_[slot] != 0; slot = slot_of(slot + 1, id_table_.size())) {
@@ -186,10 +186,11 @@ Result<std::vector<Posting>> MemoryIndex::find_id(std::uint64_t id_hash) const {
 
 Result<void> MemoryIndex::offsets_of(std::span<const Posting> postings,
                                      std::span<std::uint64_t> offsets) const {
-  const std::shared_lock lock(mutex_);
-  std::ranges::transform(postings, offsets.begin(), [this](Posting posting) {
-    return posting < offsets_.size() ? std::uint64_t{offsets_[posting]} * 8 : 0;
-  });
+  const ReaderLock lock(mutex_);
+  std::ranges::transform(
+      postings, offsets.begin(), [this](Posting posting) REQUIRES_SHARED(mutex_) {
+        return posting < offsets_.size() ? std::uint64_t{offsets_[posting]} * 8 : 0;
+      });
   return {};
 }
 
@@ -201,7 +202,7 @@ Result<void> MemoryIndex::list_keys(KeyKind kind, std::string_view prefix, std::
   };
   std::vector<Listed> listed;
   {
-    const std::shared_lock lock(mutex_);
+    const ReaderLock lock(mutex_);
     for (std::uint32_t ordinal = 0; ordinal < keys_.size(); ++ordinal) {
       const auto& key = keys_[ordinal];
       if (key.kind != kind || key.postings.empty() || key.text <= after ||
@@ -219,7 +220,7 @@ Result<void> MemoryIndex::list_keys(KeyKind kind, std::string_view prefix, std::
 }
 
 std::uint64_t MemoryIndex::events() const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   return ids_.size();
 }
 

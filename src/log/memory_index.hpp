@@ -2,13 +2,12 @@
 
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/thread_annotations.hpp"
 #include "log/posting_file.hpp"
 #include "log/segment_index.hpp"
 
@@ -35,16 +34,22 @@ class MemoryIndex final : public SegmentIndex {
     std::uint64_t offset = 0;  // in the segment file
   };
 
-  // Adds the next event: its posting is the number of postings so far. All of a group are added
-  // under one lock.
-  class Batch {
+  // Adds events, all of a group under one lock: it holds the mutex for as long as it lives.
+  class SCOPED_CAPABILITY Batch {
    public:
-    explicit Batch(MemoryIndex& index) : index_(index), lock_(index.mutex_) {}
-    Posting add(const Event& event) { return index_.add_locked(event); }
+    explicit Batch(MemoryIndex& index) ACQUIRE(index.mutex_) : index_(index) {
+      index_.mutex_.lock();
+    }
+    ~Batch() RELEASE() { index_.mutex_.unlock(); }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+    // Adds the next event: its posting is the number of postings so far. Not analysed: Clang does
+    // not know here that the mutex is held.
+    Posting add(const Event& event) NO_THREAD_SAFETY_ANALYSIS { return index_.add_locked(event); }
 
    private:
     MemoryIndex& index_;
-    std::unique_lock<std::shared_mutex> lock_;
   };
 
   // For recovery, where positions may leave holes: the next event added gets this posting.
@@ -83,23 +88,24 @@ class MemoryIndex final : public SegmentIndex {
     Posting posting;
   };
 
-  Posting add_locked(const Event& event);
-  KeyData& key_data(KeyKind kind, std::string_view text);
-  void add_posting(KeyKind kind, std::string_view text, Posting posting);
-  void add_id(std::uint64_t hash, Posting posting);
-  KeyEntry entry_of(std::uint32_t ordinal) const;
+  Posting add_locked(const Event& event) REQUIRES(mutex_);
+  KeyData& key_data(KeyKind kind, std::string_view text) REQUIRES(mutex_);
+  void add_posting(KeyKind kind, std::string_view text, Posting posting) REQUIRES(mutex_);
+  void add_id(std::uint64_t hash, Posting posting) REQUIRES(mutex_);
+  KeyEntry entry_of(std::uint32_t ordinal) const REQUIRES_SHARED(mutex_);
   // The ordinal of a key in keys_.
-  std::optional<std::uint32_t> find_locked(const Key& key) const;
+  std::optional<std::uint32_t> find_locked(const Key& key) const REQUIRES_SHARED(mutex_);
 
   const std::uint64_t secret_;
-  mutable std::shared_mutex mutex_;
-  // All below are guarded by mutex_. The tables hold ordinals + 1 of keys_ and ids_, 0 for a free
-  // slot; their sizes are powers of two; collisions go to the next slot.
-  std::deque<KeyData> keys_;
-  std::vector<std::uint32_t> key_table_;
-  std::vector<IdData> ids_;
-  std::vector<std::uint32_t> id_table_;
-  std::vector<std::uint32_t> offsets_;  // by posting, in units of 8 bytes; 0: a hole
+  mutable SharedMutex mutex_;
+  // The tables hold ordinals + 1 of keys_ and ids_, 0 for a free slot; their sizes are powers of
+  // two; collisions go to the next slot.
+  std::deque<KeyData> keys_ GUARDED_BY(mutex_);
+  std::vector<std::uint32_t> key_table_ GUARDED_BY(mutex_);
+  std::vector<IdData> ids_ GUARDED_BY(mutex_);
+  std::vector<std::uint32_t> id_table_ GUARDED_BY(mutex_);
+  // By posting, in units of 8 bytes; 0: a hole.
+  std::vector<std::uint32_t> offsets_ GUARDED_BY(mutex_);
 };
 
 }  // namespace eventstore::log
