@@ -39,7 +39,7 @@ Problem compare_streams(EventStore& store, const Model& model, SeededRandom& ran
   return std::nullopt;
 }
 
-// A few events are looked up by id, and one append is sent again.
+// A few events are looked up by id.
 Problem compare_ids(EventStore& store, const Model& model, SeededRandom& random) {
   const auto& events = model.events();
   for (int i = 0; i < 5 && !events.empty(); ++i) {
