@@ -12,6 +12,7 @@
 #include "eventstore/event.hpp"
 #include "eventstore/query.hpp"
 #include "eventstore/result.hpp"
+#include "eventstore/time.hpp"
 
 namespace eventstore {
 
@@ -63,13 +64,13 @@ class AppendChain {
   std::atomic<bool> broken_ = false;
 };
 
-// Who asks, and for how long the answer is of use.
+// Who asks, and for how long the answer is of use. Nothing of it is stored with the events.
 struct RequestContext {
-  std::string principal = {};
-  std::string trace = {};                 // W3C traceparent, kept as given
-  std::optional<Deadline> deadline = {};  // an append not begun by then fails: DeadlineExceeded
-  std::stop_token cancellation = {};      // an append not begun by then fails: Cancelled
-  std::shared_ptr<AppendChain> chain = {};
+  std::string principal = {};               // who asks
+  std::string trace = {};                   // W3C traceparent
+  std::optional<Deadline> deadline = {};    // an append not begun by then fails: DeadlineExceeded
+  std::stop_token cancellation = {};        // an append not begun by then fails: Cancelled
+  std::shared_ptr<AppendChain> chain = {};  // null: of no chain
 };
 
 // One atomic append: all of `events`, or none. Streams may interleave freely. Without events it

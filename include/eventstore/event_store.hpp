@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "eventstore/append.hpp"
 #include "eventstore/read.hpp"
 #include "eventstore/result.hpp"
+#include "eventstore/time.hpp"
 
 namespace eventstore {
 

@@ -19,7 +19,8 @@ struct Notice {
 
 struct OpenOptions {
   bool read_only = false;  // any number of processes may; takes no lock
-  bool create = true;      // make the store where there is none; false: NotFound
+  // Make the store where there is none; if not, or if read_only, that is NotFound.
+  bool create = true;
 
   // A segment rolls at this size; one larger append gets a larger segment. 64 KiB to 1 GiB, a
   // multiple of 4 KiB. May change from one opening to the next.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eventstore/position.hpp"
@@ -17,7 +18,8 @@ struct QueryItem {
   std::vector<std::string> tags = {};
 };
 
-// Either "all", or at least one item, OR-ed. Events of the store's own ('$') never match.
+// Either "all", or at least one item, OR-ed. Events of the store's own ('$') never match, but in a
+// read that includes system events.
 struct Query {
   bool all = false;
   std::vector<QueryItem> items = {};

@@ -11,6 +11,7 @@
 #include "eventstore/event.hpp"
 #include "eventstore/query.hpp"
 #include "eventstore/result.hpp"
+#include "eventstore/time.hpp"
 
 namespace eventstore {
 
