@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "contract/engines.hpp"
+#include "support/engines.hpp"
 #include "support/test_scale.hpp"
 
 namespace eventstore::test {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "contract/engines.hpp"
+#include "support/engines.hpp"
 
 namespace eventstore::test {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "contract/engines.hpp"
+#include "support/engines.hpp"
 
 // What a store says of itself. The other rules of the contract have files of their own beside this.
 namespace eventstore::test {

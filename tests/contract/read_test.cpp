@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "contract/engines.hpp"
+#include "support/engines.hpp"
 #include "support/model.hpp"
 
 namespace eventstore::test {

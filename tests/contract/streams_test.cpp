@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "contract/engines.hpp"
 #include "eventstore/limits.hpp"
+#include "support/engines.hpp"
 
 namespace eventstore::test {
 namespace {

@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-#include "contract/engines.hpp"
 #include "property/operations.hpp"
+#include "support/engines.hpp"
 #include "support/model.hpp"
 #include "support/test_scale.hpp"
 

@@ -1,4 +1,4 @@
-#include "contract/engines.hpp"
+#include "support/engines.hpp"
 
 #include <algorithm>
 #include <iterator>
