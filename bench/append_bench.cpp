@@ -22,9 +22,13 @@
 #include "eventstore/open.hpp"
 #include "generated_events.hpp"
 #include "harness.hpp"
+#include "log/format.hpp"
 
 namespace eventstore::bench {
 namespace {
+
+using log::encoded_event_bytes;
+using log::kFrameHeaderBytes;
 
 constexpr std::string_view kUsage =
     "Usage: append_bench [--folder bench-append] [--rounds 5] [--threads 32] [--single 2000]\n"
@@ -139,7 +143,7 @@ class Appending {
     BareLog log(folder / "bare", bytes_total());
     const auto bytes = largest_frame();
     return run([&](std::size_t, std::size_t i) {
-      log.append(std::span(bytes).first(kFrameHeaderBytes + stored_bytes(events_[i])));
+      log.append(std::span(bytes).first(kFrameHeaderBytes + encoded_event_bytes(events_[i])));
     });
   }
 
@@ -148,7 +152,7 @@ class Appending {
     BareGroupLog log(folder / "bare", bytes_total(), gathering);
     const auto bytes = largest_frame();
     return run([&](std::size_t, std::size_t i) {
-      log.append(std::span(bytes).first(stored_bytes(events_[i])));
+      log.append(std::span(bytes).first(encoded_event_bytes(events_[i])));
     });
   }
 
@@ -167,13 +171,13 @@ class Appending {
 
   std::size_t bytes_total() const {
     std::size_t sum = 0;
-    for (const auto& event : events_) sum += kFrameHeaderBytes + stored_bytes(event);
+    for (const auto& event : events_) sum += kFrameHeaderBytes + encoded_event_bytes(event);
     return sum;
   }
 
   std::vector<std::byte> largest_frame() const {
     std::size_t largest = 0;
-    for (const auto& event : events_) largest = std::max(largest, stored_bytes(event));
+    for (const auto& event : events_) largest = std::max(largest, encoded_event_bytes(event));
     return std::vector<std::byte>(kFrameHeaderBytes + largest, std::byte{0x5a});
   }
 

@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "generated_events.hpp"
 #include "harness.hpp"
+#include "log/format.hpp"
 
 namespace eventstore::bench {
 namespace {
+
+using log::kFrameHeaderBytes;
 
 constexpr auto kGatherTime = std::chrono::microseconds{100};
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/codec.hpp"
+#include "core/seeded_random.hpp"
 
 namespace eventstore::bench {
 namespace {
@@ -23,16 +24,9 @@ constexpr std::array<std::string_view, EventGenerator::kTypes> kTypeNames = {
 constexpr Timestamp kFirstTime{microseconds{1'767'225'600'000'000}};
 constexpr microseconds kBetweenEvents{25'000};
 
-// docs/formats/store.md.
-constexpr std::size_t kEventHeaderBytes = 64;
-constexpr std::size_t kOccurredAtBytes = 2 + 2 + 8;  // an extension
-
-// SplitMix64 (Steele, Lea and Flood, 2014): a good word out of any counter.
+// A good word out of any counter.
 std::uint64_t mix(std::uint64_t value) {
-  value += 0x9e3779b97f4a7c15U;
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
-  return value ^ (value >> 31);
+  return mix_bits(value + 0x9e3779b97f4a7c15U);
 }
 
 // Characters that stand for themselves in JSON, six bits each: ten in a word.
@@ -147,14 +141,6 @@ std::string EventGenerator::region_tag(std::uint64_t region) {
 
 std::string EventGenerator::customer_tag(std::uint64_t customer) {
   return fmt::format("customer:{}", customer);
-}
-
-std::size_t stored_bytes(const NewEvent& event) {
-  auto bytes = kEventHeaderBytes + event.stream.size() + event.type.size() + event.metadata.size() +
-               event.data.size();
-  for (const auto& tag : event.tags) bytes += 2 + tag.size();
-  if (event.occurred_at) bytes += kOccurredAtBytes;
-  return (bytes + 7) / 8 * 8;
 }
 
 std::uint64_t sum_of(std::string_view bytes) {

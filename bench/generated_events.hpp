@@ -57,11 +57,6 @@ class EventGenerator {
   std::uint64_t customers_;
 };
 
-// The bytes that `event` takes in a segment (docs/formats/store.md): its header, its contents and
-// its padding.
-std::size_t stored_bytes(const NewEvent& event);
-inline constexpr std::size_t kFrameHeaderBytes = 64;
-
 // The sum of eight bytes at a time, modulo 2^64, and of the bytes that are left: what a benchmark
 // does to have touched every byte.
 std::uint64_t sum_of(std::string_view bytes);
