@@ -1,6 +1,6 @@
 #include "cli/errors.hpp"
 
-#include <type_traits>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -73,6 +73,10 @@ Failure::Failure(Error error)
       details(details_json(error)),
       exit_code(exit_code_of(error.code)) {
   message += advice(error.code);
+}
+
+Failure io_failure(std::string_view what, int error_number) {
+  return {"io", std::string(what) + ": " + std::generic_category().message(error_number)};
 }
 
 nlohmann::ordered_json details_json(const Error& error) {

@@ -25,6 +25,9 @@ struct Failure {
   Failure(Error error);  // NOLINT(google-explicit-constructor)
 };
 
+// `what` was refused by the operating system: "cannot open FILE: No such file or directory".
+Failure io_failure(std::string_view what, int error_number);
+
 // What a command returns. An exit code other than Done says what its output already said, such as
 // Failed after a verification that listed its findings.
 using Outcome = std::expected<ExitCode, Failure>;

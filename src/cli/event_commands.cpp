@@ -1,4 +1,4 @@
-#include <chrono>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 
@@ -106,8 +106,7 @@ Expected<std::string> load_data(const std::string& value) {
   const auto path = value.substr(1);
   const FileHandle file(std::fopen(path.c_str(), "rbe"));
   if (!file) {
-    return std::unexpected(
-        Failure("io", "cannot open " + path + ": " + std::generic_category().message(errno)));
+    return std::unexpected(io_failure("cannot open " + path, errno));
   }
   return read_all(file.get(), path);
 }

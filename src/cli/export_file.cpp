@@ -22,7 +22,7 @@ mode_t new_file_mode() {
 }
 
 Failure cannot_create(const std::string& path, int error_number) {
-  return {"io", "cannot create " + path + ": " + std::generic_category().message(error_number)};
+  return io_failure("cannot create " + path, error_number);
 }
 
 }  // namespace
@@ -94,10 +94,10 @@ Expected<void> ExportFile::commit() {
     if (!ended) return ended;
   }
   if (temporary_path_.empty()) return {};  // nothing to sync, nor to give a name
-  if (fsync(fd_) != 0) return std::unexpected(failed("cannot sync", errno));
+  if (fsync(fd_) != 0) return std::unexpected(io_failure("cannot sync " + path_, errno));
   std::error_code error;
   std::filesystem::rename(temporary_path_, path_, error);
-  if (error) return std::unexpected(failed("cannot rename to", error.value()));
+  if (error) return std::unexpected(io_failure("cannot rename to " + path_, error.value()));
   temporary_path_.clear();
   return {};
 }
@@ -122,16 +122,11 @@ Expected<void> ExportFile::write_raw(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto written = ::write(fd_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return std::unexpected(failed("cannot write", errno));
+    if (written < 0) return std::unexpected(io_failure("cannot write " + path_, errno));
     bytes.remove_prefix(static_cast<std::size_t>(written));
     bytes_ += static_cast<std::uint64_t>(written);
   }
   return {};
-}
-
-Failure ExportFile::failed(std::string_view what, int error_number) const {
-  return {"io",
-          std::string(what) + ' ' + path_ + ": " + std::generic_category().message(error_number)};
 }
 
 }  // namespace eventstore::cli

@@ -41,7 +41,6 @@ class ExportFile {
   static Expected<ExportFile> open_aside(const std::string& path, const struct stat* older);
   Expected<void> compress(std::string_view text, bool end);
   Expected<void> write_raw(std::string_view bytes);
-  Failure failed(std::string_view what, int error_number) const;
 
   std::string path_;
   std::string temporary_path_;  // empty: written in place, or renamed

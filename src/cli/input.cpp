@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <poll.h>
@@ -17,11 +16,6 @@ namespace {
 
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
-
-Failure failed(std::string_view what, const std::string& name, int error_number) {
-  return {"io",
-          std::string(what) + ' ' + name + ": " + std::generic_category().message(error_number)};
-}
 
 }  // namespace
 
@@ -36,7 +30,7 @@ void Input::CloseFile::operator()(std::FILE* file) const {
 Expected<std::unique_ptr<Input>> Input::open(const std::string& path, int wake_fd) {
   const bool is_stdin = path == "-";
   std::FILE* file = is_stdin ? stdin : std::fopen(path.c_str(), "rbe");
-  if (file == nullptr) return std::unexpected(failed("cannot open", path, errno));
+  if (file == nullptr) return std::unexpected(io_failure("cannot open " + path, errno));
   std::unique_ptr<Input> input(new Input(is_stdin ? "standard input" : path, file, wake_fd));
   const auto detected = input->detect_compression();
   if (!detected) return std::unexpected(detected.error());
@@ -87,7 +81,7 @@ Expected<std::size_t> Input::read_raw(std::span<char> out) {
     }
     const auto read = ::read(fd, out.data(), out.size());
     if (read < 0 && errno == EINTR) continue;
-    if (read < 0) return std::unexpected(failed("cannot read", name_, errno));
+    if (read < 0) return std::unexpected(io_failure("cannot read " + name_, errno));
     raw_read_ += static_cast<std::uint64_t>(read);
     return static_cast<std::size_t>(read);
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -98,8 +97,7 @@ bool Output::reader_gone() const {
 Expected<void> Output::check() {
   flush();
   if (usable() || error_number_ == EPIPE) return {};
-  return std::unexpected(
-      Failure("io", "cannot write the output: " + std::generic_category().message(error_number_)));
+  return std::unexpected(io_failure("cannot write the output", error_number_));
 }
 
 Table::Table(Output& output, std::vector<Column> columns)
