@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -15,7 +17,7 @@
 namespace eventstore::cli {
 
 // What a command does to the store it opens.
-enum class Access { Read, Write, WriteOrCreate };
+enum class Access : std::uint8_t { Read, Write, WriteOrCreate };
 
 // What all commands share: the global options, where they print, and the command that was chosen.
 struct Session {

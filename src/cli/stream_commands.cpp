@@ -15,8 +15,6 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kPageStreams = 10'000;
 
-// --- stream list
-
 enum class SortBy { Length, Name, Last };
 
 struct ListOptions {
@@ -110,8 +108,6 @@ Outcome list_streams(Session& session, const ListOptions& options) {
   return ExitCode::Done;
 }
 
-// --- stream inspect
-
 struct StreamOption {
   std::string stream;
 };
@@ -191,8 +187,6 @@ Outcome inspect_stream(Session& session, const StreamOption& options) {
   return ExitCode::Done;
 }
 
-// --- stream read
-
 struct ReadOptions {
   std::string stream;
   std::optional<std::uint64_t> from = {};
@@ -236,8 +230,6 @@ Outcome read_stream(Session& session, const ReadOptions& options) {
   }
   return ExitCode::Done;
 }
-
-// --- stream metadata
 
 struct MetadataOptions {
   std::string stream;
