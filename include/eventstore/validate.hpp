@@ -23,7 +23,4 @@ Result<void> validate(const NewEvent& event);
 Result<void> validate(const AppendRequest& request);
 Result<void> validate(const ReadRequest& request);
 
-// Valid UTF-8 as of Unicode (no surrogates, no overlong forms).
-bool is_utf8(std::string_view text);
-
 }  // namespace eventstore

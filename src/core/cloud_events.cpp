@@ -9,8 +9,8 @@
 #include "core/json_members.hpp"
 #include "core/json_text.hpp"
 #include "core/refusal.hpp"
+#include "core/utf8.hpp"
 #include "eventstore/text.hpp"
-#include "eventstore/validate.hpp"
 
 namespace eventstore {
 namespace {

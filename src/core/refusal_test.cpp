@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "eventstore/validate.hpp"
+#include "core/utf8.hpp"
 
 namespace eventstore {
 namespace {

@@ -2,8 +2,6 @@
 
 #include <simdjson.h>
 
-#include "eventstore/validate.hpp"
-
 namespace eventstore {
 
 bool is_utf8(std::string_view text) {

@@ -5,6 +5,9 @@
 
 namespace eventstore {
 
+// Valid UTF-8 as of Unicode (no surrogates, no overlong forms).
+bool is_utf8(std::string_view text);
+
 // The length in bytes of the UTF-8 sequence at the start of `text`; 0 where there is no valid one.
 std::size_t utf8_sequence_bytes(std::string_view text);
 

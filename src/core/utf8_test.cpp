@@ -5,8 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include "eventstore/validate.hpp"
-
 namespace eventstore {
 namespace {
 
@@ -26,6 +24,16 @@ std::string bytes(std::initializer_list<unsigned> values) {
   std::string text;
   for (const unsigned value : values) text.push_back(static_cast<char>(value));
   return text;
+}
+
+TEST(IsUtf8, KnowsTheEdges) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8("\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80"));
+  for (const char* text :
+       {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82"}) {
+    EXPECT_FALSE(is_utf8(text));
+  }
 }
 
 // is_utf8() asks simdjson; both must agree on whatever the first two bytes are.

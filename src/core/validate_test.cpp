@@ -232,15 +232,5 @@ TEST(ValidateRead, LooksAtWhateverItNames) {
       refusal(ReadRequest{.direction = static_cast<Direction>(2)}).starts_with("direction 2"));
 }
 
-TEST(IsUtf8, KnowsTheEdges) {
-  EXPECT_TRUE(is_utf8(""));
-  EXPECT_TRUE(is_utf8("\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80"));
-  for (const char* text :
-       {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82"}) {
-    EXPECT_FALSE(is_utf8(text));
-  }
-}
-
 }  // namespace
 }  // namespace eventstore
