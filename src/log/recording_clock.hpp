@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -12,7 +13,8 @@ namespace eventstore::log {
 // monotonic clock where the wall clock leaps by more than an hour. Opening the store again confirms
 // the wall clock's new time.
 //
-// Threads: one at a time.
+// Ownership: borrows the clock and the settings.
+// Threads:   one at a time.
 class RecordingClock {
  public:
   // `last`: of the newest event stored.

@@ -14,62 +14,74 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+// A wall clock to set, and what the operator is told.
 class RecordingClockTest : public testing::Test {
  protected:
-  RecordingClockTest() {
-    settings_.on_notice = [this](const Notice& notice) { notices_.push_back(notice.message); };
-  }
+  RecordingClock recording(Timestamp last = {}) { return {clock_, last, settings_}; }
 
-  Timestamp wall() { return clock_.wall_now(); }
+  void step_wall(std::chrono::microseconds by) { clock_.set_wall(clock_.wall_now() + by); }
 
-  SimulatedClock clock_;
-  LogSettings settings_;
+  SimulatedClock clock_{{.tick = std::chrono::microseconds(0)}};
   std::vector<std::string> notices_;
+  LogSettings settings_{.folder = {}, .on_notice = [this](const Notice& notice) {
+                          notices_.push_back(notice.message);
+                        }};
 };
 
 TEST_F(RecordingClockTest, FollowsTheWallClock) {
-  RecordingClock recording(clock_, {}, settings_);
-  EXPECT_GE(recording.now(), wall() - seconds(1));
-  clock_.set_wall(wall() + minutes(50));
-  EXPECT_GE(recording.now(), wall() - seconds(1));
-  clock_.set_wall(wall() + minutes(50));
-  EXPECT_GE(recording.now(), wall() - seconds(1));
+  auto recording = this->recording();
+  clock_.advance(seconds(5));
+  EXPECT_EQ(recording.now(), clock_.wall_now());
+  step_wall(minutes(30));
+  EXPECT_EQ(recording.now(), clock_.wall_now());
   EXPECT_TRUE(notices_.empty());
 }
 
-TEST_F(RecordingClockTest, NeverGoesBack) {
-  RecordingClock recording(clock_, {}, settings_);
+TEST_F(RecordingClockTest, StandsStillWhereTheWallClockGoesBackALittle) {
+  auto recording = this->recording();
   const auto before = recording.now();
-  clock_.set_wall(before - minutes(30));
+  step_wall(-minutes(30));
   EXPECT_EQ(recording.now(), before);
+  step_wall(minutes(31));
+  EXPECT_EQ(recording.now(), before + minutes(1));
+}
+
+TEST_F(RecordingClockTest, NeverFallsBehindTheNewestEvent) {
+  const auto newest = clock_.wall_now() + minutes(30);
+  auto recording = this->recording(newest);
+  EXPECT_EQ(recording.now(), newest);
   clock_.advance(minutes(31));
-  EXPECT_GT(recording.now(), before);
-  EXPECT_TRUE(notices_.empty());
+  EXPECT_EQ(recording.now(), newest + minutes(1));
 }
 
-TEST_F(RecordingClockTest, StartsAfterTheNewestEvent) {
-  const auto newest = wall() + minutes(10);
-  EXPECT_EQ(RecordingClock(clock_, newest, settings_).now(), newest);
-  EXPECT_TRUE(notices_.empty());
-  const auto far = wall() + hours(3);
-  EXPECT_EQ(RecordingClock(clock_, far, settings_).now(), far);
-  EXPECT_EQ(notices_.size(), 1U);
-}
-
-TEST_F(RecordingClockTest, DoesNotFollowALeapInEitherDirectionAndReportsIt) {
-  for (const auto leap : {hours(2), hours(-2)}) {
+TEST_F(RecordingClockTest, ReportsALeapAndGoesOnWithTheMonotonicClock) {
+  for (const auto leap : {hours(2), -hours(2)}) {
     notices_.clear();
-    RecordingClock recording(clock_, {}, settings_);
+    auto recording = this->recording();
     const auto before = recording.now();
-    clock_.set_wall(before + leap);
-    clock_.advance(minutes(5));
-    for (int i = 0; i < 3; ++i) {
-      EXPECT_GE(recording.now(), before + minutes(5));
-      EXPECT_LE(recording.now(), before + minutes(6));
-    }
+    step_wall(leap);
+    clock_.advance(seconds(1));
+    EXPECT_EQ(recording.now(), before + seconds(1));
+    clock_.advance(seconds(1));
+    EXPECT_EQ(recording.now(), before + seconds(2));
     EXPECT_EQ(notices_.size(), 1U);
-    clock_.set_wall(wall() - leap);
   }
+}
+
+TEST_F(RecordingClockTest, FollowsTheWallClockAgainOnceALeapIsUndone) {
+  auto recording = this->recording();
+  const auto before = recording.now();
+  step_wall(hours(2));
+  recording.now();
+  step_wall(-hours(2) + minutes(1));
+  EXPECT_EQ(recording.now(), before + minutes(1));
+}
+
+TEST_F(RecordingClockTest, ReportsThatTheNewestEventIsFarAhead) {
+  const auto newest = clock_.wall_now() + hours(2);
+  auto recording = this->recording(newest);
+  EXPECT_EQ(notices_.size(), 1U);
+  EXPECT_EQ(recording.now(), newest);
 }
 
 }  // namespace
