@@ -11,9 +11,8 @@
 #define THREAD_ANNOTATION(x)
 #endif
 
-// On a field: only touched while holding `mutex`; PT_: what it points to is.
+// On a field: only touched while holding `mutex`.
 #define GUARDED_BY(mutex) THREAD_ANNOTATION(guarded_by(mutex))
-#define PT_GUARDED_BY(mutex) THREAD_ANNOTATION(pt_guarded_by(mutex))
 
 // On a function: the caller holds the mutexes; or must not hold them, for the function takes them.
 #define REQUIRES(...) THREAD_ANNOTATION(requires_capability(__VA_ARGS__))

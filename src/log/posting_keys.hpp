@@ -83,7 +83,6 @@ class KeyBlocks {
 
   static std::uint64_t blocks_for(std::uint64_t keys) { return cells_for(keys, kKeysPerBlock); }
   std::uint64_t block_count() const { return blocks_for(keys_); }
-  std::uint64_t key_count() const { return keys_; }
   const PostingSection& section() const { return section_; }
   const NumberArray& directory() const { return directory_; }
 
