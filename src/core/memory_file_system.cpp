@@ -11,10 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/futex_page.hpp"
 #include "core/path_names.hpp"
 #include "core/posix_environment.hpp"
 #include "core/posix_file.hpp"
+#include "core/posix_shared_page.hpp"
 
 namespace eventstore {
 namespace internal {

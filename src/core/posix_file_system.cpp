@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "core/codec.hpp"
-#include "core/futex_page.hpp"
 #include "core/posix_environment.hpp"
 #include "core/posix_file.hpp"
 #include "core/posix_lock.hpp"
+#include "core/posix_shared_page.hpp"
 
 namespace eventstore {
 namespace {

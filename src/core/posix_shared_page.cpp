@@ -1,4 +1,4 @@
-#include "core/futex_page.hpp"
+#include "core/posix_shared_page.hpp"
 
 #include <bit>
 #include <cerrno>
