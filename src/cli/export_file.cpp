@@ -94,7 +94,7 @@ Expected<void> ExportFile::commit() {
     if (!ended) return ended;
   }
   if (temporary_path_.empty()) return {};  // nothing to sync, nor to give a name
-  if (fsync(fd_) != 0) return std::unexpected(io_failure("cannot sync " + path_, errno));
+  if (::fsync(fd_) != 0) return std::unexpected(io_failure("cannot sync " + path_, errno));
   std::error_code error;
   std::filesystem::rename(temporary_path_, path_, error);
   if (error) return std::unexpected(io_failure("cannot rename to " + path_, error.value()));
