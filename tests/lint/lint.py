@@ -80,7 +80,7 @@ def module_of(root, path):
 
 
 def is_test(path):
-    return path.stem.endswith("_test")
+    return path.stem.endswith(("_test", "_test_support"))
 
 
 def lines_of(path):
@@ -225,6 +225,7 @@ SOUND = [
     ("src/core/posix_a.cpp", "int f = ::open(path, 0);\n"),
     ("src/core/memory_file_system.cpp", "void* at = mmap(nullptr, n);\n"),
     ("src/log/a.cpp", "file.pread(n); BareLog::fsync(); my_mmap(n);\n"),
+    ("src/log/a_test_support.hpp", '#include "support/folder.hpp"\n'),
     ("tests/contract/a.cpp", '#include "core/codec.hpp"\n'),
     ("src/core/a.cpp", "// TO" + "DO(#12): later\n"),
     ("src/core/a.cpp", "int x;\n" * 500),
