@@ -29,13 +29,7 @@ std::expected<bool, Defect> FrameScan::next() {
     events_.clear();
     return std::unexpected(defect);
   }
-  state_.last_frame_offset = state_.offset;
-  state_.offset += frame_.frame_bytes();
-  state_.next_position = frame_.next_position;
-  state_.link = frame_.checksum;
-  state_.recorded_at = frame_.recorded_at;
-  state_.marked = frame_.event_count == 0;
-  state_.sealed = (frame_.flags & kSealFrame) != 0;
+  state_.pass(frame_);
   return true;
 }
 

@@ -31,6 +31,17 @@ struct ScanState {
     state.link = header.link;
     return state;
   }
+
+  // Goes over the frame at `offset`.
+  void pass(const FrameHeader& frame) {
+    last_frame_offset = offset;
+    offset += frame.frame_bytes();
+    next_position = frame.next_position;
+    link = frame.checksum;
+    recorded_at = frame.recorded_at;
+    marked = frame.event_count == 0;
+    sealed = (frame.flags & kSealFrame) != 0;
+  }
 };
 
 struct ScannedEvent {

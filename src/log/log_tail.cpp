@@ -52,12 +52,7 @@ Result<void> LogTail::append(FrameHeader& header,
 #ifndef EVENTSTORE_FAULT_ANSWER_BEFORE_SYNC
   if (auto synced = sync_active(); !synced) return synced;
 #endif
-  end_.last_frame_offset = end_.offset;
-  end_.offset += header.frame_bytes();
-  end_.next_position = header.next_position;
-  end_.link = header.checksum;
-  end_.recorded_at = header.recorded_at;
-  end_.marked = header.event_count == 0;
+  end_.pass(header);
   return {};
 }
 
