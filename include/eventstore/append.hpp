@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -53,14 +54,23 @@ struct StreamCheck {
 // they were sent, and once one of a chain fails, those that have not committed by then fail with
 // Cancelled and write nothing. For a new try make a new chain.
 //
+// A chain may be told up to which position repetitions (AppendResult::repeated) are fine: one of
+// later events ends it too, so that its sender can look at what it has sent twice before it goes
+// on.
+//
 // Ownership: shared by the appends of the chain.
 // Threads:   safe from any thread.
 class AppendChain {
  public:
+  AppendChain() = default;
+  explicit AppendChain(GlobalPosition repeats_max) : repeats_max_(repeats_max) {}
+
   bool is_broken() const { return broken_.load(std::memory_order_acquire); }
   void break_off() { broken_.store(true, std::memory_order_release); }  // engines do
+  GlobalPosition repeats_max() const { return repeats_max_; }
 
  private:
+  const GlobalPosition repeats_max_{std::numeric_limits<std::uint64_t>::max()};
   std::atomic<bool> broken_ = false;
 };
 

@@ -63,7 +63,7 @@ Expected<void> ImportAppender::settle_first() {
   // The chain is broken: nothing behind was appended. It is sent again, one batch after another,
   // and nothing new before that.
   for (auto& behind : under_way_) behind.answer.wait();
-  chain_ = std::make_shared<AppendChain>();
+  chain_ = std::make_shared<AppendChain>(head_before_);
   if (appended.error().code == ErrorCode::Cancelled) {
     appended = send(events_again(sent.batch), nullptr).get();
   }

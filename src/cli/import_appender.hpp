@@ -63,7 +63,8 @@ class ImportAppender {
   ImportForm form_;
   GlobalPosition head_before_;
   std::deque<Sent> under_way_;
-  std::shared_ptr<AppendChain> chain_ = std::make_shared<AppendChain>();
+  // Ends also where the input repeats itself: whether it says the same again is looked up first.
+  std::shared_ptr<AppendChain> chain_ = std::make_shared<AppendChain>(head_before_);
   std::uint64_t added_ = 0;
   std::uint64_t already_there_ = 0;
   std::uint64_t last_line_ = 0;

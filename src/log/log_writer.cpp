@@ -12,6 +12,13 @@ void break_chain(const RequestContext& context) {
   if (context.chain != nullptr) context.chain->break_off();
 }
 
+// Whether the chain of an append, if it has one, ends with this answer.
+bool ends_chain(const RequestContext& context, const Result<AppendResult>& answer) {
+  if (!answer) return true;
+  return context.chain != nullptr && answer->repeated &&
+         answer->last_position > context.chain->repeats_max();
+}
+
 }  // namespace
 
 LogWriter::LogWriter(Environment environment, LogTail& tail)
@@ -33,7 +40,8 @@ void LogWriter::commit(std::span<PendingAppend* const> group) {
     } else {
       pending->result = accepted.decide(pending->append);
     }
-    if (!pending->result) break_chain(pending->append.context());
+    const auto& context = pending->append.context();
+    if (ends_chain(context, pending->result)) break_chain(context);
   }
   if (accepted.empty()) return;
 

@@ -84,6 +84,26 @@ TEST_P(Chains, BreakAtARequestThatIsMalformed) {
   EXPECT_EQ(read_stream(store(), "s").size(), written);
 }
 
+TEST_P(Chains, BreakAtARepetitionBeyondWhatTheyAreTold) {
+  const auto request_of = [](std::uint64_t id) {
+    return AppendRequest{.events = {event_of("s", "Happened", id_of(id))}};
+  };
+  value_of(store().append(request_of(1)));
+  const auto chain = std::make_shared<AppendChain>(GlobalPosition{1});
+  const auto any = std::make_shared<AppendChain>();
+  for (const std::uint64_t id : {1u, 2u, 2u, 3u}) send(request_of(id), chain);
+  for (const std::uint64_t id : {1u, 2u, 2u, 4u}) send(request_of(id), any);
+  const auto answered = answers();
+  EXPECT_TRUE(value_of(answered[0]).repeated);
+  EXPECT_FALSE(value_of(answered[1]).repeated);
+  EXPECT_TRUE(value_of(answered[2]).repeated);
+  EXPECT_EQ(code_of(answered[3]), ErrorCode::Cancelled);
+  for (std::size_t link = 4; link < 8; ++link) EXPECT_TRUE(answered[link].has_value()) << link;
+  EXPECT_EQ(read_stream(store(), "s").size(), 3u);
+  EXPECT_TRUE(chain->is_broken());
+  EXPECT_FALSE(any->is_broken());
+}
+
 TEST_P(Chains, StayBroken) {
   const auto chain = std::make_shared<AppendChain>();
   AppendRequest request = append_to("s", ExpectedVersion::stream_exists());

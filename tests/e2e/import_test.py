@@ -244,6 +244,12 @@ class Mended(support.EndToEnd):
                 error = self.error_object("event", "import", path, "--batch", batch, store=self.folder / batch)
                 self.assertEqual((error["code"], error["details"]["line"]), ("bad_input", 3))
 
+    def test_nothing_behind_such_a_line_is_added(self):
+        lines = [event(1), event(2), event(2, data="other"), *[event(n) for n in range(3, 40)]]
+        error = self.error_object("event", "import", self.write("twice.ndjson", lines), "--batch", "1")
+        self.assertEqual((error["details"]["line"], error["details"]["added"]), (3, 2))
+        self.assertEqual(self.stats()["events"], 2)
+
     def test_the_same_id_in_two_streams_is_two_events(self):
         path = self.write("two.ndjson", [event(1), event(1, stream="other")])
         self.assertEqual(self.object("event", "import", path)["added"], 2)
