@@ -70,7 +70,11 @@ bool matches(const ReplayOptions& options, const EventView& event) {
 
 // The narrowest read that covers the selection; matches() then takes away what is too much.
 ReadRequest narrowest_read(const ReplayOptions& options) {
-  ReadRequest request{.from = options.from, .to = options.to, .types = options.types};
+  // Streams of the store's own are read where they are named, however many are.
+  ReadRequest request{.from = options.from,
+                      .to = options.to,
+                      .types = options.types,
+                      .include_system = !options.streams.empty()};
   if (options.streams.size() == 1) {
     // In a stream, from and to would be versions.
     return {.selector = SelectStream{options.streams[0]}, .types = options.types};

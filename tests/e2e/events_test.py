@@ -53,6 +53,13 @@ class Replay(support.EndToEnd):
             with self.subTest(options=options):
                 self.assertEqual(self.positions(*options), expected)
 
+    def test_streams_of_the_stores_own_where_they_are_named(self):
+        self.orders()
+        self.run_program("stream", "metadata", "order-1", "--set", "{}")
+        for options in ([], ["--stream", "order-9"], ["--stream", "order-9", "--type", "$metadata"]):
+            self.assertEqual(self.positions("--stream", "$$order-1", *options), [7])
+        self.assertNotIn(7, self.positions("--category", "$$order"))
+
     def test_counts_of_the_permits(self):
         self.import_permits()
         for type_ in ("T18AdjustReportYToStopIndicition", "T02CheckConfirmationOfReceipt"):
