@@ -14,8 +14,16 @@
 namespace eventstore::cli {
 namespace {
 
-constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
+constexpr std::size_t kMagicBytes = 4;
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
+
+// Whether these are the first bytes of a frame of zstd: of data, or of what is to be skipped, with
+// which some programs begin (RFC 8878, section 3.1).
+bool is_zstd(std::string_view magic) {
+  const bool is_skippable =
+      magic.size() == kMagicBytes && (magic[0] & 0xf0) == 0x50 && magic.substr(1) == "\x2a\x4d\x18";
+  return magic == "\x28\xb5\x2f\xfd" || is_skippable;
+}
 
 }  // namespace
 
@@ -48,7 +56,7 @@ Input::Input(std::string name, std::FILE* file, int wake_fd)
 Input::~Input() = default;
 
 Expected<void> Input::detect_compression() {
-  std::array<char, kZstdMagic.size()> first{};
+  std::array<char, kMagicBytes> first{};
   std::size_t size = 0;
   while (size < first.size()) {
     const auto read = read_raw(std::span(first).subspan(size));
@@ -57,7 +65,7 @@ Expected<void> Input::detect_compression() {
     size += *read;
   }
   raw_.assign(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(size));
-  if (std::string_view(first.data(), size) == kZstdMagic) decompressor_.reset(ZSTD_createDCtx());
+  if (is_zstd({first.data(), size})) decompressor_.reset(ZSTD_createDCtx());
   return {};
 }
 

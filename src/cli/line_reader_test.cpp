@@ -44,6 +44,12 @@ std::string compressed(const std::string& bytes) {
 
 using Strings = std::vector<std::string>;
 
+TEST(LineReader, ReadsFramesOfZstdInARowAlsoThoseToBeSkipped) {
+  const std::string skipped("\x5e\x2a\x4d\x18\x03\0\0\0abc", 11);
+  EXPECT_EQ(lines_of(compressed("a\nb") + compressed("c\n")).lines, (Strings{"a", "bc"}));
+  EXPECT_EQ(lines_of(skipped + compressed("a\nb") + skipped).lines, (Strings{"a", "b"}));
+}
+
 TEST(LineReader, SplitsAtLineBreaks) {
   EXPECT_EQ(lines_of("").lines, Strings{});
   EXPECT_EQ(lines_of("a").lines, Strings{"a"});
