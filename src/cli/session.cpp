@@ -10,9 +10,10 @@ namespace eventstore::cli {
 namespace {
 
 // What to do about a store that cannot be opened, beyond what the error says itself.
-std::string_view advice(ErrorCode code) {
+std::string_view advice(ErrorCode code, Access access) {
   switch (code) {
     case ErrorCode::NotFound:
+      if (access == Access::WriteOrCreate) return "; make the folder that the store is to lie in";
       return "; --store or EVENT_STORE_URL names another, and `event-store event import FILE` "
              "makes one";
     case ErrorCode::NotAStore:
@@ -44,7 +45,7 @@ Expected<std::unique_ptr<EventStore>> open_store(const Session& session, Access 
                                }});
   if (store) return *std::move(store);
   Failure failure(store.error());
-  failure.message += advice(store.error().code);
+  failure.message += advice(store.error().code, access);
   failure.details["store"] = session.store_url;
   return std::unexpected(std::move(failure));
 }

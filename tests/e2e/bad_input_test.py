@@ -48,6 +48,11 @@ class UnknownStore(support.EndToEnd):
         store = self.folder / "file" / "store"
         self.assertIn(str(store), self.error("event", "append", "s", "T", store=store))
 
+    def test_a_folder_whose_parent_is_not_there(self):
+        sentence = self.error("event", "append", "s", "T", store=self.folder / "no" / "store")
+        self.assertIn("make the folder", sentence)
+        self.assertNotIn("event import", sentence)
+
 
 class LockedStore(support.EndToEnd):
     def test_a_second_writer_is_refused_and_readers_are_not(self):
