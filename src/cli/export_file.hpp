@@ -5,9 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include <sys/stat.h>
+
 #include "cli/errors.hpp"
 
-struct stat;
 struct ZSTD_CCtx_s;
 
 namespace eventstore::cli {
