@@ -1,5 +1,6 @@
 #include "log/frame_scan.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -85,6 +86,35 @@ TEST(FrameScan, RefusesAFrameThatFollowedAnotherOne) {
   auto scan = now.scan(bytes);
   EXPECT_TRUE(scan.next().value());
   EXPECT_FALSE(scan.next().has_value());
+}
+
+TEST(FrameScan, TakesZerosBetweenFramesForDamage) {
+  SegmentMaker segment;
+  const auto first = segment.add("one");
+  const auto second = segment.add("two");
+  auto bytes = segment.bytes();
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(first),
+            bytes.begin() + static_cast<std::ptrdiff_t>(second), std::byte{0});
+  auto scan = segment.scan(bytes);
+  EXPECT_FALSE(scan.next().has_value());
+  EXPECT_EQ(scan.find_later_frame(), second);
+}
+
+// Event data may hold copies of frames, as a backup of the store in itself would.
+TEST(FrameScan, TakesNoCopyOfAnEarlierFrameForALaterOne) {
+  SegmentMaker segment;
+  const auto first = segment.add("one");
+  const auto second = segment.add("two");
+  auto bytes = segment.bytes();
+  const std::vector<std::byte> copy(bytes.begin() + static_cast<std::ptrdiff_t>(first),
+                                    bytes.begin() + static_cast<std::ptrdiff_t>(second));
+  bytes.insert(bytes.end(), 64, std::byte{'x'});
+  bytes.insert(bytes.end(), copy.begin(), copy.end());
+  auto scan = segment.scan(bytes);
+  EXPECT_TRUE(scan.next().value());
+  EXPECT_TRUE(scan.next().value());
+  EXPECT_FALSE(scan.next().has_value());
+  EXPECT_EQ(scan.find_later_frame(), std::nullopt);
 }
 
 // Whoever can write a store's files can make checksums that hold.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -117,8 +118,11 @@ TEST(LogTail, TakesNothingMoreAfterASyncThatFailed) {
   auto store = machine.open();
   append_large(*store, "s", 1);
   machine.files().inject({.call = SimulatedFileSystem::Call::Sync});
-  const auto request = test::append_to("s");
+  auto request = test::append_to("s");
+  request.context.chain = std::make_shared<AppendChain>();
   EXPECT_EQ(code_of(store->append(request)), ErrorCode::OutcomeUnknown);
+  EXPECT_TRUE(request.context.chain->is_broken());
+  request.context.chain = nullptr;
   EXPECT_EQ(value_of(store->head()), GlobalPosition{1});
   EXPECT_EQ(code_of(store->append(request)), ErrorCode::ReadOnly);
   store.reset();
