@@ -116,6 +116,29 @@ TEST(LogTail, LeavesNothingOfAnAppendThatHadNoRoom) {
   EXPECT_GT(refused, 3);
 }
 
+// Whoever asks again on a full disk, because an answer was lost, gets it.
+TEST(LogTail, AnswersWhatNeedsNoRoomWhereThereIsNone) {
+  StoreOnSimulatedDisk machine;
+  const auto store = machine.open();
+  auto first = test::append_to("s");
+  first.events.front().data = '"' + std::string(1000, 'x') + '"';
+  first.events.front().id = test::id_of(1);
+  value_of(store->append(first));
+  const auto check =
+      AppendRequest{.checks = {{.stream = "s", .expected = ExpectedVersion::no_stream()}}};
+  std::uint64_t without_room = 0;
+  for (int i = 0; i < 20; ++i) {
+    append_large(*store, "other", 1);
+    machine.files().inject(
+        {.call = SimulatedFileSystem::Call::Write, .nth = 1, .error_number = ENOSPC});
+    EXPECT_TRUE(value_of(store->append(first)).repeated);
+    EXPECT_EQ(code_of(store->append(check)), ErrorCode::WrongExpectedVersion);
+    without_room += machine.files().faults_hit();
+    machine.files().clear_faults();
+  }
+  EXPECT_GT(without_room, 0U);
+}
+
 TEST(LogTail, TakesNothingMoreAfterASyncThatFailed) {
   StoreOnSimulatedDisk machine;
   auto store = machine.open();

@@ -31,18 +31,14 @@ void LogWriter::commit(std::span<PendingAppend* const> group) {
   std::uint64_t bytes = 0;
   for (const auto* pending : group) bytes += pending->append.size();
   if (bytes != 0) bytes += kFrameHeaderBytes;
-  if (auto room = tail_.make_room(bytes); !room) return answer_all(group, room.error());
+  if (auto room = tail_.make_room(bytes); !room) {
+    if (room.error().code != ErrorCode::NoSpace) return answer_all(group, room.error());
+    for (auto* pending : group) decide_without_room(*pending, room.error());
+    return;
+  }
 
   AppendGroup accepted(tail_);
-  for (auto* pending : group) {
-    if (auto wanted = still_wanted(pending->append.context()); !wanted) {
-      pending->result = std::unexpected(std::move(wanted).error());
-    } else {
-      pending->result = accepted.decide(pending->append);
-    }
-    const auto& context = pending->append.context();
-    if (ends_chain(context, pending->result)) break_chain(context);
-  }
+  for (auto* pending : group) decide(*pending, accepted);
   if (accepted.empty()) return;
 
   auto frame = accepted.frame(clock_.now());
@@ -51,6 +47,26 @@ void LogWriter::commit(std::span<PendingAppend* const> group) {
     return answer_all(group, appended.error());
   }
   tail_.publish();
+}
+
+void LogWriter::decide(PendingAppend& pending, AppendGroup& accepted) const {
+  const auto& context = pending.append.context();
+  if (auto wanted = still_wanted(context); !wanted) {
+    pending.result = std::unexpected(std::move(wanted).error());
+  } else {
+    pending.result = accepted.decide(pending.append);
+  }
+  if (ends_chain(context, pending.result)) break_chain(context);
+}
+
+// What needs no room, a repetition, a conflict or a check, is answered all the same.
+void LogWriter::decide_without_room(PendingAppend& pending, const Error& no_space) const {
+  AppendGroup alone(tail_);
+  decide(pending, alone);
+  if (alone.empty()) return;
+  alone.withdraw();
+  pending.result = std::unexpected(no_space);
+  break_chain(pending.append.context());
 }
 
 // What a member was told depends on the members before it: without the frame nobody's answer holds.

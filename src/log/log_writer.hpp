@@ -33,6 +33,8 @@ class LogWriter {
   void commit(std::span<PendingAppend* const> group);
 
  private:
+  void decide(PendingAppend& pending, AppendGroup& accepted) const;
+  void decide_without_room(PendingAppend& pending, const Error& no_space) const;
   static void answer_all(std::span<PendingAppend* const> group, const Error& error);
   Result<void> still_wanted(const RequestContext& context) const;
 

@@ -33,11 +33,12 @@ class RecordingClock {
     const auto expected = wall_base_ + std::chrono::duration_cast<std::chrono::microseconds>(
                                            monotonic - monotonic_base_);
     const bool leapt = wall - expected > kLeap || expected - wall > kLeap;
-    if (leapt && !leap_reported_) {
+    if (leapt && !leapt_) {
       report(
           "the wall clock leapt by more than an hour; it is not followed until the store is "
           "opened again");
     }
+    leapt_ = leapt;
     if (!leapt) {
       wall_base_ = wall;
       monotonic_base_ = monotonic;
@@ -49,17 +50,14 @@ class RecordingClock {
  private:
   static constexpr auto kLeap = std::chrono::hours{1};
 
-  void report(const char* message) {
-    leap_reported_ = true;
-    settings_.notify(Notice::Level::Warning, message);
-  }
+  void report(const char* message) const { settings_.notify(Notice::Level::Warning, message); }
 
   Clock& clock_;
   const LogSettings& settings_;
   Timestamp last_;
   Timestamp wall_base_;
   std::chrono::steady_clock::time_point monotonic_base_;
-  bool leap_reported_ = false;
+  bool leapt_ = false;  // when it was last asked
 };
 
 }  // namespace eventstore::log

@@ -77,6 +77,18 @@ TEST_F(RecordingClockTest, FollowsTheWallClockAgainOnceALeapIsUndone) {
   EXPECT_EQ(recording.now(), before + minutes(1));
 }
 
+TEST_F(RecordingClockTest, ReportsEveryLeap) {
+  auto recording = this->recording(clock_.wall_now() + hours(2));  // which is reported too
+  for (std::size_t leaps = 1; leaps <= 3; ++leaps) {
+    step_wall(hours(2));
+    recording.now();
+    recording.now();
+    EXPECT_EQ(notices_.size(), leaps + 1);
+    step_wall(-hours(2));
+    recording.now();
+  }
+}
+
 TEST_F(RecordingClockTest, ReportsThatTheNewestEventIsFarAhead) {
   const auto newest = clock_.wall_now() + hours(2);
   auto recording = this->recording(newest);

@@ -34,11 +34,10 @@ std::shared_ptr<const std::vector<Finding>> Segment::damage() const {
 
 void Segment::add_damage(const Finding& damage) {
   if (damage.where.first_position.value == 0) return;
-  const auto before = this->damage();
-  auto all = before ? std::make_shared<std::vector<Finding>>(*before)
-                    : std::make_shared<std::vector<Finding>>();
-  all->push_back(damage);
   const MutexLock lock(mutex_);
+  auto all = damage_ ? std::make_shared<std::vector<Finding>>(*damage_)
+                     : std::make_shared<std::vector<Finding>>();
+  all->push_back(damage);
   damage_ = std::move(all);
 }
 

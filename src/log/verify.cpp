@@ -27,7 +27,8 @@ class Verification {
 
     const auto header = decode_segment_header(bytes, segment.path());
     if (!header) {
-      add({.file = segment.path()}, header.error().message);
+      report_.findings.push_back(
+          {.message = header.error().message, .where = {.file = segment.path()}});
     } else if (!first_ && header->link != link_) {
       add({.file = segment.path()}, "the segment does not follow the one before it");
     }
@@ -46,7 +47,7 @@ class Verification {
     link_ = scanned.end.link;
     first_ = false;
     if (is_active) return {};
-    check_digest(segment);
+    if (auto checked = check_digest(segment); !checked) return checked;
     return check_posting_file(segment, *scanned.index);
   }
 
@@ -68,17 +69,21 @@ class Verification {
     report_.findings.push_back({.message = std::move(message), .where = std::move(where)});
   }
 
-  void check_digest(const Segment& segment) {
+  Result<void> check_digest(const Segment& segment) {
     const auto listed =
         std::ranges::find(manifest_.segments, segment.header().number, &ManifestSegment::number);
-    if (listed == manifest_.segments.end() || listed->digest.empty()) return;
+    if (listed == manifest_.segments.end() || listed->digest.empty()) return {};
     const auto digest = segment_digest(segment, listed->bytes);
+    if (!digest && digest.error().code != ErrorCode::Corruption) {
+      return std::unexpected(digest.error());
+    }
     if (!digest || *digest != listed->digest) {
       add({.file = segment.path(),
            .first_position = listed->first_position,
            .last_position = listed->last_position.value_or(listed->first_position)},
           "the segment's digest is not the one in the manifest");
     }
+    return {};
   }
 
   // A posting file made from the segment as it is now must be the same to the byte.
