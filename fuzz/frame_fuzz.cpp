@@ -9,7 +9,7 @@
 #include "core/check.hpp"
 #include "log/format.hpp"
 #include "log/frame_scan.hpp"
-#include "log/log_files.hpp"
+#include "log/segment_files.hpp"
 
 using namespace eventstore::log;  // NOLINT(google-build-using-namespace): a program, not a header
 

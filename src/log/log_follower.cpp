@@ -7,6 +7,7 @@
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
+#include "log/store_files.hpp"
 
 namespace eventstore::log {
 

@@ -9,8 +9,8 @@
 #include "core/file_system.hpp"
 #include "core/thread_annotations.hpp"
 #include "log/head_page.hpp"
-#include "log/log_files.hpp"
 #include "log/log_view.hpp"
+#include "log/segment_files.hpp"
 
 namespace eventstore::log {
 

@@ -6,6 +6,7 @@
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 #include "log/log_tail.hpp"
+#include "log/store_files.hpp"
 
 // How the end of the log is found again when a store is opened for writing.
 namespace eventstore::log {

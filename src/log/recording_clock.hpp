@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "core/file_system.hpp"
-#include "log/log_files.hpp"
+#include "log/log_settings.hpp"
 
 namespace eventstore::log {
 

@@ -5,8 +5,8 @@
 
 #include "log/damage.hpp"
 #include "log/folder.hpp"
-#include "log/log_files.hpp"
 #include "log/posting_file.hpp"
+#include "log/segment_files.hpp"
 
 namespace eventstore::log {
 namespace {

@@ -1,37 +1,20 @@
 #pragma once
 
-#include <algorithm>
-#include <functional>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/file_system.hpp"
-#include "eventstore/open.hpp"
 #include "log/frame_scan.hpp"
+#include "log/log_settings.hpp"
 #include "log/manifest.hpp"
 #include "log/memory_index.hpp"
 #include "log/segment.hpp"
 
-// How the files of a store are made, opened and recovered.
+// The files of segments: how they are made, opened, scanned and given their index.
 namespace eventstore::log {
-
-// What the engine needs to know of a store, whoever opens it.
-struct LogSettings {
-  std::string folder;
-  std::uint64_t segment_bytes_max = std::uint64_t{64} << 20;
-  // Zeros are written so far ahead of small appends, so that syncing them changes no metadata.
-  std::uint64_t prewrite_bytes = std::uint64_t{1} << 20;
-  std::function<void(const Notice&)> on_notice;
-
-  std::uint64_t prewrite_step() const {
-    return std::min(prewrite_bytes, segment_bytes_max - kSegmentHeaderBytes);
-  }
-
-  void notify(Notice::Level level, std::string message) const {
-    if (on_notice) on_notice({.level = level, .message = std::move(message)});
-  }
-};
 
 // A segment that was scanned: its index, where the scan ended, and the damage met on the way.
 struct ScannedSegment {
@@ -49,18 +32,6 @@ void index_frame(MemoryIndex& index, const SegmentHeader& header, const FrameSca
 // lost.
 ScannedSegment scan_segment(std::span<const std::byte> bytes, const SegmentHeader& header,
                             const std::string& path, std::uint64_t secret);
-
-// Whether there is a store in `folder`. Fails with NotFound or NotAStore where there is none and
-// none may be made: one may where the folder does not exist, or is empty, or holds what an
-// interrupted creation leaves and no event; and `create` allows it.
-Result<bool> is_there_or_creatable(FileSystem& files, const std::string& folder, bool create);
-
-// Makes the files of an empty store; the folder is one that
-// is_there_or_creatable() lets pass.
-Result<Manifest> create_store(Environment environment, const LogSettings& settings);
-
-// Makes an empty HEAD file in place of what is there.
-Result<void> create_head_file(FileSystem& files, const std::string& folder);
 
 // Makes the file of a new active segment, durable but not yet in the manifest.
 Result<std::shared_ptr<Segment>> create_segment(Environment environment,
@@ -97,10 +68,5 @@ Result<void> write_posting_file(FileSystem& files, const std::string& folder, Se
 
 // XXH3-128 of the first `bytes` bytes, in hexadecimal.
 Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes);
-
-// Removes what a crash left behind: files written aside, segments that never came into the
-// manifest. Fails with Corruption where one of those holds events: the manifest is an old one.
-Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
-                              const Manifest& manifest);
 
 }  // namespace eventstore::log

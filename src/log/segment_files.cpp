@@ -1,25 +1,18 @@
-#include "log/log_files.hpp"
+#include "log/segment_files.hpp"
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <utility>
 
 #include <xxhash.h>
 
 #include "core/hexadecimal.hpp"
-#include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
-#include "log/head_page.hpp"
 #include "log/posting_file.hpp"
 
 namespace eventstore::log {
 namespace {
-
-bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
-  return std::ranges::find(names, name) != names.end();
-}
 
 // In the place of a file that cannot be used: every call fails with the same error.
 class LostFile final : public File {
@@ -42,98 +35,6 @@ class LostFile final : public File {
  private:
   const Error error_;
 };
-
-// Whether a segment file holds nothing but its header: no event was ever acknowledged from it.
-Result<bool> holds_no_frame(FileSystem& files, const std::string& path) {
-  auto file = files.open(path, FileSystem::Access::Read);
-  if (!file) return std::unexpected(std::move(file).error());
-  std::vector<std::byte> bytes(std::size_t{64} << 10);
-  for (auto offset = kSegmentHeaderBytes;;) {
-    const auto count = (*file)->read(offset, bytes);
-    if (!count) return std::unexpected(count.error());
-    if (*count == 0) return true;
-    const auto read = std::span(bytes).first(*count);
-    if (!std::ranges::all_of(read, [](std::byte byte) { return byte == std::byte{0}; }))
-      return false;
-    offset += *count;
-  }
-}
-
-// Whether a folder is empty, or holds what an interrupted creation of a store leaves and no event.
-Result<bool> holds_no_store(FileSystem& files, const std::string& folder) {
-  const auto names = files.list(folder);
-  if (!names) return std::unexpected(names.error());
-  for (const auto& name : *names) {
-    if (!is_one_of(name, {"LOCK", "HEAD", "log", "MANIFEST.tmp"})) return false;
-  }
-  if (std::ranges::find(*names, "log") == names->end()) return true;
-  const auto segments = files.list(log_folder(folder));
-  if (!segments) return std::unexpected(segments.error());
-  for (const auto& name : *segments) {
-    const auto path = log_folder(folder) + "/" + name;
-    if (path != segment_path(folder, 1)) return false;
-    if (const auto empty = holds_no_frame(files, path); !empty || !*empty) return empty;
-  }
-  return true;
-}
-
-// A segment gets its first frame after the manifest that lists it is durable: one with frames was
-// never left behind by a crash. Garbage that a crash left in a new file does not count.
-Result<void> require_no_frames(FileSystem& files, const std::string& path,
-                               const std::string& manifest) {
-  auto file = files.open(path, FileSystem::Access::Read);
-  if (!file) return std::unexpected(std::move(file).error());
-  const auto size = (*file)->size();
-  if (!size) return std::unexpected(size.error());
-  const auto mapped = (*file)->map(*size);
-  if (!mapped) return std::unexpected(mapped.error());
-  const auto bytes = (*mapped)->bytes();
-  const MappedAccess access;
-  bool has_frames = false;
-  if (const auto header = decode_segment_header(bytes, path)) {
-    FrameScan scan(bytes, header->seed(), ScanState::at_start_of(*header));
-    const auto first = scan.next();
-    has_frames = first ? *first : scan.find_later_frame().has_value();
-  }
-  if (access.failed()) return std::unexpected(access_failed(path));
-  if (!has_frames) return {};
-  return std::unexpected(
-      corruption({.file = path, .offset = kSegmentHeaderBytes},
-                 "the segment holds events, but " + manifest +
-                     " does not list it: that is older than the log; restore the newest one"));
-}
-
-std::string parent_of(const std::string& folder) {
-  const auto slash = folder.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : folder.substr(0, slash);
-}
-
-// Fails where no store may be made in `folder`, which had no manifest when it was looked for.
-Result<void> require_creatable(FileSystem& files, const std::string& folder, bool create) {
-  const auto there = files.exists(folder);
-  if (!there) return std::unexpected(there.error());
-  if (*there) {
-    if (!files.list(folder)) {
-      return std::unexpected(Error{.code = ErrorCode::NotAStore,
-                                   .message = folder + " is no event store: it is no folder that "
-                                                       "can be read; check the path"});
-    }
-    const auto free = holds_no_store(files, folder);
-    if (!free) return std::unexpected(free.error());
-    if (!*free) {
-      return std::unexpected(
-          Error{.code = ErrorCode::NotAStore,
-                .message = folder + " is no event store: it holds files but no MANIFEST; choose "
-                                    "another folder, or restore the MANIFEST from a backup"});
-    }
-  }
-  if (create) return {};
-  return std::unexpected(
-      Error{.code = ErrorCode::NotFound,
-            .message = "there is no event store at " + folder +
-                       "; check the path (the first append or import makes one)"});
-}
 
 }  // namespace
 
@@ -181,67 +82,6 @@ ScannedSegment scan_segment(std::span<const std::byte> bytes, const SegmentHeade
   }
   scanned.end = scan.state();
   return scanned;
-}
-
-Result<bool> is_there_or_creatable(FileSystem& files, const std::string& folder, bool create) {
-  const auto there = files.exists(manifest_path(folder));
-  if (!there || *there) return there;
-  auto allowed = require_creatable(files, folder, create);
-  if (allowed) return false;
-  // Another process may have made the store meanwhile, and what was looked at was already its own.
-  const auto made_meanwhile = files.exists(manifest_path(folder));
-  if (!made_meanwhile || *made_meanwhile) return made_meanwhile;
-  return std::unexpected(std::move(allowed).error());
-}
-
-Result<void> create_head_file(FileSystem& files, const std::string& folder) {
-  const auto path = head_path(folder);
-  if (auto removed = remove_if_there(files, path); !removed) return removed;
-  auto file = files.create(path);
-  if (!file) return std::unexpected(std::move(file).error());
-  const std::vector<std::byte> zeros(SharedPage::kBytes);
-  const std::array<std::span<const std::byte>, 1> parts{zeros};
-  if (auto written = (*file)->write(0, parts); !written) return written;
-  return (*file)->sync();
-}
-
-Result<Manifest> create_store(Environment environment, const LogSettings& settings) {
-  auto& files = *environment.files;
-  const auto& folder = settings.folder;
-  if (auto made = files.create_directory(folder); !made) return std::unexpected(made.error());
-  if (auto made = files.create_directory(log_folder(folder)); !made) {
-    return std::unexpected(made.error());
-  }
-
-  Manifest manifest{
-      .store_id = make_uuid_v4(*environment.random),
-      .index_secret = 0,
-      .generation = 1,
-      .lineage = {{.id = make_uuid_v4(*environment.random), .first_position = {1}}},
-      .segments = {{.number = 1, .id = make_uuid_v4(*environment.random), .first_position = {1}}}};
-  std::array<std::byte, 8> secret{};
-  environment.random->fill(secret);
-  manifest.index_secret = load_le<std::uint64_t>(secret.data());
-
-  if (auto made = create_head_file(files, folder); !made) {
-    return std::unexpected(made.error());
-  }
-  const auto segment = create_segment(environment, settings,
-                                      {.store_id = manifest.store_id,
-                                       .segment_id = manifest.segments.front().id,
-                                       .number = 1,
-                                       .first_position = {1},
-                                       .link = 0},
-                                      manifest.index_secret);
-  if (!segment) return std::unexpected(segment.error());
-  // The folder's own name first, so that a manifest that is there is there for good.
-  if (auto synced = sync_names(files, parent_of(folder)); !synced) {
-    return std::unexpected(synced.error());
-  }
-  if (auto saved = save_manifest(files, folder, manifest); !saved) {
-    return std::unexpected(saved.error());
-  }
-  return manifest;
 }
 
 Result<std::shared_ptr<Segment>> create_segment(Environment environment,
@@ -404,34 +244,6 @@ Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes) 
   std::string text;
   for (const auto byte : canonical.digest) append_hex_byte(text, byte);
   return text;
-}
-
-Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
-                              const Manifest& manifest) {
-  std::set<std::string> wanted;
-  for (const auto& segment : manifest.segments) {
-    wanted.insert(segment_path(folder, segment.number));
-    if (segment.is_sealed()) wanted.insert(posting_file_path(folder, segment.number));
-  }
-  const auto names = files.list(log_folder(folder));
-  if (!names) return std::unexpected(names.error());
-  std::vector<std::string> leftovers;
-  for (const auto& name : *names) {
-    const auto path = log_folder(folder) + "/" + name;
-    const bool is_segment = name.ends_with(".seg");
-    const bool ours = is_segment || name.ends_with(".post") || name.ends_with(".tmp");
-    if (!ours || wanted.contains(path)) continue;
-    if (is_segment) {
-      if (auto unused = require_no_frames(files, path, manifest_path(folder)); !unused) {
-        return unused;
-      }
-    }
-    leftovers.push_back(path);
-  }
-  for (const auto& path : leftovers) {
-    if (auto removed = remove_if_there(files, path); !removed) return removed;
-  }
-  return remove_if_there(files, manifest_path(folder) + ".tmp");
 }
 
 }  // namespace eventstore::log

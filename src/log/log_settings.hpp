@@ -1,0 +1,31 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "eventstore/open.hpp"
+#include "log/format.hpp"
+
+namespace eventstore::log {
+
+// What the engine needs to know of a store, whoever opens it.
+struct LogSettings {
+  std::string folder;
+  std::uint64_t segment_bytes_max = std::uint64_t{64} << 20;
+  // Zeros are written so far ahead of small appends, so that syncing them changes no metadata.
+  std::uint64_t prewrite_bytes = std::uint64_t{1} << 20;
+  std::function<void(const Notice&)> on_notice;
+
+  std::uint64_t prewrite_step() const {
+    return std::min(prewrite_bytes, segment_bytes_max - kSegmentHeaderBytes);
+  }
+
+  void notify(Notice::Level level, std::string message) const {
+    if (on_notice) on_notice({.level = level, .message = std::move(message)});
+  }
+};
+
+}  // namespace eventstore::log
