@@ -1,9 +1,5 @@
-#include <cerrno>
-#include <cstdio>
-#include <memory>
-
+#include "cli/option_value.hpp"
 #include "cli/session.hpp"
-#include "eventstore/limits.hpp"
 #include "eventstore/text.hpp"
 
 namespace eventstore::cli {
@@ -14,7 +10,7 @@ using nlohmann::ordered_json;
 struct AppendOptions {
   std::string stream;
   std::string type;
-  std::optional<std::string> data = {};
+  std::string data = {};
   std::string metadata = {};
   std::vector<std::string> tags = {};
   std::optional<std::string> id = {};
@@ -89,30 +85,9 @@ void declare_append(CLI::App& command, AppendOptions& options) {
       "none");
 }
 
-using FileHandle = std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })>;
-
-// All of a file, up to one byte more than an event may hold: enough to be refused for it.
-Expected<std::string> read_all(std::FILE* file, const std::string& name) {
-  std::string text(kEventBytesMax + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  if (std::ferror(file) != 0) return std::unexpected(Failure("io", "cannot read " + name));
-  return text;
-}
-
-// The value of --data: text as it is, the contents of @FILE, or standard input for "-".
-Expected<std::string> load_data(const std::string& value) {
-  if (value == "-") return read_all(stdin, "standard input");
-  if (!value.starts_with('@')) return value;
-  const auto path = value.substr(1);
-  const FileHandle file(std::fopen(path.c_str(), "rbe"));
-  if (!file) {
-    return std::unexpected(io_failure("cannot open " + path, errno));
-  }
-  return read_all(file.get(), path);
-}
-
 Outcome append_event(Session& session, const AppendOptions& options) {
-  auto data = load_data(options.data.value_or(""));
+  const auto format = *parse_payload_format(options.format);
+  auto data = load_value_or_input(options.data, format);
   if (!data) return std::unexpected(std::move(data).error());
 
   NewEvent event{.stream = options.stream,
@@ -120,7 +95,7 @@ Outcome append_event(Session& session, const AppendOptions& options) {
                  .data = *std::move(data),
                  .metadata = options.metadata,
                  .tags = options.tags,
-                 .format = *parse_payload_format(options.format),
+                 .format = format,
                  .schema_version = options.schema_version};
   if (options.id) event.id = Uuid::parse(*options.id);
   if (options.time) event.occurred_at = parse_timestamp(*options.time);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """event append"""
 
+import base64
 import uuid
 
 import support
@@ -58,14 +59,25 @@ class Append(support.EndToEnd):
         self.assertEqual([event["data"]["from"] for event in events], ["file", "stdin"])
         self.assertIn("/no/such/file", self.error("event", "append", "s", "T", "--data", "@/no/such/file"))
 
+    def test_white_space_around_json_of_a_file_is_not_data(self):
+        path = self.folder / "data.json"
+        path.write_text('\r\n\t {"a": [1,  2]}\n\n')
+        self.append("s", data=f"@{path}")
+        self.run_program("event", "append", "s", "T", "--data", "-", input='{"a": [1,  2]}\n')
+        self.run_program("event", "append", "s", "T", "--data", "-", input="\n")
+        text = self.text("stream", "read", "s")
+        self.assertEqual(text.count('"data":{"a": [1,  2]}'), 2)
+        self.assertNotIn("data", self.list("stream", "read", "s")[2])
+        self.run_program("event", "append", "b", "T", "--format", "binary", "--data", f"@{path}")
+        stored = self.list("stream", "read", "b")[0]["data_base64"]
+        self.assertEqual(base64.b64decode(stored), path.read_bytes())
+
     def test_takes_binary_data(self):
         data = bytes(range(256))
         self.run_program("event", "append", "s", "T", "--format", "binary", "--data", "-", input=data)
         event = self.list("stream", "read", "s")[0]
         self.assertEqual(event["format"], "binary")
         self.assertNotIn("data", event)
-        import base64
-
         self.assertEqual(base64.b64decode(event["data_base64"]), data)
 
     def test_the_same_id_again_adds_nothing(self):
