@@ -79,6 +79,12 @@ Failure io_failure(std::string_view what, int error_number) {
   return {"io", std::string(what) + ": " + std::generic_category().message(error_number)};
 }
 
+Failure usage_failure(std::string message) {
+  Failure failure("usage", std::move(message));
+  failure.exit_code = ExitCode::Usage;
+  return failure;
+}
+
 nlohmann::ordered_json details_json(const Error& error) {
   return std::visit(DetailsToJson{}, error.details);
 }

@@ -28,6 +28,9 @@ struct Failure {
 // `what` was refused by the operating system: "cannot open FILE: No such file or directory".
 Failure io_failure(std::string_view what, int error_number);
 
+// What fails for the way the program was called: nothing was done.
+Failure usage_failure(std::string message);
+
 // What a command returns. An exit code other than Done says what its output already said, such as
 // Failed after a verification that listed its findings.
 using Outcome = std::expected<ExitCode, Failure>;

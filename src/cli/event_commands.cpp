@@ -49,7 +49,8 @@ void declare_append(CLI::App& command, AppendOptions& options) {
   command.add_option("TYPE", options.type, "The event's type")->required()->type_name("");
   command.add_option("--data", options.data, "The event's data; - reads it from standard input")
       ->type_name("JSON|@FILE|-");
-  command.add_option("--metadata", options.metadata, "The event's metadata")->type_name("JSON");
+  command.add_option("--metadata", options.metadata, "The event's metadata")
+      ->type_name("JSON|@FILE");
   add_repeatable(command, "--tag", options.tags, "A tag of the event; may be given again")
       ->type_name("T");
   command
@@ -85,15 +86,26 @@ void declare_append(CLI::App& command, AppendOptions& options) {
       "none");
 }
 
+// The store takes metadata of any kind, but who types it means JSON.
+Expected<std::string> load_metadata(const std::string& value) {
+  auto metadata = load_value(value, PayloadFormat::Json);
+  if (metadata && !metadata->empty() && !is_json(*metadata)) {
+    return std::unexpected(usage_failure("--metadata: not one JSON value: " + value));
+  }
+  return metadata;
+}
+
 Outcome append_event(Session& session, const AppendOptions& options) {
   const auto format = *parse_payload_format(options.format);
   auto data = load_value_or_input(options.data, format);
   if (!data) return std::unexpected(std::move(data).error());
+  auto metadata = load_metadata(options.metadata);
+  if (!metadata) return std::unexpected(std::move(metadata).error());
 
   NewEvent event{.stream = options.stream,
                  .type = options.type,
                  .data = *std::move(data),
-                 .metadata = options.metadata,
+                 .metadata = *std::move(metadata),
                  .tags = options.tags,
                  .format = format,
                  .schema_version = options.schema_version};

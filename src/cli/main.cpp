@@ -87,8 +87,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // CLI11 reports --help and --version this way too.
     if (error.get_exit_code() == 0) return app.exit(error);
-    Failure usage("usage", std::string(error.what()) + "; see `event-store --help`");
-    usage.exit_code = ExitCode::Usage;
+    const auto usage = usage_failure(std::string(error.what()) + "; see `event-store --help`");
     return report(usage, asks_for_json({argv, static_cast<std::size_t>(argc)}));
   }
 

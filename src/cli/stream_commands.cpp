@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/option_value.hpp"
 #include "cli/session.hpp"
 #include "eventstore/text.hpp"
 
@@ -239,7 +240,7 @@ struct MetadataOptions {
 void declare_metadata(CLI::App& command, MetadataOptions& options) {
   declare_stream(command, options.stream);
   command.add_option("--set", options.json, "Replace the metadata by this JSON object")
-      ->type_name("JSON");
+      ->type_name("JSON|@FILE");
   command.footer(
       "Example:  event-store stream metadata permit-891 --set '{\"owner\":\"permits\"}'");
 }
@@ -255,11 +256,12 @@ Failure no_json_metadata(const std::string& stream, const StreamMetadata& metada
 }
 
 Outcome stream_metadata(Session& session, const MetadataOptions& options) {
+  const auto json = load_value(options.json.value_or(""), PayloadFormat::Json);
+  if (!json) return std::unexpected(json.error());
   auto store = open_store(session, options.json ? Access::Write : Access::Read);
   if (!store) return std::unexpected(std::move(store).error());
   if (options.json) {
-    const auto set =
-        (*store)->set_stream_metadata(options.stream, *options.json, ExpectedVersion::any());
+    const auto set = (*store)->set_stream_metadata(options.stream, *json, ExpectedVersion::any());
     if (!set) return std::unexpected(Failure(set.error()));
   }
   const auto metadata = (*store)->stream_metadata(options.stream);

@@ -72,6 +72,17 @@ class Append(support.EndToEnd):
         stored = self.list("stream", "read", "b")[0]["data_base64"]
         self.assertEqual(base64.b64decode(stored), path.read_bytes())
 
+    def test_metadata_is_json_as_it_stands_or_in_a_file(self):
+        path = self.write("metadata.json", [b'{"user":"kim"}'])
+        self.append("s", metadata=f"@{path}")
+        self.assertEqual(self.list("stream", "read", "s")[0]["metadata"], {"user": "kim"})
+        path.write_text("kim")
+        for value in ("nojson", "-", f"@{path}"):
+            with self.subTest(value=value):
+                sentence = self.error("event", "append", "s", "T", "--metadata", value, exit_code=USAGE)
+                self.assertIn(f"--metadata: not one JSON value: {value}", sentence)
+        self.assertIn("/no/file", self.error("event", "append", "s", "T", "--metadata", "@/no/file"))
+
     def test_takes_binary_data(self):
         data = bytes(range(256))
         self.run_program("event", "append", "s", "T", "--format", "binary", "--data", "-", input=data)

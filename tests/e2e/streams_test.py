@@ -131,6 +131,9 @@ class Streams(support.EndToEnd):
         expected = {"stream": "s", "version": 1, "metadata": {"owner": "me"}}
         self.assertEqual(self.object("stream", "metadata", "s", "--set", '{"owner": "me"}'), expected)
         self.assertEqual(self.object("stream", "metadata", "s"), expected)
+        file = self.write("metadata.json", [b'{"owner":"you"}'])
+        of_file = self.object("stream", "metadata", "s", "--set", f"@{file}")
+        self.assertEqual(of_file["metadata"], {"owner": "you"})
         self.error("stream", "metadata", "s", "--set", "[1]")
         self.error("stream", "metadata", "s", "--set", '{"$x":1}')
 
