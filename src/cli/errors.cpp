@@ -57,6 +57,9 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::AppendConditionFailed:
     case ErrorCode::EventIdConflict:
       return ExitCode::Conflict;
+    case ErrorCode::InvalidArgument:
+    case ErrorCode::LimitExceeded:
+      return ExitCode::Usage;
     default:
       return ExitCode::Failed;
   }

@@ -1,6 +1,7 @@
 #include "cli/option_value.hpp"
 #include "cli/session.hpp"
 #include "eventstore/text.hpp"
+#include "eventstore/validate.hpp"
 
 namespace eventstore::cli {
 namespace {
@@ -33,6 +34,10 @@ std::optional<ExpectedVersion> parse_expected(const std::string& text) {
   return ExpectedVersion::exactly(StreamVersion{version});
 }
 
+std::string check_not_system(const std::string& name) {
+  return is_system_name(name) ? "names that start with '$' are the store's own: " + name : "";
+}
+
 // A check of CLI11: the reason why `is_good` does not hold, or nothing.
 template <typename Predicate>
 CLI::Validator must_be(std::string what, Predicate is_good) {
@@ -45,8 +50,12 @@ CLI::Validator must_be(std::string what, Predicate is_good) {
 void declare_append(CLI::App& command, AppendOptions& options) {
   command.add_option("STREAM", options.stream, "The stream to append to; new ones need no making")
       ->required()
+      ->check(CLI::Validator(check_not_system, ""))
       ->type_name("");
-  command.add_option("TYPE", options.type, "The event's type")->required()->type_name("");
+  command.add_option("TYPE", options.type, "The event's type")
+      ->required()
+      ->check(CLI::Validator(check_not_system, ""))
+      ->type_name("");
   command.add_option("--data", options.data, "The event's data; - reads it from standard input")
       ->type_name("JSON|@FILE|-");
   command.add_option("--metadata", options.metadata, "The event's metadata")
@@ -111,6 +120,10 @@ Outcome append_event(Session& session, const AppendOptions& options) {
                  .schema_version = options.schema_version};
   if (options.id) event.id = Uuid::parse(*options.id);
   if (options.time) event.occurred_at = parse_timestamp(*options.time);
+
+  // First of all, so that what the store would refuse makes no store.
+  const auto valid = validate(event);
+  if (!valid) return std::unexpected(Failure(valid.error()));
 
   auto store = open_store(session, Access::WriteOrCreate);
   if (!store) return std::unexpected(std::move(store).error());

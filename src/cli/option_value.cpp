@@ -31,6 +31,7 @@ Expected<std::string> read_all(std::FILE* file, const std::string& name, Payload
 
 Expected<std::string> load_value(const std::string& value, PayloadFormat format) {
   if (!value.starts_with('@')) return value;
+  if (value == "@") return std::unexpected(usage_failure("@ names no file: give @FILE"));
   const auto path = value.substr(1);
   const FileHandle file(std::fopen(path.c_str(), "rbe"));
   if (!file) return std::unexpected(io_failure("cannot open " + path, errno));

@@ -8,6 +8,7 @@
 #include "cli/option_value.hpp"
 #include "cli/session.hpp"
 #include "eventstore/text.hpp"
+#include "eventstore/validate.hpp"
 
 namespace eventstore::cli {
 namespace {
@@ -258,6 +259,8 @@ Failure no_json_metadata(const std::string& stream, const StreamMetadata& metada
 Outcome stream_metadata(Session& session, const MetadataOptions& options) {
   const auto json = load_value(options.json.value_or(""), PayloadFormat::Json);
   if (!json) return std::unexpected(json.error());
+  const auto valid = options.json ? validate_stream_metadata(*json) : Result<void>();
+  if (!valid) return std::unexpected(Failure(valid.error()));
   auto store = open_store(session, options.json ? Access::Write : Access::Read);
   if (!store) return std::unexpected(std::move(store).error());
   if (options.json) {

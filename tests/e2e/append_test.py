@@ -5,7 +5,7 @@ import base64
 import uuid
 
 import support
-from support import CONFLICT, FAILED, USAGE
+from support import CONFLICT, USAGE
 
 
 class Append(support.EndToEnd):
@@ -140,12 +140,23 @@ class Append(support.EndToEnd):
                 self.assertIn(value, self.error("event", "append", "s", "T", option, value, exit_code=USAGE))
         self.assertFalse(self.store.exists())
 
-    def test_refuses_data_that_is_no_json(self):
-        sentence = self.error("event", "append", "s", "T", "--data", "{oops", exit_code=FAILED)
-        self.assertIn("JSON", sentence)
-
-    def test_refuses_system_names(self):
-        self.error("event", "append", "$s", "T")
+    def test_refuses_what_the_store_cannot_take_and_makes_none(self):
+        for arguments, named in (
+            (["s", "T", "--data", "{oops"], "data \"{oops\" is not one valid JSON value"),
+            (["s", "T", "--data", "@"], "@ names no file"),
+            (["s", "T", "--id", str(uuid.UUID(int=0))], "id is the nil UUID"),
+            (["s", "T", "--schema-version", "0"], "schema_version is 0"),
+            (["s", "T", "--tag", ""], "tag is empty"),
+            (["", "T"], "stream is empty"),
+            (["s" * 513, "T"], "513"),
+            (["$s", "T"], "STREAM: names that start with '$' are the store's own: $s"),
+            (["s", "$T"], "TYPE: names that start with '$' are the store's own: $T"),
+        ):
+            with self.subTest(arguments=arguments):
+                sentence = self.error("event", "append", *arguments, exit_code=USAGE)
+                self.assertIn(named, sentence)
+                self.assertNotIn("events[0]", sentence)
+        self.assertFalse(self.store.exists())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import resource
 import subprocess
 
 import support
-from support import CONFLICT, DONE, FAILED, PERMITS, TRUTH
+from support import CONFLICT, DONE, FAILED, PERMITS, TRUTH, USAGE
 
 EVENT_BYTES_MAX = 16 << 20
 
@@ -250,7 +250,7 @@ class InvalidUtf8(support.EndToEnd):
             with self.subTest(arguments=arguments):
                 command = [*map(str.encode, self.command("event", "append")), *arguments]
                 result = subprocess.run(command, capture_output=True, check=False)
-                self.assertEqual(result.returncode, FAILED)
+                self.assertEqual(result.returncode, USAGE)
                 self.assertIn(b"UTF-8", result.stderr)
                 self.assertEqual(result.stderr.decode().count("\n"), 1)  # and is UTF-8 itself
 
@@ -265,7 +265,7 @@ class OversizeEvent(support.EndToEnd):
         sizes = {}
         for data in ('"' + "x" * (room - 1) + '"', "x" * (EVENT_BYTES_MAX * 2)):
             error = self.error_object(
-                "event", "append", "s", "T", "--format", "binary", "--data", "-", input=data
+                "event", "append", "s", "T", "--format", "binary", "--data", "-", input=data, exit_code=USAGE
             )
             self.assertEqual(error["code"], "limit_exceeded")
             self.assertEqual(error["details"]["limit"], "event_bytes_max")

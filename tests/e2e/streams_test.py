@@ -4,7 +4,7 @@
 import json
 
 import support
-from support import FAILED, TRUTH
+from support import FAILED, TRUTH, USAGE
 
 LIST_FIELDS = ["stream", "version", "events", "first_position", "last_position"]
 
@@ -123,6 +123,13 @@ class Streams(support.EndToEnd):
             self.assertEqual(error["code"], "not_found")
             self.assertIn("order-9", error["message"])
 
+    def test_names_that_no_stream_can_have(self):
+        self.append("s")
+        for verb in ("read", "inspect", "metadata"):
+            for name in ("", "s" * 513, "a\nb"):
+                with self.subTest(verb=verb, name=name):
+                    self.error("stream", verb, name, exit_code=USAGE)
+
     def test_metadata(self):
         self.append("s")
         self.assertEqual(
@@ -134,8 +141,8 @@ class Streams(support.EndToEnd):
         file = self.write("metadata.json", [b'{"owner":"you"}'])
         of_file = self.object("stream", "metadata", "s", "--set", f"@{file}")
         self.assertEqual(of_file["metadata"], {"owner": "you"})
-        self.error("stream", "metadata", "s", "--set", "[1]")
-        self.error("stream", "metadata", "s", "--set", '{"$x":1}')
+        for refused in ("[1]", '{"$x":1}', "", "@"):
+            self.error("stream", "metadata", "s", "--set", refused, exit_code=USAGE)
 
     def test_metadata_keeps_its_spelling(self):
         self.append("s")

@@ -95,7 +95,7 @@ class Usage(support.EndToEnd):
         result = subprocess.run(
             [PROGRAM, "--store", "ftp://x", "maint", "stats"], capture_output=True, check=False
         )
-        self.assertEqual(result.returncode, support.FAILED)
+        self.assertEqual(result.returncode, USAGE)
         self.assertIn(b"ftp", result.stderr)
 
     def test_a_closed_pipe_ends_it_quietly(self):
