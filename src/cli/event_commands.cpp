@@ -90,9 +90,7 @@ void declare_append(CLI::App& command, AppendOptions& options) {
       ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
-  command.footer(
-      "Example:  event-store event append order-7 OrderPlaced --data '{\"total\":12}' --expect "
-      "none");
+  command.footer("Example:  event-store event append order-7 OrderPlaced --data '{\"total\":12}'");
 }
 
 // The store takes metadata of any kind, but who types it means JSON.

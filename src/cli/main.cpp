@@ -11,12 +11,14 @@
 
 #include "cli/errors.hpp"
 #include "cli/session.hpp"
+#include "cli/usage.hpp"
 
 namespace eventstore::cli {
 namespace {
 
 void declare(CLI::App& app, Session& session) {
   app.name("event-store");
+  app.formatter(help_formatter());
   app.set_version_flag("--version", "event-store " EVENTSTORE_VERSION,
                        "Print the version and exit");
   app.add_option("--store", session.store_url, "The store: file:PATH, a bare path, or memory:")
@@ -31,6 +33,7 @@ void declare(CLI::App& app, Session& session) {
          "How to print: table, json or ndjson (default: table on a terminal; in a pipe ndjson "
          "for lists and json for single objects)")
       ->transform(CLI::Transformer(kFormats).description(""))
+      ->transform(CLI::IsMember(kFormats).description(""))  // asked first
       ->type_name("FORM");
   app.require_subcommand(1);
   app.fallthrough();
@@ -87,7 +90,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // CLI11 reports --help and --version this way too.
     if (error.get_exit_code() == 0) return app.exit(error);
-    const auto usage = usage_failure(std::string(error.what()) + "; see `event-store --help`");
+    const auto usage = usage_failure(explain_usage(app, error));
     return report(usage, asks_for_json({argv, static_cast<std::size_t>(argc)}));
   }
 

@@ -50,9 +50,9 @@ void declare_replay(CLI::App& command, ReplayOptions& options) {
       ->type_name("X");
   command.footer(
       "Each of --stream, --category, --type and --tag may be given again: an event matches if it "
-      "has\n"
-      "one of the streams, and one of the categories, and one of the types, and one of the tags.\n"
-      "Example:  event-store event replay --type OrderPlaced --tag region:north --speed 60");
+      "has one of the streams, and one of the categories, and one of the types, and one of the "
+      "tags.\n"
+      "Example:  event-store event replay --type OrderPlaced --speed 60");
 }
 
 bool is_one_of(const std::vector<std::string>& wanted, std::string_view actual) {

@@ -36,6 +36,7 @@ void declare_list(CLI::App& command, ListOptions& options) {
           "--sort", options.sort,
           "length: longest first; name: in byte order (default); last: latest written first")
       ->transform(CLI::Transformer(kOrders).description(""))
+      ->transform(CLI::IsMember(kOrders).description(""))  // asked first
       ->type_name("length|name|last");
   add_number(command, "--limit", options.limit, "At most so many streams (default: all)");
   command.add_flag("--system", options.streams.include_system,

@@ -44,6 +44,30 @@ class Usage(support.EndToEnd):
         for noun in ("stream", "event", "maint"):
             self.assertIn(noun, text)
 
+    def test_help_fits_80_columns_and_says_where_the_options_of_every_command_are(self):
+        for command in ["", "stream", "event", "maint", *COMMANDS]:
+            with self.subTest(command=command):
+                text = self.text(*command.split(), "--help")
+                self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
+                self.assertIn("--output", text)
+                self.assertIn("--store", text)
+
+    def test_wrong_usage_says_what_is_right(self):
+        for arguments, sentence in (
+            ("", "no command; there are stream, event, maint; see `event-store --help`"),
+            ("help", 'no command "help"; there are stream, event, maint; see `event-store --help`'),
+            ("streams list", 'no command "streams"; there are stream, event, maint; see `event-store --help`'),
+            ("stream lst", 'no command "lst" in "stream"; there are list, inspect, read, metadata; '
+                           "see `event-store stream --help`"),
+            ("stream list --limits 3", 'there is no option "--limits"; see `event-store stream list --help`'),
+            ("stream read a b", 'unexpected argument "b"; see `event-store stream read --help`'),
+            ("stream read", "STREAM is required; see `event-store stream read --help`"),
+            ("stream list --sort foo", "--sort: foo not in {last,length,name}; see `event-store stream list --help`"),
+            ("--output xml maint stats", "--output: xml not in {json,ndjson,table}; see `event-store maint stats --help`"),
+        ):  # fmt: skip
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.error(*arguments.split(), exit_code=USAGE), sentence)
+
     def test_wrong_usage(self):
         for arguments in (
             [],
