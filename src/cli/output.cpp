@@ -52,8 +52,7 @@ void print_fields(Output& output, const ordered_json& object, std::size_t indent
     const auto line =
         nested ? fmt::format("{:{}}{}", "", indent, name)
                : fmt::format("{:{}}{:{}}  {}", "", indent, name, width, plain_text(value));
-    output.write(output.is_terminal() ? escape_for_terminal(line) : line);
-    output.write("\n");
+    output.write(escape_for_terminal(line) + '\n');
     if (nested) print_fields(output, value, indent + 2);
   }
 }
@@ -106,9 +105,7 @@ Table::Table(Output& output, std::vector<Column> columns)
 }
 
 void Table::add(std::vector<std::string> cells) {
-  if (output_.is_terminal()) {
-    for (auto& cell : cells) cell = escape_for_terminal(cell);
-  }
+  for (auto& cell : cells) cell = escape_for_terminal(cell);
   if (started_) return print(cells);
   held_.push_back(std::move(cells));
   if (held_.size() == kRowsMeasured) flush();

@@ -69,13 +69,13 @@ TEST(Output, PrintsObjectsInEachForm) {
   EXPECT_EQ(object(OutputFormat::Ndjson), "{\"events\":3,\"types\":{\"Opened\":2}}\n");
 }
 
-TEST(Output, KeepsBytesAsTheyAreInAPipe) {
+TEST(Output, KeepsARowOfATableInALine) {
   const auto text = printed([](Output& output) {
     Table table(output, {{.name = "data"}});
-    table.add({"\x1b[2J"});
+    table.add({"{\n}\x1b[2J"});
     table.flush();
   });
-  EXPECT_EQ(text, "data\n\x1b[2J\n");
+  EXPECT_EQ(text, "data\n{\\n}\\x1b[2J\n");
 }
 
 TEST(Output, PrintsRowsBeyondThoseThatItMeasured) {

@@ -63,10 +63,13 @@ class Terminal(support.EndToEnd):
         self.hostile()
         self.assert_harmless(self.on_terminal("stream", "read", HOSTILE, stderr=True))
 
-    def test_a_pipe_gets_the_bytes_as_they_are(self):
+    def test_a_pipe_gets_the_bytes_as_they_are_but_for_tables(self):
         self.hostile()
+        self.append("s", data='{\n"a": 1\n}')
         self.assertIn('"\x7f\x9b31m\u202e"', self.text("stream", "read", "s"))
-        self.assertIn("s\u202e", self.text("--output", "table", "stream", "list"))
+        table = self.text("--output", "table", "stream", "read", "s")
+        self.assert_harmless(table)
+        self.assertEqual(len(table.splitlines()), 1 + 3)
 
     def test_a_terminal_gets_a_table(self):
         self.append("s")
