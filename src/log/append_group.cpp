@@ -39,12 +39,20 @@ Error id_conflict(const PreparedAppend::Event& event, GlobalPosition position) {
 }
 
 Error version_conflict(const StreamCheck& check, StreamVersion actual) {
-  return {.code = ErrorCode::WrongExpectedVersion,
-          .message = "stream \"" + check.stream + "\" was expected at " +
-                     check.expected.to_string() + " but is at version " +
-                     std::to_string(actual.value),
-          .details = VersionConflict{
-              .stream = check.stream, .expected = check.expected.to_string(), .actual = actual}};
+  const auto at_version = [](StreamVersion version) {
+    return "at version " + std::to_string(version.value);
+  };
+  const auto kind = check.expected.kind();
+  const auto expected = kind == ExpectedVersion::Kind::NoStream ? "not to exist"
+                        : kind == ExpectedVersion::Kind::StreamExists
+                            ? "to exist"
+                            : at_version(check.expected.version());
+  const auto found = actual.value == 0 ? "not there" : at_version(actual);
+  return {
+      .code = ErrorCode::WrongExpectedVersion,
+      .message = "stream \"" + check.stream + "\" was expected " + expected + ", but is " + found,
+      .details = VersionConflict{
+          .stream = check.stream, .expected = check.expected.to_string(), .actual = actual}};
 }
 
 }  // namespace

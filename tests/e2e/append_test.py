@@ -118,11 +118,17 @@ class Append(support.EndToEnd):
         self.assertEqual(error["details"], {"stream": "new", "expected": "stream_exists", "actual": 0})
         self.assertEqual(self.stats()["events"], 5)
 
-    def test_a_conflict_names_both_versions_in_its_sentence(self):
+    def test_a_conflict_is_told_in_a_sentence(self):
         self.append("s")
-        sentence = self.error("event", "append", "s", "T", "--expect", "7", exit_code=CONFLICT)
-        self.assertIn("7", sentence)
-        self.assertIn("1", sentence)
+        for stream, expected, said in (
+            ("s", "7", "was expected at version 7, but is at version 1"),
+            ("s", "none", "was expected not to exist, but is at version 1"),
+            ("t", "exists", "was expected to exist, but is not there"),
+            ("t", "1", "was expected at version 1, but is not there"),
+        ):
+            with self.subTest(stream=stream, expected=expected):
+                sentence = self.error("event", "append", stream, "T", "--expect", expected, exit_code=CONFLICT)
+                self.assertEqual(sentence, f'stream "{stream}" {said}')
 
     def test_refuses_values_that_an_option_cannot_take(self):
         for option, value in (
