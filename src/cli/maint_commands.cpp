@@ -77,7 +77,7 @@ void print_report(Session& session, const VerifyReport& report) {
 }
 
 Outcome verify(Session& session, const NoOptions& /*options*/) {
-  auto store = open_store(session, Access::Read);
+  auto store = open_store(session, Access::Verify);
   if (!store) return std::unexpected(std::move(store).error());
   const auto report = (*store)->verify();
   if (!report) return std::unexpected(Failure(report.error()));

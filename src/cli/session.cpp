@@ -9,43 +9,53 @@
 namespace eventstore::cli {
 namespace {
 
-// What to do about a store that cannot be opened, beyond what the error says itself.
-std::string_view advice(ErrorCode code, Access access) {
-  switch (code) {
+bool only_reads(Access access) {
+  return access == Access::Read || access == Access::Verify;
+}
+
+// Why the store cannot be opened, and what to do about it.
+std::string sentence(const std::string& url, const Error& error, Access access) {
+  switch (error.code) {
     case ErrorCode::NotFound:
-      if (access == Access::WriteOrCreate) return "; make the folder that the store is to lie in";
-      return "; --store or EVENT_STORE_URL names another, and `event-store event import FILE` "
+      if (access == Access::WriteOrCreate) {
+        return error.message + "; make the folder that the store is to lie in";
+      }
+      return "there is no event store at " + url +
+             "; --store or EVENT_STORE_URL names another, and `event-store event import FILE` "
              "makes one";
     case ErrorCode::NotAStore:
-      return " (--store or EVENT_STORE_URL names it)";
+      return error.message + " (--store or EVENT_STORE_URL names it)";
     case ErrorCode::StoreLocked:
-      return "; wait for the other process or stop it (commands that only read work meanwhile)";
-    case ErrorCode::UnsupportedFormat:
-      return "; use the version of event-store that wrote it, or a later one";
+      return "another process is writing to the store " + url +
+             "; wait for it or stop it (commands that only read work meanwhile)";
+    case ErrorCode::Corruption:
+      // No command could tell more of a store that cannot even be read.
+      return only_reads(access) ? error.message : Failure(error).message;
     default:
-      return "";
+      return Failure(error).message;
   }
 }
 
-void show_notice(const Notice& notice, bool as_json) {
-  if (notice.level == Notice::Level::Info) return;
-  const auto level = notice.level == Notice::Level::Error ? "error" : "warning";
-  const auto text = format_notice(level, notice.message, as_json);
+void show_notice(Session& session, Access access, const Notice& notice) {
+  const bool is_damage = notice.level == Notice::Level::Error;
+  if (notice.level == Notice::Level::Info || (is_damage && access == Access::Verify)) return;
+  if (!session.notices_shown.insert(notice.message).second) return;
+  const auto text =
+      format_notice(is_damage ? "error" : "warning", notice.message, session.wants_json());
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 }  // namespace
 
-Expected<std::unique_ptr<EventStore>> open_store(const Session& session, Access access) {
-  auto store =
-      open(session.store_url, {.read_only = access == Access::Read,
-                               .create = access == Access::WriteOrCreate,
-                               .on_notice = [as_json = session.wants_json()](const Notice& notice) {
-                                 show_notice(notice, as_json);
-                               }});
+Expected<std::unique_ptr<EventStore>> open_store(Session& session, Access access) {
+  auto store = open(session.store_url, {.read_only = only_reads(access),
+                                        .create = access == Access::WriteOrCreate,
+                                        .on_notice = [&session, access](const Notice& notice) {
+                                          show_notice(session, access, notice);
+                                        }});
   if (store) return *std::move(store);
   Failure failure(store.error());
-  failure.message += advice(store.error().code, access);
+  failure.message = sentence(session.store_url, store.error(), access);
   failure.details["store"] = session.store_url;
   return std::unexpected(std::move(failure));
 }
@@ -65,7 +75,7 @@ Expected<GlobalPosition> for_each_event(Session& session, EventStore& store, Rea
 }
 
 Failure no_such_stream(const Session& session, std::string_view stream) {
-  Failure failure("not_found", "there is no stream '" + std::string(stream) + "' in " +
+  Failure failure("not_found", "there is no stream \"" + std::string(stream) + "\" in " +
                                    session.store_url +
                                    "; `event-store stream list` shows those there are");
   failure.details["stream"] = stream;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,8 @@
 
 namespace eventstore::cli {
 
-// What a command does to the store it opens.
-enum class Access : std::uint8_t { Read, Write, WriteOrCreate };
+// What a command does to the store it opens. Verify reads, and tells of damage itself.
+enum class Access : std::uint8_t { Read, Verify, Write, WriteOrCreate };
 
 // What all commands share: the global options, where they print, and the command that was chosen.
 struct Session {
@@ -25,6 +26,7 @@ struct Session {
   std::optional<OutputFormat> format = {};  // as given by --output
   Output output;
   std::function<Outcome(Session&)> command = {};
+  std::set<std::string> notices_shown = {};  // each is shown once
 
   explicit Session(int fd) : output(fd) {}
 
@@ -38,8 +40,9 @@ struct Session {
   OutputFormat object_format() const { return format_or(OutputFormat::Json); }
 };
 
-// Opens the session's store. A failure says what can be done about it.
-Expected<std::unique_ptr<EventStore>> open_store(const Session& session, Access access);
+// Opens the session's store, which must not outlive the session. A failure says what can be done
+// about it.
+Expected<std::unique_ptr<EventStore>> open_store(Session& session, Access access);
 
 // Calls `visit` with each event of a read until the end, until it returns false, or until nobody
 // reads our output any more. Returns the position that the read saw the store at.

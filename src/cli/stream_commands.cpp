@@ -251,8 +251,8 @@ void declare_metadata(CLI::App& command, MetadataOptions& options) {
 Failure no_json_metadata(const std::string& stream, const StreamMetadata& metadata) {
   Failure failure(
       "not_json",
-      fmt::format("the metadata of stream '{}' (version {}) is not JSON; --set replaces it", stream,
-                  metadata.version.value));
+      fmt::format("the metadata of stream \"{}\" (version {}) is not JSON; --set replaces it",
+                  stream, metadata.version.value));
   failure.details["stream"] = stream;
   return failure;
 }

@@ -16,11 +16,11 @@ Error damaged(const std::vector<Finding>& damage) {
   const auto& first = damage.front();
   auto message = first.message;
   if (damage.size() > 1) {
-    message += " (and " + std::to_string(damage.size() - 1) + " more places)";
+    message += " (and " + std::to_string(damage.size() - 1) + " more)";
   }
   message +=
-      "; the store is not opened for writing: open it read-only to read the rest, and restore the "
-      "file from a backup";
+      "; the store can only be read, but for what is damaged, until the file is restored from a "
+      "backup";
   return {.code = ErrorCode::Corruption, .message = std::move(message), .details = first.where};
 }
 

@@ -63,6 +63,7 @@ class LockedStore(support.EndToEnd):
         self.wait_for_events(2)
         error = self.error_object("event", "append", "s", "T")
         self.assertEqual(error["code"], "store_locked")
+        self.assertIn("another process is writing to the store", error["message"])
         self.assertIn("wait", error["message"])
         self.error("event", "import", PERMITS)
         self.assertEqual(self.stats()["events"], 2)
@@ -148,6 +149,17 @@ class Damage(support.EndToEnd):
         self.assertEqual(self.error_object("event", "export")["code"], "corruption")
         result = self.run_program("event", "tail", "--from", "1", exit_code=FAILED)
         self.assertEqual(len(result.stdout.splitlines()), 500)  # what lies before the damage
+
+    def test_is_told_once_by_a_command(self):
+        lines = [{"stream": f"s-{n}", "type": "T", "data": f"<{n}>"} for n in range(100)]
+        self.run_program("event", "import", self.write("events.ndjson", lines), "--batch", "10")
+        name = self.flip_bit(b"<50>")
+        result = self.run_program("event", "export", self.folder / "copy.ndjson", exit_code=FAILED)
+        notice, failure = result.stderr.decode().splitlines()
+        self.assertRegex(notice, f"^event-store: error: .*{name}")
+        self.assertRegex(failure, f"^event-store: .*{name}.*maint verify")
+        self.assertEqual(self.run_program("maint", "verify", exit_code=FAILED).stderr, b"")
+        self.assertIn("can only be read", self.error("event", "append", "s", "T"))
 
     def test_of_a_log_that_ends_before_its_durable_head_is_told_by_every_reader(self):
         lines = [{"stream": f"s-{n}", "type": "T", "data": f"<{n}>"} for n in range(1000)]
