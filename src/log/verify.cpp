@@ -184,6 +184,7 @@ Result<StoreStats> count_log(FileSystem& files, const std::string& folder, const
   }
   for (std::size_t i = 0; i < snapshot.segments->size(); ++i) {
     const auto& segment = *(*snapshot.segments)[i];
+    if (const auto damage = segment.damage()) return std::unexpected(error_of(damage->front()));
     const auto segment_bytes = segment.file().size();
     const auto posting_bytes =
         file_bytes(files, posting_file_path(folder, segment.header().number));

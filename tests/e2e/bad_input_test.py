@@ -147,6 +147,7 @@ class Damage(support.EndToEnd):
         self.assertIn(name, read["details"]["file"])
         self.assertEqual(self.error_object("event", "append", "s", "T")["code"], "corruption")
         self.assertEqual(self.error_object("event", "export")["code"], "corruption")
+        self.assertEqual(self.error_object("maint", "stats")["code"], "corruption")
         result = self.run_program("event", "tail", "--from", "1", exit_code=FAILED)
         self.assertEqual(len(result.stdout.splitlines()), 500)  # what lies before the damage
 
