@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,6 +20,10 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
+constexpr std::string_view kGap = "  ";  // between the columns of a table
+// What a terminal leaves of a table's last column, and of texts before it.
+constexpr std::size_t kLastColumnMin = 20;
+constexpr std::size_t kTextColumnsMin = 6;
 
 std::string dump(const ordered_json& value, int indent = -1) {
   return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
@@ -38,10 +43,17 @@ std::string plain_text(const ordered_json& value) {
 std::vector<Column> event_columns() {
   return {{.name = "position", .number = true},
           {.name = "version", .number = true},
-          {.name = "stream"},
-          {.name = "type"},
+          {.name = "stream", .columns_later = 16},
+          {.name = "type", .columns_later = 20},
           {.name = "time"},
           {.name = "data"}};
+}
+
+// Whole, or on a terminal, which is narrow, to the second.
+std::string table_time(const Output& output, Timestamp time) {
+  auto text = format_timestamp(time);
+  if (output.is_terminal()) text.replace(text.find('.'), std::string::npos, "Z");
+  return text;
 }
 
 void print_fields(Output& output, const ordered_json& object, std::size_t indent) {
@@ -112,34 +124,63 @@ void Table::add(std::vector<std::string> cells) {
 }
 
 void Table::flush() {
-  if (!started_) {
-    std::vector<std::string> names;
-    names.reserve(columns_.size());
-    for (const auto& column : columns_) names.push_back(column.name);
-    for (const auto& row : held_) {
-      for (std::size_t at = 0; at < widths_.size(); ++at) {
-        widths_[at] = std::max(widths_[at], columns_of(row[at]));
-      }
+  if (started_) return;
+  for (std::size_t at = 0; at < widths_.size(); ++at) {
+    widths_[at] = std::max(widths_[at], columns_[at].columns_later);
+  }
+  start();
+}
+
+void Table::finish() {
+  if (!started_) start();
+}
+
+void Table::start() {
+  std::vector<std::string> names;
+  names.reserve(columns_.size());
+  for (const auto& column : columns_) names.push_back(column.name);
+  for (const auto& row : held_) {
+    for (std::size_t at = 0; at < widths_.size(); ++at) {
+      widths_[at] = std::max(widths_[at], columns_of(row[at]));
     }
-    print(names);
-    for (const auto& row : held_) print(row);
-    held_ = {};
-    started_ = true;
+  }
+  if (const auto columns = output_.terminal_columns(); columns > 0) fit(columns);
+  print(names);
+  for (const auto& row : held_) print(row);
+  held_ = {};
+  started_ = true;
+}
+
+// Takes columns from the widest texts until the last one has room.
+void Table::fit(std::size_t terminal_columns) {
+  const auto before_last = std::span(widths_).first(widths_.size() - 1);
+  auto taken = kLastColumnMin;
+  for (const auto width : before_last) taken += width + kGap.size();
+  for (; taken > terminal_columns; --taken) {
+    std::size_t* widest = nullptr;
+    for (std::size_t at = 0; at < before_last.size(); ++at) {
+      const bool may_shrink = columns_[at].columns_later > 0 && widths_[at] > kTextColumnsMin;
+      if (may_shrink && (widest == nullptr || widths_[at] > *widest)) widest = &before_last[at];
+    }
+    if (widest == nullptr) return;
+    --*widest;
   }
 }
 
 void Table::print(const std::vector<std::string>& cells) {
+  const auto columns = output_.terminal_columns();
   std::string line;
   for (std::size_t at = 0; at < cells.size(); ++at) {
-    const auto width = columns_of(cells[at]);
-    const std::string padding(widths_[at] > width ? widths_[at] - width : 0, ' ');
     const bool last = at + 1 == cells.size();
+    const bool may_cut = columns > 0 && !last && columns_[at].columns_later > 0;
+    const auto cell = may_cut ? cut_to_columns(cells[at], widths_[at]) : cells[at];
+    const auto width = columns_of(cell);
+    const std::string padding(widths_[at] > width ? widths_[at] - width : 0, ' ');
     if (columns_[at].number) line += padding;
-    line += cells[at];
+    line += cell;
     if (!columns_[at].number && !last) line += padding;
-    if (!last) line += "  ";
+    if (!last) line += kGap;
   }
-  const auto columns = output_.terminal_columns();
   output_.write(columns > 0 ? cut_to_columns(line, columns) : line);
   output_.write("\n");
 }
@@ -161,7 +202,7 @@ void ObjectList::add(const ordered_json& object) {
 }
 
 void ObjectList::finish() {
-  if (format_ == OutputFormat::Table) table_.flush();
+  if (format_ == OutputFormat::Table) table_.finish();
   if (format_ == OutputFormat::Json) output_.write(empty_ ? "[]\n" : "\n]\n");
 }
 
@@ -174,7 +215,7 @@ void EventList::add(const EventView& event) {
     return table_.add(
         {std::to_string(event.position.value), std::to_string(event.version.value),
          std::string(event.stream), std::string(event.type),
-         format_timestamp(event.occurred_at.value_or(event.recorded_at)),
+         table_time(output_, event.occurred_at.value_or(event.recorded_at)),
          text ? std::string(event.data) : fmt::format("({} bytes, binary)", event.data.size())});
   }
   if (format_ == OutputFormat::Json) output_.write(empty_ ? "[\n" : ",\n");
@@ -191,7 +232,7 @@ void EventList::flush() {
 }
 
 void EventList::finish() {
-  if (format_ == OutputFormat::Table) table_.flush();
+  if (format_ == OutputFormat::Table) table_.finish();
   if (format_ == OutputFormat::Json) output_.write(empty_ ? "[]\n" : "\n]\n");
 }
 

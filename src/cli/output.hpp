@@ -46,10 +46,14 @@ class Output {
 struct Column {
   std::string name;
   bool number = false;  // aligned to the right
+  // Above 0, a text that gets at least so many columns where rows follow that were not measured,
+  // so that they line up. A terminal may have room for less.
+  std::size_t columns_later = 0;
 };
 
 // Rows in aligned columns. The first kRowsMeasured rows set the widths, so that a table of any
-// length is printed as it comes; on a terminal the last column is cut at the edge. Control
+// length is printed as it comes. On a terminal the last column is cut at the edge, and texts before
+// it where it would have no room. Control
 // characters are spelled out everywhere: a line break would make two rows of one.
 class Table {
  public:
@@ -58,9 +62,12 @@ class Table {
   // `output` must outlive the table.
   Table(Output& output, std::vector<Column> columns);
   void add(std::vector<std::string> cells);
-  void flush();  // prints what is held back: at the end, and whenever the reader should see it
+  void flush();   // prints what is held back, for the reader to see it before more comes
+  void finish();  // prints what is held back: there is no more
 
  private:
+  void start();
+  void fit(std::size_t terminal_columns);
   void print(const std::vector<std::string>& cells);
 
   Output& output_;

@@ -73,7 +73,7 @@ TEST(Output, KeepsARowOfATableInALine) {
   const auto text = printed([](Output& output) {
     Table table(output, {{.name = "data"}});
     table.add({"{\n}\x1b[2J"});
-    table.flush();
+    table.finish();
   });
   EXPECT_EQ(text, "data\n{\\n}\\x1b[2J\n");
 }
@@ -83,9 +83,22 @@ TEST(Output, PrintsRowsBeyondThoseThatItMeasured) {
     Table table(output, {{.name = "n", .number = true}, {.name = "data"}});
     for (std::size_t row = 0; row < Table::kRowsMeasured; ++row) table.add({"1", "x"});
     table.add({"1234", "y"});
-    table.flush();
+    table.finish();
   });
   EXPECT_TRUE(text.ends_with("1  x\n1234  y\n"));
+}
+
+TEST(Output, KeepsRoomForRowsThatAreYetToCome) {
+  const auto rows = [](bool flushed) {
+    return printed([&](Output& output) {
+      Table table(output, {{.name = "type", .columns_later = 6}, {.name = "data"}});
+      table.add({"T", "x"});
+      if (flushed) table.flush();
+      table.finish();
+    });
+  };
+  EXPECT_EQ(rows(true), "type    data\nT       x\n");
+  EXPECT_EQ(rows(false), "type  data\nT     x\n");
 }
 
 TEST(Output, ReportsAFullDevice) {

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """What a terminal gets to see."""
 
+import fcntl
 import os
 import pty
 import re
+import struct
 import subprocess
+import termios
 
 import support
 
@@ -12,9 +15,10 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202e"
 
 
 class Terminal(support.EndToEnd):
-    def on_terminal(self, *arguments, stderr=False):
+    def on_terminal(self, *arguments, stderr=False, columns=0):
         """What the program writes to a terminal as its standard output (or error)."""
         outer, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         streams["stderr" if stderr else "stdout"] = inner
         process = subprocess.Popen(self.command(*arguments), **streams, stdin=subprocess.DEVNULL)
@@ -74,6 +78,18 @@ class Terminal(support.EndToEnd):
     def test_a_terminal_gets_a_table(self):
         self.append("s")
         self.assertIn("first_position", self.on_terminal("stream", "list").splitlines()[0])
+
+    def test_a_table_of_events_leaves_room_for_data_in_80_columns(self):
+        self.import_permits()
+        self.append("a-" + "long" * 20, "ü" * 100, data='{"a":1}', time="2010-10-02T07:20:39.5Z")
+        for arguments in (["tail"], ["replay"], ["replay", "--speed", "1e15"]):
+            with self.subTest(arguments=arguments):
+                lines = self.on_terminal("event", *arguments, columns=80).splitlines()
+                place = lines[0].index("data")
+                self.assertLessEqual(place, 60)
+                self.assertEqual({len(line) for line in lines[1:-1]}, {80})
+                self.assertEqual({line[place - 3 : place] for line in lines[1:]}, {"Z  "})
+                self.assertTrue(lines[-1].endswith('2010-10-02T07:20:39Z  {"a":1}'), lines[-1])
 
     def test_progress_is_shown_on_a_terminal_only(self):
         result = self.run_program("event", "import", support.PERMITS)
