@@ -33,6 +33,13 @@ bool is_system(const NewEvent& event) {
   return is_system_name(event.stream) || is_system_name(event.type);
 }
 
+// What to say of a line that could not be parsed, where it is an event in another form.
+std::string hint_of_form(std::string_view line) {
+  if (parse_cloud_event(line)) return "; this looks like a CloudEvent: --format cloudevents";
+  if (parse_ndjson_event(line)) return "; this looks like an event in NDJSON: --format ndjson";
+  return "";
+}
+
 // Leaves out the elements of `values` whose places are in `places` (ascending).
 template <typename T>
 void erase_places(std::vector<T>& values, const std::vector<std::size_t>& places) {
@@ -101,7 +108,7 @@ bool ImportBatcher::is_full(const ImportBatch& batch) const {
 Expected<void> ImportBatcher::add_line(ImportBatch& batch, std::string_view line) {
   auto event = form_.parse(line);
   if (!event) {
-    const BadLine bad{lines_.line_number(), event.error().message};
+    const BadLine bad{lines_.line_number(), event.error().message + hint_of_form(line)};
     return std::unexpected(first_bad(batch, bad_line_failure(input_.name(), bad)));
   }
   assign_id(*event, line);

@@ -65,6 +65,10 @@ Expected<void> Input::detect_compression() {
     size += *read;
   }
   raw_.assign(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(size));
+  if (std::string_view(first.data(), size).starts_with("\x1f\x8b")) {
+    return std::unexpected(bad_input(
+        "is compressed by gzip, which is not read: `zcat FILE | event-store event import -`"));
+  }
   if (is_zstd({first.data(), size})) decompressor_.reset(ZSTD_createDCtx());
   return {};
 }
@@ -101,8 +105,8 @@ Expected<std::size_t> Input::decompress(std::span<char> out) {
     ZSTD_outBuffer output{.dst = out.data(), .size = out.size(), .pos = 0};
     const auto left = ZSTD_decompressStream(decompressor_.get(), &output, &input);
     if (ZSTD_isError(left) != 0) {
-      return std::unexpected(damaged(std::string("is damaged: its zstd compression says: ") +
-                                     ZSTD_getErrorName(left)));
+      return std::unexpected(bad_input(std::string("is damaged: its zstd compression says: ") +
+                                       ZSTD_getErrorName(left)));
     }
     const bool moved = input.pos != raw_begin_ || output.pos > 0;
     if (moved) in_frame_ = left != 0;
@@ -116,13 +120,13 @@ Expected<std::size_t> Input::decompress(std::span<char> out) {
     raw_.resize(read.value_or(0));
     if (!read) return std::unexpected(read.error());
     if (*read == 0 && in_frame_) {
-      return std::unexpected(damaged("ends in the middle of its zstd compression"));
+      return std::unexpected(bad_input("ends in the middle of its zstd compression"));
     }
     if (*read == 0) return 0;
   }
 }
 
-Failure Input::damaged(const std::string& reason) const {
+Failure Input::bad_input(const std::string& reason) const {
   Failure failure("bad_input", name_ + ' ' + reason);
   failure.details = {{"file", name_}, {"reason", reason}};
   return failure;

@@ -49,7 +49,7 @@ class Input {
   Expected<void> detect_compression();
   Expected<std::size_t> read_raw(std::span<char> out);
   Expected<std::size_t> decompress(std::span<char> out);
-  Failure damaged(const std::string& reason) const;
+  Failure bad_input(const std::string& reason) const;
 
   std::string name_;
   std::unique_ptr<std::FILE, CloseFile> file_;  // its descriptor alone is read

@@ -2,6 +2,7 @@
 """event import and event export: what goes in comes out, once."""
 
 import collections
+import gzip
 import json
 import os
 import signal
@@ -290,6 +291,26 @@ class Interrupted(support.EndToEnd):
                 self.assertEqual(process.wait(support.SECONDS_MAX), FAILED)
                 self.assertIn(b"interrupted", process.stderr.read())
                 self.assertEqual(self.stats()["events"], 4)
+
+
+class OtherForms(support.EndToEnd):
+    def test_a_line_of_the_other_form_is_recognised(self):
+        event = {"specversion": "1.0", "id": "1", "source": "/doors", "type": "Opened", "data": {}}
+        cloud_event = self.write("cloud.json", [event])
+        ndjson = self.write("events.ndjson", [{"stream": "s", "type": "T"}])
+        self.assertIn("looks like a CloudEvent: --format cloudevents", self.error("event", "import", cloud_event))
+        sentence = self.error("event", "import", ndjson, "--format", "cloudevents")
+        self.assertIn("looks like an event in NDJSON: --format ndjson", sentence)
+        neither = self.write("neither", [{"type": "T"}])
+        self.assertNotIn("--format", self.error("event", "import", neither))
+
+    def test_gzip_is_recognised(self):
+        path = self.folder / "events.ndjson.gz"
+        path.write_bytes(gzip.compress(b'{"stream":"s","type":"T"}\n'))
+        sentence = self.error("event", "import", path)
+        self.assertIn("events.ndjson.gz is compressed by gzip", sentence)
+        self.assertIn("zcat FILE | event-store event import -", sentence)
+        self.assertFalse(self.store.exists())
 
 
 if __name__ == "__main__":
