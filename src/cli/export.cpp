@@ -69,6 +69,10 @@ Expected<std::uint64_t> export_events(Session& session, const ExportOptions& opt
 Outcome run_export(Session& session, const ExportOptions& options) {
   const Interrupt interrupt;
   if (options.path == "-") {
+    if (session.format == OutputFormat::Table) {
+      return std::unexpected(
+          usage_failure("an export is no table; `event-store event replay` prints one"));
+    }
     const bool on_terminal = session.output.is_terminal();
     const auto events =
         export_events(session, options, interrupt, [&](std::string_view chunk) -> Expected<void> {

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <system_error>
 
+#include <fmt/format.h>
+
 #include "cli/interrupt.hpp"
 #include "cli/session.hpp"
 
@@ -35,8 +37,8 @@ std::string check_speed(const std::string& text) {
 }
 
 void declare_replay(CLI::App& command, ReplayOptions& options) {
-  add_number(command, "--from", options.from, "Start at this position");
-  add_number(command, "--to", options.to, "End after this position");
+  add_place(command, "--from", options.from, "Start at this position");
+  add_place(command, "--to", options.to, "End after this position");
   add_repeatable(command, "--stream", options.streams, "Only events of this stream")
       ->type_name("S");
   add_repeatable(command, "--category", options.categories, "Only events of this category")
@@ -140,6 +142,10 @@ class Pace {
 };
 
 Outcome replay(Session& session, const ReplayOptions& options) {
+  if (options.from && options.to && *options.from > *options.to) {
+    return std::unexpected(
+        usage_failure(fmt::format("--from {} lies behind --to {}", *options.from, *options.to)));
+  }
   const Interrupt interrupt;
   auto store = open_store(session, Access::Read);
   if (!store) return std::unexpected(std::move(store).error());

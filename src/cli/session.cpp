@@ -101,6 +101,14 @@ CLI::Option* add_number(CLI::App& command, const std::string& name,
   return command.add_option(name, value, purpose)->check(whole_number())->type_name("N");
 }
 
+CLI::Option* add_place(CLI::App& command, const std::string& name,
+                       std::optional<std::uint64_t>& value, const std::string& purpose) {
+  const auto check = [](const std::string& text) {
+    return text == "0" ? "the first one is 1, not 0" : std::string();
+  };
+  return add_number(command, name, value, purpose)->check(CLI::Validator(check, ""));
+}
+
 CLI::Option* add_repeatable(CLI::App& command, const std::string& name,
                             std::vector<std::string>& values, const std::string& purpose) {
   // Otherwise CLI11 gives an option that may be repeated every argument that follows it.

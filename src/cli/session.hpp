@@ -73,6 +73,9 @@ CLI::Validator whole_number();
 // Options whose values are checked while the command line is read; a bad one is wrong usage.
 CLI::Option* add_number(CLI::App& command, const std::string& name,
                         std::optional<std::uint64_t>& value, const std::string& purpose);
+// A version or a position, which count from 1.
+CLI::Option* add_place(CLI::App& command, const std::string& name,
+                       std::optional<std::uint64_t>& value, const std::string& purpose);
 // Each use of the option adds a value.
 CLI::Option* add_repeatable(CLI::App& command, const std::string& name,
                             std::vector<std::string>& values, const std::string& purpose);

@@ -199,8 +199,8 @@ struct ReadOptions {
 
 void declare_read(CLI::App& command, ReadOptions& options) {
   declare_stream(command, options.stream);
-  add_number(command, "--from", options.from,
-             "Start at this version (default: the first; backwards: the last)");
+  add_place(command, "--from", options.from,
+            "Start at this version (default: the first; backwards: the last)");
   command.add_flag("--backwards", options.backwards, "From newer to older");
   add_number(command, "--limit", options.limit, "At most so many events");
   command.footer("Example:  event-store stream read permit-891 --backwards --limit 5");

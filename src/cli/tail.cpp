@@ -18,8 +18,8 @@ struct TailOptions {
 };
 
 void declare_tail(CLI::App& command, TailOptions& options) {
-  add_number(command, "--from", options.from,
-             "Start at this position (default: the last 10 events)");
+  add_place(command, "--from", options.from,
+            "Start at this position (default: the last 10 events)");
   command.add_flag("--follow", options.follow,
                    "Go on with new events as they come, until interrupted");
   command.footer("Example:  event-store event tail --follow --output ndjson");

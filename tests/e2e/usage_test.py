@@ -82,6 +82,11 @@ class Usage(support.EndToEnd):
             ["event", "replay", "--speed", "nan"],
             ["event", "replay", "--speed", "inf"],
             ["event", "replay", "--speed", "0x10"],
+            ["stream", "read", "s", "--from", "0"],
+            ["event", "replay", "--from", "0"],
+            ["event", "replay", "--to", "0"],
+            ["event", "replay", "--from", "5", "--to", "2"],
+            ["event", "tail", "--from", "0"],
             ["event", "import", "x", "--batch", "0"],
             ["event", "import", "x", "--batch", "010"],
             ["event", "import", "x", "--format", "xml"],
@@ -92,6 +97,11 @@ class Usage(support.EndToEnd):
                 error = self.error_object(*arguments, exit_code=USAGE) if "xml" not in arguments[:2] else None
                 if error:
                     self.assertEqual(error["code"], "usage")
+
+    def test_an_export_is_no_table(self):
+        self.append("s")
+        self.assertIn("replay", self.error("--output", "table", "event", "export", exit_code=USAGE))
+        self.text("--output", "table", "event", "export", self.folder / "copy.ndjson")
 
     def test_finds_the_store_by_option_variable_or_default(self):
         self.append("s")
