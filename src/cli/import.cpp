@@ -73,7 +73,7 @@ void print_summary(Session& session, const Summary& summary) {
                   {"events_per_second", rate}});
     return;
   }
-  const auto pace = fmt::format("{:.3f} s, {} a second", summary.seconds, counted(rate, "event"));
+  const auto pace = fmt::format("{:.3f} s, {} events/s", summary.seconds, with_thousands(rate));
   if (summary.events() == 0) {
     session.output.write("nothing new: there are no events in the input\n");
   } else if (summary.added == 0) {
@@ -95,8 +95,8 @@ Failure with_outcome(Failure failure, const ImportAppender& appender) {
   failure.message += fmt::format(
       "; {}{}, and running the import again{} adds only what is missing",
       kept == 0 ? "nothing was added"
-                : fmt::format("{} before it {} in the store", counted(kept, "event"),
-                              kept == 1 ? "is" : "are"),
+                : fmt::format("{}{} {} in the store", counted(kept, "event"),
+                              bad_input ? " before it" : "", kept == 1 ? "is" : "are"),
       kept > 0 && bad_input ? fmt::format(" (up to line {})", appender.last_line()) : "",
       bad_input ? " after mending that" : "");
   return failure;
@@ -119,12 +119,12 @@ Expected<void> import_events(Input& input, const ImportForm& form, const Interru
   });
 
   Expected<void> appended;
-  Progress progress("imported");
+  Progress progress("read");
   while (appended && !interrupt.requested()) {
     auto batch = queue.pop();
     if (!batch) break;
     appended = appender.append(*std::move(batch));
-    progress.show(appender.added() + appender.already_there(), input.share_read());
+    progress.show(appender.added() + appender.already_there(), input.share_used());
   }
   queue.close();
   parser.join();

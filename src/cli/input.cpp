@@ -75,10 +75,15 @@ Expected<void> Input::detect_compression() {
 
 Expected<std::size_t> Input::read(std::span<char> out) {
   if (decompressor_) return decompress(out);
-  if (raw_begin_ == raw_.size()) return read_raw(out);
+  if (raw_begin_ == raw_.size()) {
+    auto read = read_raw(out);
+    raw_used_ += read.value_or(0);
+    return read;
+  }
   const auto size = std::min(out.size(), raw_.size() - raw_begin_);
   std::copy_n(raw_.begin() + static_cast<std::ptrdiff_t>(raw_begin_), size, out.begin());
   raw_begin_ += size;
+  raw_used_ += size;
   return size;
 }
 
@@ -94,7 +99,6 @@ Expected<std::size_t> Input::read_raw(std::span<char> out) {
     const auto read = ::read(fd, out.data(), out.size());
     if (read < 0 && errno == EINTR) continue;
     if (read < 0) return std::unexpected(io_failure("cannot read " + name_, errno));
-    raw_read_ += static_cast<std::uint64_t>(read);
     return static_cast<std::size_t>(read);
   }
 }
@@ -110,6 +114,7 @@ Expected<std::size_t> Input::decompress(std::span<char> out) {
     }
     const bool moved = input.pos != raw_begin_ || output.pos > 0;
     if (moved) in_frame_ = left != 0;
+    raw_used_ += input.pos - raw_begin_;
     raw_begin_ = input.pos;
     if (output.pos > 0) return output.pos;
     if (raw_begin_ < raw_.size()) continue;
@@ -132,9 +137,9 @@ Failure Input::bad_input(const std::string& reason) const {
   return failure;
 }
 
-std::optional<double> Input::share_read() const {
+std::optional<double> Input::share_used() const {
   if (size_ == 0) return std::nullopt;
-  return std::min(1.0, static_cast<double>(raw_read_) / static_cast<double>(size_));
+  return std::min(1.0, static_cast<double>(raw_used_) / static_cast<double>(size_));
 }
 
 }  // namespace eventstore::cli

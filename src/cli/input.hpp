@@ -17,7 +17,7 @@ struct ZSTD_DCtx_s;
 namespace eventstore::cli {
 
 // The bytes of a file or of standard input, decompressed if they are zstd's (told by their first
-// bytes, not by the name). One thread at a time, but for share_read().
+// bytes, not by the name). One thread at a time, but for share_used().
 class Input {
  public:
   // `path` "-" is standard input. A wait for input ends with "cancelled" once `wake_fd` is
@@ -34,8 +34,9 @@ class Input {
   // How the input is called in messages.
   const std::string& name() const { return name_; }
 
-  // How much of the file has been read, 0 to 1; absent where its size is not known. Any thread.
-  std::optional<double> share_read() const;
+  // How much of the file has been handed on by read(), 0 to 1; absent where its size is not known.
+  // Any thread.
+  std::optional<double> share_used() const;
 
  private:
   struct FreeDecompressor {
@@ -55,7 +56,7 @@ class Input {
   std::unique_ptr<std::FILE, CloseFile> file_;  // its descriptor alone is read
   int wake_fd_;
   std::uint64_t size_ = 0;  // of a regular file
-  std::atomic<std::uint64_t> raw_read_ = 0;
+  std::atomic<std::uint64_t> raw_used_ = 0;
 
   std::vector<char> raw_;  // read, and not yet handed on or decompressed: from raw_begin_ on
   std::size_t raw_begin_ = 0;

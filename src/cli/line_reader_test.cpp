@@ -91,5 +91,24 @@ TEST(LineReader, ReportsAMissingFile) {
   EXPECT_EQ(Input::open("/no/such/file", -1).error().code, "io");
 }
 
+// Of a compressed file too, which is read in larger pieces than it is handed on.
+TEST(Input, TellsHowMuchWasHandedOn) {
+  std::string text;
+  for (std::uint64_t n = 0; n < 300'000; ++n) text += std::to_string(n * 7919 % 1'000'003) + '\n';
+  for (const auto& bytes : {text, compressed(text)}) {
+    const test::TemporaryDirectory directory;
+    const auto path = directory.path() / "input";
+    std::ofstream(path, std::ios::binary) << bytes;
+    const auto input = Input::open(path, -1).value();
+    std::string piece(text.size() / 10, '\0');
+    std::size_t read = 0;
+    while (read < text.size() / 2) read += input->read(piece).value();
+    EXPECT_NEAR(input->share_used().value(), 0.5, 0.2);
+    while (input->read(piece).value() > 0) {
+    }
+    EXPECT_EQ(input->share_used(), 1.0);
+  }
+}
+
 }  // namespace
 }  // namespace eventstore::cli

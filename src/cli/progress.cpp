@@ -22,7 +22,7 @@ void Progress::show(std::uint64_t events, std::optional<double> share) {
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(events) / seconds.count());
   const auto percent = share ? fmt::format(", {:.0f} %", *share * 100) : "";
   // \r returns to the line's start, \x1b[K clears what is left of it.
-  fmt::print(stderr, "\r{} {} ({} a second{})\x1b[K", counted(events, "event"), verb_,
+  fmt::print(stderr, "\r{} {} ({} events/s{})\x1b[K", counted(events, "event"), verb_,
              with_thousands(rate), percent);
 }
 

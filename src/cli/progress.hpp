@@ -11,7 +11,7 @@ namespace eventstore::cli {
 // standard error is no terminal. One thread at a time.
 class Progress {
  public:
-  explicit Progress(std::string verb);  // "imported"
+  explicit Progress(std::string verb);  // "read"
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;

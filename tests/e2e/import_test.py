@@ -289,7 +289,7 @@ class Interrupted(support.EndToEnd):
                 self.wait_for_events(4)
                 process.send_signal(signal_number)
                 self.assertEqual(process.wait(support.SECONDS_MAX), FAILED)
-                self.assertIn(b"interrupted", process.stderr.read())
+                self.assertIn(b"interrupted; 4 events are in the store", process.stderr.read())
                 self.assertEqual(self.stats()["events"], 4)
 
 

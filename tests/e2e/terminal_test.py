@@ -91,6 +91,12 @@ class Terminal(support.EndToEnd):
                 self.assertEqual({line[place - 3 : place] for line in lines[1:]}, {"Z  "})
                 self.assertTrue(lines[-1].endswith('2010-10-02T07:20:39Z  {"a":1}'), lines[-1])
 
+    def test_the_summary_of_an_import_fits_80_columns(self):
+        for _ in range(2):
+            summary = self.on_terminal("event", "import", support.PERMITS, columns=80)
+            self.assertIn("events/s", summary)
+            self.assertLess(len(summary.rstrip()), 80, summary)
+
     def test_progress_is_shown_on_a_terminal_only(self):
         result = self.run_program("event", "import", support.PERMITS)
         self.assertEqual(result.stderr, b"")
