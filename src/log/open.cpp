@@ -1,5 +1,7 @@
 #include "eventstore/open.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,10 +17,16 @@ constexpr std::string_view kFileScheme = "file:";
 constexpr std::string_view kMemoryUrl = "memory:";
 
 // Bare paths may hold colons; only what looks like a scheme is taken for one.
-bool has_scheme(std::string_view url) {
+bool has_any_scheme(std::string_view url) {
   const auto colon = url.find("://");
   return colon != std::string_view::npos && colon > 0 &&
          url.substr(0, colon).find('/') == std::string_view::npos;
+}
+
+// Schemes are the same in either case (RFC 3986, section 3.1).
+bool has_scheme(std::string_view url, std::string_view scheme) {
+  const auto lower = [](unsigned char c) { return static_cast<char>(std::tolower(c)); };
+  return std::ranges::equal(url.substr(0, scheme.size()), scheme, {}, lower);
 }
 
 Result<void> validate_options(const OpenOptions& options) {
@@ -54,11 +62,12 @@ Result<std::unique_ptr<EventStore>> open(std::string_view url, const OpenOptions
   if (auto valid = validate_options(options); !valid) {
     return std::unexpected(std::move(valid).error());
   }
-  if (url == kMemoryUrl) return open_memory(options);
-  if (url.starts_with(kFileScheme)) {
+  const bool is_memory = has_scheme(url, kMemoryUrl);
+  if (is_memory && url.size() == kMemoryUrl.size()) return open_memory(options);
+  if (has_scheme(url, kFileScheme)) {
     url.remove_prefix(kFileScheme.size());
     if (url.starts_with("//")) url.remove_prefix(2);
-  } else if (has_scheme(url) || url.starts_with(kMemoryUrl)) {
+  } else if (has_any_scheme(url) || is_memory) {
     return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
                                  .message = "no engine knows the store URL " + std::string(url) +
                                             "; use file:PATH or memory:"});

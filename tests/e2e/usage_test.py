@@ -116,6 +116,7 @@ class Usage(support.EndToEnd):
 
         self.assertEqual(stats(["--store", f"file:{self.store}"]), 1)
         self.assertEqual(stats(["--store", str(self.store)]), 1)
+        self.assertEqual(stats(["--store", f"FILE:{self.store}"]), 1)
         self.assertEqual(stats([], EVENT_STORE_URL=f"file:{self.store}"), 1)
         self.assertEqual(stats(["--store", "file:./store"], EVENT_STORE_URL="file:/nowhere"), 1)
         self.assertEqual(stats([]), 1)  # exit code: there is no ./event-store-data
@@ -124,6 +125,11 @@ class Usage(support.EndToEnd):
         # Global options may also come last.
         subprocess.run([PROGRAM, "maint", "stats", "--store", "event-store-data"], cwd=self.folder,
                        check=True, capture_output=True)  # fmt: skip
+
+    def test_a_scheme_may_be_in_capitals(self):
+        subprocess.run([PROGRAM, "--store", "MEMORY:", "event", "append", "s", "T"], cwd=self.folder,
+                       check=True, capture_output=True)  # fmt: skip
+        self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_an_unknown_kind_of_store_is_refused(self):
         result = subprocess.run(
