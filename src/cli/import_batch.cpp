@@ -18,9 +18,10 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // The memory that an event and its line take in a batch, about.
 std::size_t memory_of(const NewEvent& event, std::string_view line) {
-  const auto tags = std::accumulate(
-      event.tags.begin(), event.tags.end(), std::size_t{0},
-      [](std::size_t bytes, const std::string& tag) { return bytes + sizeof(tag) + tag.size(); });
+  const auto tags = std::accumulate(event.tags.begin(), event.tags.end(), std::size_t{0},
+                                    [](std::size_t bytes, const std::string& tag) {
+                                      return bytes + sizeof(std::string) + tag.size();
+                                    });
   return sizeof(ImportBatch::Line) + line.size() + sizeof(event) + event.stream.size() +
          event.type.size() + tags + event.metadata.size() + event.data.size();
 }
