@@ -175,14 +175,16 @@ class Simulation {
   // anything else it is in doubt, and the store must take no more.
   bool took_failure(const std::vector<AppendRequest>& group,
                     const std::vector<Result<AppendResult>>& answers) {
-    const auto code = answers.front() ? ErrorCode::Io : answers.front().error().code;
+    const auto code = std::ranges::find_if(answers, failed_as_a_whole)->error().code;
     if (!files_.crashed()) ++outcome_.faults;
-    for (const auto& answer : answers) {
-      // After a crash in the middle, what needs no writing may still be answered.
-      const bool wrote = answer && !answer->repeated && !answer->streams.empty();
-      if (answer && (wrote || !files_.crashed())) {
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (!answers[i]) continue;
+      // What needs no writing is answered without room, and may be after a crash in the middle.
+      const bool wrote = !answers[i]->repeated && !answers[i]->streams.empty();
+      if (wrote || !(files_.crashed() || code == ErrorCode::NoSpace)) {
         throw Violation{"a member of a failed group was told of success"};
       }
+      require(difference(model_.apply(group[i]), answers[i]), "answer of an append without room");
     }
     if (code == ErrorCode::NoSpace) {
       require_head();
