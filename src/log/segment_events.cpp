@@ -163,8 +163,8 @@ class IndexedEvents final : public SegmentEvents {
   Posting at_;
   bool ended_ = false;
   const std::size_t ahead_;
-  std::array<Posting, kAheadMax> located_postings_;
-  std::array<std::uint64_t, kAheadMax> located_offsets_;
+  std::array<Posting, kAheadMax> located_postings_{};
+  std::array<std::uint64_t, kAheadMax> located_offsets_{};
   std::size_t located_ = 0;
   std::size_t taken_ = 0;
 };
