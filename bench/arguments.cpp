@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -53,8 +54,8 @@ void Arguments::refuse(std::string_view reason) const {
 
 std::uint64_t Arguments::parse_number(std::string_view text) const {
   std::uint64_t value = 0;
-  const auto* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const auto* const end = std::to_address(text.end());
+  const auto [stop, error] = std::from_chars(std::to_address(text.begin()), end, value);
   if (error != std::errc{} || stop != end) refuse(fmt::format("not a number: {}", text));
   return value;
 }

@@ -77,6 +77,7 @@ void repair(std::span<std::byte> frames) {
 }  // namespace
 
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it by this name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // The input stands behind a segment header, which a scan does not look at.
   std::vector<std::byte> bytes(kSegmentHeaderBytes);
