@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/check.hpp"
 #include "core/file_system_test_support.hpp"
 #include "core/posix_file_system.hpp"
 #include "support/temporary_directory.hpp"
@@ -19,6 +20,9 @@ constexpr std::size_t kPageBytes = 4096;
 // A map of three pages over a file that somebody has cut to one since.
 class MappedAccessTest : public testing::Test {
  protected:
+  // Before the first map, which keeps the handler that is there: AddressSanitizer has one.
+  static void SetUpTestSuite() { CHECK(std::signal(SIGBUS, SIG_DFL) != SIG_ERR); }
+
   MappedAccessTest() {
     const auto path = folder_.path().string() + "/a";
     file_ = file_with(files_, path, std::string(3 * kPageBytes, 'x'));
