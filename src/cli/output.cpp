@@ -52,7 +52,9 @@ std::vector<Column> event_columns() {
 // Whole, or on a terminal, which is narrow, to the second.
 std::string table_time(const Output& output, Timestamp time) {
   auto text = format_timestamp(time);
-  if (output.is_terminal()) text.replace(text.find('.'), std::string::npos, "Z");
+  if (!output.is_terminal()) return text;
+  text.resize(text.find('.'));
+  text += 'Z';
   return text;
 }
 
