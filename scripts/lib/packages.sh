@@ -12,7 +12,7 @@ build_packages=(
 
 # For the tests, on top of these.
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev librapidcheck-dev pkg-config python3 ccache)
+test_packages=(libgtest-dev librapidcheck-dev pkg-config python3 zstd ccache)
 
 # For the analysers and sanitizers, on top of these.
 # shellcheck disable=SC2034
