@@ -25,9 +25,10 @@ Result<std::optional<LocatedEvent>> EventsUpToDamage::next() {
   if (events_ != nullptr) {
     auto more = events_->next();
     if (!more) {
-      // What is known of the place says more than what was met there.
-      const auto* const known = lost_between(end_);
-      return known != nullptr ? std::unexpected(error_of(*known)) : more;
+      // What is known of the place, if anything is, says more than what was met there.
+      const auto* const known = damage_behind_reached();
+      const bool is_damage = more.error().code == ErrorCode::Corruption;
+      return is_damage && known != nullptr ? std::unexpected(error_of(*known)) : more;
     }
     event = *std::move(more);
   }
@@ -52,6 +53,14 @@ const Finding* EventsUpToDamage::lost_between(std::uint64_t position) const {
     if (where.first_position.value < high && where.last_position.value > low) return &finding;
   }
   return nullptr;
+}
+
+const Finding* EventsUpToDamage::damage_behind_reached() const {
+  const GlobalPosition next{forwards_ ? reached_ + 1 : reached_ - 1};
+  const auto found = std::ranges::find_if(*damage_, [&](const Finding& finding) {
+    return finding.where.first_position <= next && next <= finding.where.last_position;
+  });
+  return found != damage_->end() ? &*found : nullptr;
 }
 
 bool EventsUpToDamage::continues(const std::optional<LocatedEvent>& event) const {

@@ -27,6 +27,8 @@ class EventsUpToDamage final : public SegmentEvents {
  private:
   // The damage that may have taken events between the last one handed out and `position`.
   const Finding* lost_between(std::uint64_t position) const;
+  // The damage that the position next to the last one handed out lies in.
+  const Finding* damage_behind_reached() const;
   bool continues(const std::optional<LocatedEvent>& event) const;
 
   std::unique_ptr<SegmentEvents> events_;

@@ -158,6 +158,30 @@ TEST(DamagedSegment, NeverGivesAnotherEventThanTheOneAskedFor) {
   }
 }
 
+// What is known to be lost further on is not what such a read meets.
+TEST(DamagedSegment, NamesTheDamageThatIsMetAndNoneThatLiesBehindIt) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  for (const char* const stream : {"a", "new-damage", "b", "known-damage", "c"}) {
+    value_of(store->append(test::append_to(stream)));
+  }
+  store.reset();
+  const auto path = segment_path("store", 1);
+  const auto damage = [&](std::string_view stream) {
+    machine.disk().flip_bit(path, as_chars(machine.disk().contents(path)).find(stream), 0);
+  };
+  damage("known-damage");
+  const auto reader = machine.open_reader();
+  damage("new-damage");  // after the segment was scanned
+
+  for (const auto& selector : {Selector(SelectAll{}), Selector(SelectCategory{"new"})}) {
+    const auto outcome = read_until_damage(*reader, {.selector = selector});
+    ASSERT_TRUE(outcome.damage);
+    EXPECT_EQ(outcome.damage->first_position, GlobalPosition{2});
+    EXPECT_EQ(outcome.damage->last_position, GlobalPosition{2});
+  }
+}
+
 // Versions without a gap tell that nothing of a stream is lost.
 TEST(DamagedSegment, KeepsTheStreamsReadableThatLostNothing) {
   StoreOnSimulatedDisk machine;
