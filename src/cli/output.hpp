@@ -53,8 +53,8 @@ struct Column {
 
 // Rows in aligned columns. The first kRowsMeasured rows set the widths, so that a table of any
 // length is printed as it comes. On a terminal the last column is cut at the edge, and texts before
-// it where it would have no room. Control
-// characters are spelled out everywhere: a line break would make two rows of one.
+// it where it would have no room. Control characters are spelled out everywhere: a line break would
+// make two rows of one.
 class Table {
  public:
   static constexpr std::size_t kRowsMeasured = 200;

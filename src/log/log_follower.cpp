@@ -125,6 +125,7 @@ Result<void> LogFollower::forget_active_locked() {
 // The list first: it has what the head shows. What is durable but unreadable counts: a read that
 // comes there ends with the damage, and not as if there were nothing.
 void LogFollower::publish_locked(GlobalPosition durable) {
+  durable = within_last_segment_locked(durable);
   segments_.back()->set_durable_bytes(end_.offset);
   if (std::exchange(segments_changed_, false)) view_.set_segments(segments_);
   view_.publish(std::max(durable, GlobalPosition{end_.next_position.value - 1}));
@@ -205,7 +206,8 @@ bool LogFollower::pass_damage_locked(FrameScan& scan, Defect defect,
   if (!later && !limit) return false;
   auto& segment = *segments_.back();
   if (later) scan.resume_at(*later);
-  const auto lost_end = later ? scan.state().next_position.value : limit->value + 1;
+  const auto lost_end =
+      later ? scan.state().next_position.value : within_last_segment_locked(*limit).value + 1;
   DamageDetails where{.file = segment.path(), .offset = bad.offset};
   if (lost_end > bad.next_position.value) {
     where.first_position = bad.next_position;
@@ -217,6 +219,12 @@ bool LogFollower::pass_damage_locked(FrameScan& scan, Defect defect,
   settings_.notify(Notice::Level::Error, finding.message);
   segment.add_damage(finding);
   return later.has_value();
+}
+
+// No segment has later positions: what a HEAD page that rotted says of them is not to be counted.
+GlobalPosition LogFollower::within_last_segment_locked(GlobalPosition position) const {
+  const auto first = segments_.back()->first_position();
+  return std::min(position, GlobalPosition{first.value + kSegmentPositionsMax - 1});
 }
 
 Manifest LogFollower::manifest() {

@@ -47,6 +47,7 @@ class LogFollower {
   bool pass_damage_locked(FrameScan& scan, Defect defect, std::optional<GlobalPosition> limit)
       REQUIRES(mutex_);
   Result<void> forget_active_locked() REQUIRES(mutex_);
+  GlobalPosition within_last_segment_locked(GlobalPosition position) const REQUIRES(mutex_);
   void publish_locked(GlobalPosition durable) REQUIRES(mutex_);
 
   const Environment environment_;

@@ -99,6 +99,27 @@ TEST(LogFollower, EndsAReadWithTheDamageWhereTheLogEndsBeforeItsDurableHead) {
   }
 }
 
+// A HEAD page that rotted must not make a shorter log of what is there.
+TEST(LogFollower, TakesADurableHeadThatCannotBeForDamage) {
+  constexpr std::size_t kDurableHeadOffset = 5 * sizeof(std::uint64_t);
+  for (const auto durable : {std::uint64_t{1} << 32, (std::uint64_t{1} << 32) + 2, UINT64_MAX}) {
+    StoreOnSimulatedDisk machine;
+    append_large(*machine.open(), "s", 3);
+    auto page = machine.disk().contents(head_path("store"));
+    store_le(page.data() + kDurableHeadOffset, durable);
+    machine.disk().remove(head_path("store"));
+    machine.disk().put(head_path("store"), page);
+
+    const auto reader = machine.open_reader();
+    for (const auto& selector : {Selector(SelectAll{}), Selector(SelectCategory{"s"})}) {
+      const auto cursor = value_of(reader->read({.selector = selector}));
+      EXPECT_EQ(value_of(cursor->next()).size(), 3U);
+      EXPECT_EQ(test::code_of(cursor->next()), ErrorCode::Corruption) << durable;
+    }
+    EXPECT_FALSE(value_of(reader->verify()).findings.empty());
+  }
+}
+
 // Without a writer since the machine started a reader shows what the files hold; when one starts
 // meanwhile, it goes on from what that one made durable.
 TEST(LogFollower, GoesOnWhereAWriterStartsWhileItLooks) {
