@@ -9,7 +9,7 @@
 #include "core/check.hpp"
 #include "log/format.hpp"
 #include "log/frame_scan.hpp"
-#include "log/segment_files.hpp"
+#include "log/log_scan.hpp"
 
 using namespace eventstore::log;  // NOLINT(google-build-using-namespace): a program, not a header
 
@@ -22,7 +22,9 @@ SegmentHeader header_of_test() {
 // Scans to the end, over damage too. What is shown must be in order and within the bytes.
 void scan(std::span<const std::byte> bytes) {
   const auto header = header_of_test();
-  const auto scanned = scan_segment(bytes, header, "fuzz", /*secret=*/1);
+  RunBuilder builder({.folder = "fuzz", .on_notice = {}}, /*secret=*/1, header.first_position);
+  const auto scanned = scan_frames(bytes, header.seed(), "fuzz", ScanState::at_start_of(header),
+                                   {UINT64_MAX}, builder);
   CHECK(scanned.end.offset <= bytes.size() + kSegmentHeaderBytes);
 
   FrameScan frames(bytes, header.seed(), ScanState::at_start_of(header));

@@ -57,7 +57,10 @@ Error version_conflict(const StreamCheck& check, StreamVersion actual) {
 
 }  // namespace
 
-AppendGroup::AppendGroup(LogTail& tail) : tail_(tail), first_position_(tail.next_position()) {}
+AppendGroup::AppendGroup(LogTail& tail)
+    : tail_(tail),
+      first_position_(tail.next_position()),
+      durable_{.head = {first_position_.value - 1}, .layout = tail.layout()} {}
 
 Result<AppendResult> AppendGroup::decide(PreparedAppend& append) {
   auto repetition = find_repetition(append);
@@ -117,19 +120,16 @@ Result<std::optional<EventLocation>> AppendGroup::locate(const PreparedAppend::E
   const auto postings = tail_.index().find_id(event.id_hash);
   if (!postings) return std::unexpected(postings.error());
   for (const auto posting : *postings) {
-    const auto position = tail_.active().position_of(posting);
+    const auto position = durable_.runs().back()->position_of(posting);
     if (position < first_position_) continue;
     const auto& accepted = events_[position.value - first_position_.value];
     if (accepted.id == event.id && accepted.stream == event.stream) {
       return EventLocation{.position = position, .version = accepted.version};
     }
   }
-  // The active segment was asked already.
-  if (postings->empty() && tail_.segments().size() == 1) return std::nullopt;
-  const Snapshot durable{
-      .head = {first_position_.value - 1},
-      .segments = std::shared_ptr<const SegmentList>(std::shared_ptr<void>(), &tail_.segments())};
-  return find_event(durable, event.stream, event.id, event.id_hash);
+  // The newest run was asked already.
+  if (postings->empty() && durable_.runs().size() == 1) return std::nullopt;
+  return find_event(durable_, event.stream, event.id, event.id_hash);
 }
 
 Result<void> AppendGroup::check_versions(const PreparedAppend& append) {
@@ -153,9 +153,8 @@ Result<void> AppendGroup::check_condition(const AppendCondition& condition) cons
                          std::to_string(head.value) + "; pass the head that the read reported"});
   }
   const GlobalPosition from{condition.after.value + 1};
-  const auto& segments = tail_.segments();
-  for (std::size_t ordinal = 0; ordinal < segments.size(); ++ordinal) {
-    if (ordinal + 1 < segments.size() && segments[ordinal + 1]->first_position() <= from) continue;
+  const auto& runs = durable_.runs();
+  for (auto ordinal = durable_.run_of(from); ordinal < runs.size(); ++ordinal) {
     const auto match = first_match(condition.query, ordinal, from);
     if (!match) return std::unexpected(match.error());
     if (!*match) continue;
@@ -172,36 +171,34 @@ Result<void> AppendGroup::check_condition(const AppendCondition& condition) cons
 Result<std::optional<GlobalPosition>> AppendGroup::first_match(const Query& query,
                                                                std::size_t ordinal,
                                                                GlobalPosition from) const {
-  const auto& segments = tail_.segments();
-  const auto& segment = *segments[ordinal];
-  const bool is_active = ordinal + 1 == segments.size();
-  const auto end = is_active ? GlobalPosition{first_position_.value + events_.size()}
-                             : segments[ordinal + 1]->first_position();
-  if (end <= std::max(from, segment.first_position())) return std::nullopt;
-  const auto index = segment.index();
-  const auto last = segment.posting_of({end.value - 1});
-  auto matches = iterate_query(*index, query, tail_.secret(), last, Direction::Forwards);
+  const auto& runs = durable_.runs();
+  const auto& run = *runs[ordinal];
+  const auto end = ordinal + 1 == runs.size()
+                       ? GlobalPosition{first_position_.value + events_.size()}
+                       : runs[ordinal + 1]->first_position;
+  if (end <= std::max(from, run.first_position)) return std::nullopt;
+  const auto last = run.posting_of({end.value - 1});
+  auto matches = iterate_query(*run.index, query, tail_.secret(), last, Direction::Forwards);
   if (!matches) return std::unexpected(std::move(matches).error());
-  auto at = from > segment.first_position() ? segment.posting_of(from) : Posting{0};
+  auto at = from > run.first_position ? run.posting_of(from) : Posting{0};
+  LogReader reader(durable_.layout);
   for (;; ++at) {
     const auto posting = (*matches)->seek(at);
     if (!posting) return std::unexpected(posting.error());
     if (!*posting) return std::nullopt;
     at = **posting;
-    const auto system = is_system_event(ordinal, at);
+    const auto system = is_system_event(reader, run, at);
     if (!system) return std::unexpected(system.error());
-    if (!*system) return segment.position_of(at);
+    if (!*system) return run.position_of(at);
   }
 }
 
 // Holes count as system events: nothing can match there.
-Result<bool> AppendGroup::is_system_event(std::size_t ordinal, Posting posting) const {
-  const auto& segment = tail_.segments()[ordinal];
-  const auto position = segment->position_of(posting);
+Result<bool> AppendGroup::is_system_event(LogReader& reader, const IndexRun& run,
+                                          Posting posting) const {
+  const auto position = run.position_of(posting);
   if (position >= first_position_) return events_[position.value - first_position_.value].system;
-  auto reader = SegmentReader::open(segment);
-  if (!reader) return std::unexpected(std::move(reader).error());
-  const auto event = reader->read(posting);
+  const auto event = reader.read(run, posting);
   if (!event) return std::unexpected(event.error());
   return !*event || (*event)->event.is_system();
 }
@@ -209,9 +206,9 @@ Result<bool> AppendGroup::is_system_event(std::size_t ordinal, Posting posting) 
 Result<StreamVersion> AppendGroup::version_of(std::string_view stream) {
   if (const auto known = versions_.find(stream); known != versions_.end()) return known->second;
   const auto version =
-      latest_version(tail_.segments(), {.kind = KeyKind::Stream,
-                                        .text = stream,
-                                        .hash = hash_key(KeyKind::Stream, stream, tail_.secret())});
+      latest_version(durable_.runs(), {.kind = KeyKind::Stream,
+                                       .text = stream,
+                                       .hash = hash_key(KeyKind::Stream, stream, tail_.secret())});
   if (version) versions_.emplace(stream, *version);
   return version;
 }
@@ -268,7 +265,7 @@ FrameHeader AppendGroup::frame(Timestamp recorded_at) const {
 }
 
 void AppendGroup::withdraw() {
-  tail_.index().roll_back(tail_.active().posting_of(first_position_));
+  tail_.index().roll_back(durable_.runs().back()->posting_of(first_position_));
 }
 
 }  // namespace eventstore::log

@@ -9,6 +9,7 @@
 
 #include "eventstore/event_store.hpp"
 #include "log/format.hpp"
+#include "log/log_reader.hpp"
 #include "log/log_tail.hpp"
 #include "log/prepared_append.hpp"
 
@@ -50,12 +51,13 @@ class AppendGroup {
   Result<void> check_condition(const AppendCondition& condition) const;
   Result<std::optional<GlobalPosition>> first_match(const Query& query, std::size_t ordinal,
                                                     GlobalPosition from) const;
-  Result<bool> is_system_event(std::size_t ordinal, Posting posting) const;
+  Result<bool> is_system_event(LogReader& reader, const IndexRun& run, Posting posting) const;
   Result<StreamVersion> version_of(std::string_view stream);
   Result<AppendResult> place(PreparedAppend& append);
 
   LogTail& tail_;
   const GlobalPosition first_position_;
+  const Snapshot durable_;     // what the log was before the group
   std::vector<Event> events_;  // accepted so far, by position
   std::vector<std::span<const std::byte>> bodies_;
   std::uint64_t body_bytes_ = 0;

@@ -6,7 +6,7 @@
 
 namespace eventstore::log {
 
-EventsUpToDamage::EventsUpToDamage(std::unique_ptr<SegmentEvents> events,
+EventsUpToDamage::EventsUpToDamage(std::unique_ptr<RunEvents> events,
                                    std::shared_ptr<const std::vector<Finding>> damage,
                                    Direction direction, GlobalPosition first, GlobalPosition last,
                                    std::optional<VersionRange> versions)

@@ -6,19 +6,19 @@
 #include <utility>
 #include <vector>
 
-#include "log/segment_events.hpp"
+#include "log/run_events.hpp"
 
 namespace eventstore::log {
 
 using VersionRange = std::pair<StreamVersion, StreamVersion>;  // both included
 
-// Events of a segment whose index lacks what is lost: ends with the damage where events between two
+// Events of a run whose index lacks what is lost: ends with the damage where events between two
 // that are left may be lost ones.
-class EventsUpToDamage final : public SegmentEvents {
+class EventsUpToDamage final : public RunEvents {
  public:
-  // `events` may be null: none are left. `first` and `last`: what is read of the segment.
+  // `events` may be null: none are left. `first` and `last`: what is read of the run.
   // `versions`: where all of a stream is read, which of it; they tell that nothing of it is lost.
-  EventsUpToDamage(std::unique_ptr<SegmentEvents> events,
+  EventsUpToDamage(std::unique_ptr<RunEvents> events,
                    std::shared_ptr<const std::vector<Finding>> damage, Direction direction,
                    GlobalPosition first, GlobalPosition last, std::optional<VersionRange> versions);
 
@@ -31,7 +31,7 @@ class EventsUpToDamage final : public SegmentEvents {
   const Finding* damage_behind_reached() const;
   bool continues(const std::optional<LocatedEvent>& event) const;
 
-  std::unique_ptr<SegmentEvents> events_;
+  std::unique_ptr<RunEvents> events_;
   const std::shared_ptr<const std::vector<Finding>> damage_;
   const bool forwards_;
   std::uint64_t reached_;  // the position handed out last

@@ -18,9 +18,6 @@ inline std::string numbered(const std::string& folder, std::uint64_t number, con
 inline std::string segment_path(const std::string& folder, std::uint64_t number) {
   return numbered(folder, number, ".seg");
 }
-inline std::string posting_file_path(const std::string& folder, std::uint64_t number) {
-  return numbered(folder, number, ".post");
-}
 inline std::string log_folder(const std::string& folder) {
   return folder + "/log";
 }

@@ -44,13 +44,14 @@ LogCursor::LogCursor(Snapshot snapshot, ReadRequest request, std::uint64_t secre
       secret_(secret),
       clock_(clock),
       bounds_(bounds_of(request_, snapshot_.head)),
-      remaining_(request_.limit.value_or(std::numeric_limits<std::uint64_t>::max())) {
+      remaining_(request_.limit.value_or(std::numeric_limits<std::uint64_t>::max())),
+      reader_(snapshot_.layout) {
   if (is_empty(bounds_) || remaining_ == 0) return;
-  const auto first = snapshot_.segment_of(bounds_.first_position);
-  const auto last = snapshot_.segment_of(bounds_.last_position);
+  const auto first = snapshot_.run_of(bounds_.first_position);
+  const auto last = snapshot_.run_of(bounds_.last_position);
   const bool forwards = request_.direction == Direction::Forwards;
-  next_segment_ = forwards ? first : last;
-  last_segment_ = forwards ? last : first;
+  next_run_ = forwards ? first : last;
+  last_run_ = forwards ? last : first;
   batch_.reserve(std::min<std::uint64_t>(remaining_, kBatchEventsMax));
 }
 
@@ -58,12 +59,15 @@ Result<std::span<const EventView>> LogCursor::next() {
   batch_.clear();
   copies_.clear();
   batch_bytes_ = 0;
+  reader_.forget_mappings();
   if (!failure_) {
     const MappedAccess access;
     if (auto filled = fill(); !filled) {
-      const bool is_damage = filled.error().code == ErrorCode::Corruption;
-      failure_ = is_damage && access.failed() ? access_failed(reader_->segment().path())
-                                              : std::move(filled).error();
+      failure_ = std::move(filled).error();
+      const auto* const damage = std::get_if<DamageDetails>(&failure_->details);
+      if (failure_->code == ErrorCode::Corruption && damage != nullptr && access.failed()) {
+        failure_ = access_failed(damage->file);
+      }
     }
   }
   // What was read before a failure is good and is handed out first.
@@ -71,7 +75,6 @@ Result<std::span<const EventView>> LogCursor::next() {
   return batch_;
 }
 
-// A batch ends with its segment at the latest: its views point into that segment's mapping.
 Result<void> LogCursor::fill() {
   if (auto wanted = still_wanted(); !wanted) return wanted;
   while (batch_.size() < kBatchEventsMax && batch_bytes_ < kBatchBytesMax && remaining_ > 0) {
@@ -79,15 +82,14 @@ Result<void> LogCursor::fill() {
       if (auto gone = go_on(); !gone) return gone;
       continue;
     }
-    if (!batch_.empty()) return {};
-    const auto opened = open_segment();
+    const auto opened = open_run();
     if (!opened) return std::unexpected(opened.error());
     if (!*opened) return {};
   }
   return {};
 }
 
-// Goes over the next event of the segment, or to the segment's end.
+// Goes over the next event of the run, or to the run's end.
 Result<void> LogCursor::go_on() {
   auto event = events_->next();
   if (!event) return std::unexpected(std::move(event).error());
@@ -99,22 +101,19 @@ Result<void> LogCursor::go_on() {
   return ++passed_over_ % 1024 == 0 ? still_wanted() : Result<void>();
 }
 
-// Opens the next segment, or passes over one that has nothing to show; false after the last.
-Result<bool> LogCursor::open_segment() {
-  if (!next_segment_) return false;
-  const auto ordinal = *next_segment_;
-  if (ordinal == last_segment_) {
-    next_segment_.reset();
+// Opens the next run, or passes over one that has nothing to show; false after the last.
+Result<bool> LogCursor::open_run() {
+  if (!next_run_) return false;
+  const auto ordinal = *next_run_;
+  if (ordinal == last_run_) {
+    next_run_.reset();
   } else {
-    next_segment_ = request_.direction == Direction::Forwards ? ordinal + 1 : ordinal - 1;
+    next_run_ = request_.direction == Direction::Forwards ? ordinal + 1 : ordinal - 1;
   }
-  const auto& segment = (*snapshot_.segments)[ordinal];
-  const auto last = snapshot_.last_position(ordinal);
-  if (last < segment->first_position()) return true;
-  auto reader = SegmentReader::open(segment);
-  if (!reader) return std::unexpected(std::move(reader).error());
-  reader_.emplace(*std::move(reader));
-  auto events = select_events(*reader_, request_, bounds_, segment->posting_of(last), secret_);
+  const auto& run = *snapshot_.runs()[ordinal];
+  const auto last = snapshot_.last_position_of_run(ordinal);
+  if (last < run.first_position) return true;
+  auto events = select_events(reader_, run, request_, bounds_, run.posting_of(last), secret_);
   if (!events) return std::unexpected(std::move(events).error());
   events_ = *std::move(events);
   return true;
@@ -161,10 +160,10 @@ Result<void> LogCursor::take(const LocatedEvent& located) {
   auto& copy = copies_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(length));
   std::memcpy(copy.get(), from, length);
   batch_bytes_ += length;
-  const auto again = decode_event({copy.get(), length}, reader_->segment().seed());
+  const auto again = decode_event({copy.get(), length}, located.segment->seed());
   if (!again) {
     return std::unexpected(Error{.code = ErrorCode::Corruption,
-                                 .message = reader_->segment().path() + " at byte " +
+                                 .message = located.segment->path() + " at byte " +
                                             std::to_string(located.offset) + ": " + again.error()});
   }
   auto& view = batch_.emplace_back(again->view);

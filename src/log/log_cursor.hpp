@@ -10,13 +10,13 @@
 
 #include "core/file_system.hpp"
 #include "eventstore/read.hpp"
+#include "log/log_reader.hpp"
 #include "log/log_view.hpp"
-#include "log/segment.hpp"
-#include "log/segment_events.hpp"
+#include "log/run_events.hpp"
 
 namespace eventstore::log {
 
-// A read of the log, segment by segment.
+// A read of the log, run by run.
 class LogCursor final : public Cursor {
  public:
   // `request` must have passed validate().
@@ -28,7 +28,7 @@ class LogCursor final : public Cursor {
  private:
   Result<void> fill();
   Result<void> go_on();
-  Result<bool> open_segment();
+  Result<bool> open_run();
   Result<void> still_wanted() const;
   bool is_selected(const StoredEvent& event) const;
   Result<void> take(const LocatedEvent& event);
@@ -40,11 +40,11 @@ class LogCursor final : public Cursor {
   ReadBounds bounds_;
   std::uint64_t remaining_;  // of the limit
 
-  // The segment being read, and those that are left.
-  std::optional<std::size_t> next_segment_;
-  std::size_t last_segment_ = 0;
-  std::optional<SegmentReader> reader_;
-  std::unique_ptr<SegmentEvents> events_;
+  // The run being read, and those that are left.
+  std::optional<std::size_t> next_run_;
+  std::size_t last_run_ = 0;
+  LogReader reader_;
+  std::unique_ptr<RunEvents> events_;
 
   std::vector<EventView> batch_;
   // What the batch points to if it is to be copied.  NOLINTNEXTLINE(modernize-avoid-c-arrays)

@@ -7,6 +7,8 @@
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
+#include "log/index_loader.hpp"
+#include "log/run_files.hpp"
 #include "log/store_files.hpp"
 
 namespace eventstore::log {
@@ -31,22 +33,31 @@ Result<void> LogFollower::load() {
   manifest_ = *std::move(manifest);
   secret_ = manifest_.index_secret;
 
-  std::vector<Finding> damage;
   for (const auto& listed : manifest_.segments) {
-    if (!listed.is_sealed()) {
-      if (auto entered = enter_segment_locked(listed); !entered) return entered;
-      continue;
-    }
-    auto segment = open_sealed_segment(files, settings_, manifest_, listed, damage);
-    if (!segment && segment.error().code == ErrorCode::Corruption) {
-      settings_.notify(Notice::Level::Error, segment.error().message);
-      segment = lost_segment(settings_.folder, manifest_, listed, std::move(segment).error());
-    }
-    if (!segment) return std::unexpected(std::move(segment).error());
-    segments_.push_back(*std::move(segment));
+    if (auto entered = enter_segment_locked(listed); !entered) return entered;
   }
-  for (const auto& finding : damage) settings_.notify(Notice::Level::Error, finding.message);
+  if (auto loaded = load_index_locked(); !loaded) return loaded;
   return follow_locked();
+}
+
+Result<void> LogFollower::load_index_locked() {
+  // As far as that was written to, whatever of it is durable.
+  const auto size = segments_.back()->file().size();
+  if (!size) return std::unexpected(size.error());
+  segments_.back()->set_durable_bytes(*size);
+  IndexLoader loader(*environment_.files, settings_, segments_, secret_);
+  if (auto loaded = loader.load(); !loaded) return loaded;
+  for (const auto& finding : loader.damage()) {
+    const bool is_reported = std::ranges::any_of(segments_, [&](const auto& segment) {
+      return segment->lost() != nullptr && segment->path() == finding.where.file;
+    });
+    if (!is_reported) settings_.notify(Notice::Level::Error, finding.message);
+  }
+  runs_ = loader.runs();
+  end_ = loader.last_segment_begin();
+  builder_ = std::make_unique<RunBuilder>(std::move(loader.builder()));
+  segments_.back()->set_durable_bytes(end_.offset);
+  return {};
 }
 
 Result<void> LogFollower::refresh() {
@@ -108,7 +119,7 @@ Result<void> LogFollower::follow_locked() {
   return {};
 }
 
-// What was scanned of the last segment may not be durable: it is scanned anew.
+// What was scanned of the last segment may not be durable: it is indexed anew.
 Result<void> LogFollower::forget_active_locked() {
   const auto listed = std::ranges::find(manifest_.segments, segments_.back()->header().number,
                                         &ManifestSegment::number);
@@ -118,16 +129,53 @@ Result<void> LogFollower::forget_active_locked() {
     segments_.push_back(scanned);
     return entered;
   }
+  if (auto loaded = load_index_locked(); !loaded) return loaded;
+  layout_changed_ = true;
   unconfirmed_ = false;
   return {};
+}
+
+// The writer has made posting files of runs that are in memory here, and merged others.
+void LogFollower::adopt_posting_files_locked() {
+  if (!std::exchange(runs_ended_, false)) return;
+  const auto run_files = list_run_files(*environment_.files, settings_.folder);
+  if (!run_files) return;  // looked for again with the next run
+  RunList adopted;
+  GlobalPosition next{1};
+  for (const auto& run_file : *run_files) {
+    if (run_file.first_position != next || run_file.last_position >= end_.next_position) continue;
+    auto run = open_run(*environment_.files, settings_.folder, segments_, run_file, secret_);
+    if (!run) continue;
+    adopted.push_back(*std::move(run));
+    next = {run_file.last_position.value + 1};
+  }
+  const auto in_memory =
+      std::ranges::find_if(runs_, [](const auto& run) { return run->is_in_memory(); });
+  if (in_memory == runs_.end() || next <= (*in_memory)->first_position) return;
+  segments_.back()->set_durable_bytes(end_.offset);
+  RunBuilder builder(settings_, secret_, next);
+  const auto damage = scan_up_to(segments_, adopted, next, {end_.next_position.value - 1}, builder);
+  if (!damage || !damage->empty()) return;
+  std::ranges::move(builder.take_ended(), std::back_inserter(adopted));
+  runs_ = std::move(adopted);
+  *builder_ = std::move(builder);
+  layout_changed_ = true;
 }
 
 // The list first: it has what the head shows. What is durable but unreadable counts: a read that
 // comes there ends with the damage, and not as if there were nothing.
 void LogFollower::publish_locked(GlobalPosition durable) {
+  adopt_posting_files_locked();
   durable = within_last_segment_locked(durable);
   segments_.back()->set_durable_bytes(end_.offset);
-  if (std::exchange(segments_changed_, false)) view_.set_segments(segments_);
+  layout_changed_ = layout_changed_ || newest_ != builder_->current();
+  if (std::exchange(layout_changed_, false)) {
+    newest_ = builder_->current();
+    view_.update([this](LogLayout& layout) REQUIRES(mutex_) {
+      layout = {.segments = segments_, .runs = runs_};
+      layout.runs.push_back(newest_);
+    });
+  }
   view_.publish(std::max(durable, GlobalPosition{end_.next_position.value - 1}));
 }
 
@@ -140,31 +188,27 @@ Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) 
     const auto next =
         std::ranges::find(manifest_.segments, end_.next_position, &ManifestSegment::first_position);
     if (next == manifest_.segments.end()) return {};
-    segments_.back()->set_durable_bytes(end_.offset);
+    auto& sealed = *segments_.back();
+    sealed.set_durable_bytes(end_.offset);
+    static_cast<void>(sealed.write_done());
     if (auto entered = enter_segment_locked(*next); !entered) return entered;
-    take_posting_files_locked();
-  }
-}
-
-// The writer has made posting files of some sealed segments by now: their indexes need not stay in
-// memory. What is not there yet is looked for again with the next segment.
-void LogFollower::take_posting_files_locked() {
-  for (const auto& segment : std::span(segments_).first(segments_.size() - 1)) {
-    const auto index = segment->index();
-    if (dynamic_cast<const MemoryIndex*>(index.get()) == nullptr) continue;
-    static_cast<void>(take_posting_file(*environment_.files, settings_.folder, *segment, secret_));
+    end_ = ScanState::at_start_of(segments_.back()->header());
   }
 }
 
 Result<void> LogFollower::enter_segment_locked(const ManifestSegment& listed) {
-  auto segment = open_segment(*environment_.files, settings_.folder, manifest_, listed,
-                              FileSystem::Access::Read);
+  auto& files = *environment_.files;
+  const bool is_opening = builder_ == nullptr;
+  const auto kept_open =
+      is_opening && listed.is_sealed() ? std::nullopt : std::optional(FileSystem::Access::Read);
+  auto segment = open_segment(files, settings_.folder, manifest_, listed, kept_open);
+  if (!segment && segment.error().code == ErrorCode::Corruption && !kept_open) {
+    settings_.notify(Notice::Level::Error, segment.error().message);
+    segment = lost_segment(files, settings_.folder, manifest_, listed, std::move(segment).error());
+  }
   if (!segment) return std::unexpected(std::move(segment).error());
-  index_ = std::make_shared<MemoryIndex>(secret_);
-  (*segment)->set_index(index_);
-  end_ = ScanState::at_start_of((*segment)->header());
   segments_.push_back(*std::move(segment));
-  segments_changed_ = true;
+  layout_changed_ = true;
   return {};
 }
 
@@ -187,13 +231,18 @@ Result<bool> LogFollower::scan_frames_locked(std::optional<GlobalPosition> limit
     if (access.failed()) return std::unexpected(access_failed(segment.path()));
     if (more && !*more) break;
     if (more) {
-      index_frame(*index_, segment.header(), scan, secret_);
+      builder_->add(scan);
     } else if (!pass_damage_locked(scan, more.error(), limit)) {
       break;
     }
   }
   // Of frames without events behind the last one wanted only a seal matters.
   end_ = scan.state();
+  if (auto ended = builder_->take_ended(); !ended.empty()) {
+    std::ranges::move(ended, std::back_inserter(runs_));
+    layout_changed_ = true;
+    runs_ended_ = true;
+  }
   return end_.sealed;
 }
 
@@ -217,7 +266,7 @@ bool LogFollower::pass_damage_locked(FrameScan& scan, Defect defect,
   // The same place is met again with every look at the store until good frames follow.
   if (std::exchange(last_damage_, finding.message) == finding.message) return later.has_value();
   settings_.notify(Notice::Level::Error, finding.message);
-  segment.add_damage(finding);
+  builder_->add_damage(finding);
   return later.has_value();
 }
 

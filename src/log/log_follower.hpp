@@ -10,6 +10,7 @@
 #include "core/thread_annotations.hpp"
 #include "log/head_page.hpp"
 #include "log/log_view.hpp"
+#include "log/run_builder.hpp"
 #include "log/segment_files.hpp"
 
 namespace eventstore::log {
@@ -38,11 +39,12 @@ class LogFollower {
       : environment_(environment), settings_(std::move(settings)), view_(view) {}
 
   Result<void> load();
+  Result<void> load_index_locked() REQUIRES(mutex_);
   void find_head_page() REQUIRES(mutex_);
   Result<void> follow_locked() REQUIRES(mutex_);
   Result<void> follow_to_locked(std::optional<GlobalPosition> limit) REQUIRES(mutex_);
   Result<bool> scan_frames_locked(std::optional<GlobalPosition> limit) REQUIRES(mutex_);
-  void take_posting_files_locked() REQUIRES(mutex_);
+  void adopt_posting_files_locked() REQUIRES(mutex_);
   Result<void> enter_segment_locked(const ManifestSegment& listed) REQUIRES(mutex_);
   bool pass_damage_locked(FrameScan& scan, Defect defect, std::optional<GlobalPosition> limit)
       REQUIRES(mutex_);
@@ -60,10 +62,13 @@ class LogFollower {
   std::unique_ptr<HeadPage> head_page_owner_ GUARDED_BY(mutex_);
   Manifest manifest_ GUARDED_BY(mutex_);
   SegmentList segments_ GUARDED_BY(mutex_);
-  std::shared_ptr<MemoryIndex> index_ GUARDED_BY(mutex_);  // of the last segment
-  ScanState end_ GUARDED_BY(mutex_);                       // how far that was scanned
-  bool segments_changed_ GUARDED_BY(mutex_) = true;        // since the view was given them
-  std::string last_damage_ GUARDED_BY(mutex_);             // that was reported
+  RunList runs_ GUARDED_BY(mutex_);                            // but for the newest
+  std::unique_ptr<RunBuilder> builder_ GUARDED_BY(mutex_);     // makes that one
+  std::shared_ptr<const IndexRun> newest_ GUARDED_BY(mutex_);  // as the view has it
+  ScanState end_ GUARDED_BY(mutex_);               // how far the last segment was scanned
+  bool layout_changed_ GUARDED_BY(mutex_) = true;  // since the view was given it
+  bool runs_ended_ GUARDED_BY(mutex_) = false;     // since posting files were looked for
+  std::string last_damage_ GUARDED_BY(mutex_);     // that was reported
   // The last segment was scanned beyond the durable head.
   bool unconfirmed_ GUARDED_BY(mutex_) = false;
 };

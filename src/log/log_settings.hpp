@@ -17,6 +17,12 @@ struct LogSettings {
   std::uint64_t segment_bytes_max = std::uint64_t{64} << 20;
   // Zeros are written so far ahead of small appends, so that syncing them changes no metadata.
   std::uint64_t prewrite_bytes = std::uint64_t{1} << 20;
+  // The newest run of the index is in memory. It ends, and gets its posting file, at so many
+  // events, or when it takes about so many bytes.
+  std::uint64_t run_events_max = std::uint64_t{64} << 10;
+  std::uint64_t run_bytes_max = std::uint64_t{32} << 20;
+  // So many runs with posting files are merged into one, and so many of these again.
+  std::size_t merge_width = 16;
   std::function<void(const Notice&)> on_notice;
 
   std::uint64_t prewrite_step() const {

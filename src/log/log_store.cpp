@@ -52,11 +52,13 @@ Result<std::unique_ptr<LogStore>> LogStore::open(Environment environment, const 
                                                  const LogStoreTuning& tuning, std::string engine,
                                                  std::unique_ptr<FileSystem> owned) {
   std::unique_ptr<LogStore> store(new LogStore(environment, std::move(engine), std::move(owned)));
-  store->folder_ = folder;
   LogSettings settings{.folder = folder,
                        .segment_bytes_max = options.segment_bytes_max,
                        .prewrite_bytes = tuning.prewrite_bytes,
+                       .run_events_max = tuning.run_events_max,
+                       .merge_width = tuning.merge_width,
                        .on_notice = one_at_a_time(options.on_notice)};
+  store->settings_ = settings;
   if (options.read_only) {
     auto follower = LogFollower::open(environment, std::move(settings), store->view_);
     if (!follower) return std::unexpected(std::move(follower).error());
@@ -78,15 +80,20 @@ Result<void> LogStore::start_writing(LogSettings settings, const OpenOptions& op
   secret_ = tail_->secret();
   writer_ = std::make_unique<LogWriter>(environment_, *tail_);
   if (!tuning.threads) return {};
-  sealing_ = std::jthread([this](const std::stop_token& stop) { run_sealing(stop); });
+  finishing_.start([this] {
+    const auto done = tail_->finish_one().value_or(false);
+    if (done) merging_.wake();
+    return done;
+  });
+  merging_.start([this] { return tail_->merge_one().value_or(false); });
   queue_ = std::make_unique<AppendQueue>(
       *environment_.clock,
       AppendQueueOptions{.requests_max = options.queue_requests_max,
                          .bytes_max = options.queue_bytes_max},
       [this](std::span<PendingAppend* const> group) {
-        const auto unsealed = tail_->unsealed();
+        const auto ended = tail_->ended();
         writer_->commit(group);
-        if (tail_->unsealed() > unsealed) want_sealing();
+        if (tail_->ended() > ended) finishing_.wake();
       },
       [this] { static_cast<void>(tail_->mark()); });  // a failure shows at the next append
   return {};
@@ -95,33 +102,12 @@ Result<void> LogStore::start_writing(LogSettings settings, const OpenOptions& op
 LogStore::~LogStore() {
   closing_ = true;
   if (queue_ != nullptr) queue_->close();
-  if (sealing_.joinable()) {
-    sealing_.request_stop();
-    sealing_.join();
-  }
-  // Nobody is left to be told of a failure; recovery copes without the mark.
-  if (tail_ != nullptr) static_cast<void>(tail_->mark());
-}
-
-void LogStore::want_sealing() {
-  const MutexLock lock(sealing_mutex_);
-  sealing_due_ = true;
-  sealing_wanted_.notify_one();
-}
-
-void LogStore::run_sealing(const std::stop_token& stop) {
-  // What failed, for want of room perhaps, is tried again after this time.
-  constexpr std::chrono::seconds kPause{10};
-  MutexLock lock(sealing_mutex_);
-  while (!stop.stop_requested()) {
-    sealing_due_ = false;
-    lock.unlock();
-    while (!stop.stop_requested() && tail_->seal_one().value_or(false)) {
-    }
-    lock.lock();
-    sealing_wanted_.wait_for(lock, stop, kPause,
-                             [this]() REQUIRES(sealing_mutex_) { return sealing_due_; });
-  }
+  finishing_.stop();
+  merging_.stop();
+  // Nobody is left to be told of a failure; recovery copes without either.
+  if (tail_ == nullptr) return;
+  static_cast<void>(tail_->mark());
+  tail_->close_index();
 }
 
 Result<PreparedAppend> LogStore::prepare(AppendRequest request) {
@@ -161,7 +147,8 @@ bool LogStore::step() {
     commit_queued();
     return true;
   }
-  return tail_ != nullptr && tail_->seal_one().value_or(false);
+  if (tail_ == nullptr) return false;
+  return tail_->finish_one().value_or(false) || tail_->merge_one().value_or(false);
 }
 
 void LogStore::append_async(AppendRequest request, AppendCallback callback) {

@@ -15,12 +15,15 @@
 #include "log/log_tail.hpp"
 #include "log/log_view.hpp"
 #include "log/log_writer.hpp"
+#include "log/upkeep_thread.hpp"
 
 namespace eventstore::log {
 
 // What a test may set beyond OpenOptions.
 struct LogStoreTuning {
   std::uint64_t prewrite_bytes = std::uint64_t{1} << 20;
+  std::uint64_t run_events_max = std::uint64_t{64} << 10;
+  std::size_t merge_width = 16;
   // False: no threads. append_async() queues and step() does the work, so that a simulation decides
   // when what happens; append() commits at once, with what is queued.
   bool threads = true;
@@ -38,8 +41,8 @@ class LogStore final : public EventStore {
   LogStore(const LogStore&) = delete;
   LogStore& operator=(const LogStore&) = delete;
 
-  // Without threads: does one thing that is due, the commit of all that is queued or the sealing of
-  // one segment. False: nothing is due, or it failed.
+  // Without threads: does one thing that is due, the commit of all that is queued or some upkeep
+  // of the index. False: nothing is due, or it failed.
   bool step();
 
   Result<AppendResult> append(AppendRequest request) override;
@@ -68,14 +71,12 @@ class LogStore final : public EventStore {
   Result<Snapshot> snapshot();
   void commit_queued();
   HeadPage* head_page();
-  void want_sealing();
-  void run_sealing(const std::stop_token& stop);
 
   // Destroyed from the bottom up.
   const std::unique_ptr<FileSystem> owned_;
   const Environment environment_;
   const std::string engine_;
-  std::string folder_;
+  LogSettings settings_;
   std::uint64_t secret_ = 0;
   std::atomic<bool> closing_ = false;
   LogView view_;
@@ -85,10 +86,8 @@ class LogStore final : public EventStore {
   std::unique_ptr<AppendQueue> queue_;  // null without threads
   std::vector<std::unique_ptr<PendingAppend>> unthreaded_queue_;
 
-  Mutex sealing_mutex_;
-  bool sealing_due_ GUARDED_BY(sealing_mutex_) = false;
-  std::condition_variable_any sealing_wanted_;
-  std::jthread sealing_;
+  UpkeepThread finishing_;
+  UpkeepThread merging_;  // takes longer than what the writer may have to wait for
 };
 
 }  // namespace eventstore::log

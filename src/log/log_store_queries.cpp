@@ -55,7 +55,7 @@ Result<StoreStats> LogStore::stats() {
   const MappedAccess access;
   auto seen = snapshot();
   if (!seen) return std::unexpected(std::move(seen).error());
-  return count_log(*environment_.files, folder_, *seen, secret_);
+  return count_log(*environment_.files, settings_.folder, *seen, secret_);
 }
 
 Result<VerifyReport> LogStore::verify() {
@@ -63,7 +63,7 @@ Result<VerifyReport> LogStore::verify() {
   auto seen = snapshot();
   if (!seen) return std::unexpected(std::move(seen).error());
   const auto manifest = follower_ != nullptr ? follower_->manifest() : tail_->manifest();
-  return verify_log(*environment_.files, folder_, *seen, manifest);
+  return verify_log(*environment_.files, settings_, *seen, manifest);
 }
 
 }  // namespace eventstore::log

@@ -20,7 +20,9 @@ class StoreOnSimulatedDisk {
  public:
   using Opened = std::unique_ptr<LogStore>;
 
-  explicit StoreOnSimulatedDisk(std::uint64_t segment_bytes_max = 8192) {
+  explicit StoreOnSimulatedDisk(std::uint64_t segment_bytes_max = 8192,
+                                std::uint64_t run_events_max = 1 << 16)
+      : run_events_max_(run_events_max) {
     options_.segment_bytes_max = segment_bytes_max;
     options_.on_notice = [this](const Notice& notice) { notices_.push_back(notice.message); };
   }
@@ -29,7 +31,11 @@ class StoreOnSimulatedDisk {
     auto options = options_;
     options.read_only = read_only;
     return LogStore::open(environment(files), "store", options,
-                          {.prewrite_bytes = 1024, .threads = false}, "simulated", nullptr);
+                          {.prewrite_bytes = 1024,
+                           .run_events_max = run_events_max_,
+                           .merge_width = 4,
+                           .threads = false},
+                          "simulated", nullptr);
   }
   Opened open() { return test::value_of(try_open()); }
   Opened open_reader() { return test::value_of(try_open(/*read_only=*/true)); }
@@ -47,9 +53,17 @@ class StoreOnSimulatedDisk {
   SimulatedFileSystem files_{1};
   SimulatedClock clock_;
   SeededRandom random_{2};
+  const std::uint64_t run_events_max_;
   OpenOptions options_;
   std::vector<std::string> notices_;
 };
+
+// Loses all posting files of a store.
+inline void remove_posting_files(SimulatedDisk& disk) {
+  for (const auto& path : disk.files()) {
+    if (path.ends_with(".post")) disk.remove(path);
+  }
+}
 
 // Appends `count` events of about 1 KiB to `stream`, each by itself.
 inline void append_large(EventStore& store, const std::string& stream, int count) {

@@ -15,9 +15,12 @@ namespace {
 // cost more than it saves.
 constexpr std::uint64_t kLargeFrameBytes = std::uint64_t{64} << 10;
 
-// So many segments may wait for their posting files before the writer makes them itself: each keeps
-// its index in memory.
-constexpr std::size_t kUnsealedMax = 2;
+// So many runs may wait for their posting files before the writer makes one itself: each is in
+// memory.
+constexpr std::size_t kUnwrittenMax = 3;
+
+// A run of fewer events is scanned again at the next opening rather than written at closing.
+constexpr std::uint64_t kShortRunEvents = 4096;
 
 Error read_only_after(const Error& cause) {
   return {.code = ErrorCode::ReadOnly,
@@ -119,6 +122,26 @@ void LogTail::publish() {
   const GlobalPosition head{end_.next_position.value - 1};
   view_.publish(head);
   head_page_->publish(head, manifest_generation_.load(std::memory_order_relaxed));
+  if (builder_->is_full()) begin_run();
+}
+
+// All of the run before is published.
+void LogTail::begin_run() {
+  ++ended_;
+  builder_->split(end_.next_position);
+  static_cast<void>(builder_->take_ended());  // the layout has it
+  view_.update([this](LogLayout& layout) { layout.runs.push_back(builder_->current()); });
+  while (keeper_->unwritten() > kUnwrittenMax) {
+    if (!keeper_->write_one()) break;  // reported there; tried again later
+  }
+}
+
+void LogTail::close_index() {
+  if (failure_) return;
+  const auto events_max = std::min(kShortRunEvents, settings_.run_events_max);
+  if (builder_->index().size() >= events_max) begin_run();
+  while (keeper_->write_one().value_or(false)) {
+  }
 }
 
 Result<void> LogTail::mark() {
@@ -144,7 +167,7 @@ Result<void> LogTail::roll() {
                    .body_checksum = BodyChecksum().finish(active().seed())};
   std::array<std::byte, kFrameHeaderBytes> encoded{};
   encode_frame_header(seal, active().seed(), encoded);
-  auto next = create_segment(environment_, settings_, next_segment_header(seal.checksum), secret_);
+  auto next = create_segment(environment_, settings_, next_segment_header(seal.checksum));
   if (!next) {
     if (next.error().code == ErrorCode::NoSpace) return std::unexpected(std::move(next).error());
     return std::unexpected(fail(std::move(next).error()));
@@ -196,70 +219,58 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
     manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
   }
   sealed.set_durable_bytes(end_.offset);
+  // It is read, and mapped, by its name from now on; where that fails a read says so.
+  static_cast<void>(sealed.write_done());
   {
-    const MutexLock lock(unsealed_mutex_);
-    unsealed_.push_back({.segment = segments_.back(), .index = index_});
+    const MutexLock lock(undigested_mutex_);
+    undigested_.push_back(active_);
   }
-  index_ = std::make_shared<MemoryIndex>(secret_);
-  segment->set_index(index_);
+  ++ended_;
   const auto recorded_at = end_.recorded_at;
   end_ = ScanState::at_start_of(segment->header());
   end_.recorded_at = recorded_at;
   file_bytes_ = kSegmentHeaderBytes + settings_.prewrite_step();
-  segments_.push_back(std::move(segment));
-  view_.set_segments(segments_);
-  seal_some();
+  active_ = std::move(segment);
+  view_.update([this](LogLayout& layout) { layout.segments.push_back(active_); });
   return {};
 }
 
-void LogTail::seal_some() {
-  while (unsealed() > kUnsealedMax) {
-    if (auto done = seal_one(); !done) break;  // reported there; tried again later
-  }
+Result<bool> LogTail::finish_one() {
+  auto written = keeper_->write_one();
+  if (!written || *written) return written;
+  return digest_one();
 }
 
-Result<bool> LogTail::seal_one() {
-  const MappedAccess access;
-  const MutexLock sealing(seal_mutex_);
-  Unsealed next;
+Result<bool> LogTail::digest_one() {
+  const MutexLock digesting(digest_mutex_);
+  std::shared_ptr<Segment> segment;
   {
-    const MutexLock lock(unsealed_mutex_);
-    if (unsealed_.empty()) return false;
-    next = unsealed_.front();
+    const MutexLock lock(undigested_mutex_);
+    if (undigested_.empty()) return false;
+    segment = undigested_.front();
   }
-  auto& files = *environment_.files;
   const auto complain = [&](Error error) {
-    settings_.notify(Notice::Level::Warning,
-                     error.message + "; the posting file is made later, from the segment");
+    settings_.notify(Notice::Level::Warning, error.message + "; the digest is made later");
     return std::unexpected(std::move(error));
   };
-  if (next.index != nullptr) {
-    auto written = write_posting_file(files, settings_.folder, *next.segment, *next.index, secret_);
-    if (!written) return complain(std::move(written).error());
-  }
-  auto digest = segment_digest(*next.segment, next.segment->durable_bytes());
+  auto digest = segment_digest(*segment, segment->durable_bytes());
   if (!digest) return complain(std::move(digest).error());
-  const auto number = next.segment->header().number;
+  const auto number = segment->header().number;
   const MutexLock lock(manifest_mutex_);
   auto manifest = manifest_;
   const auto listed = std::ranges::find(manifest.segments, number, &ManifestSegment::number);
   listed->digest = *std::move(digest);
   ++manifest.generation;
-  if (auto saved = save_manifest(files, settings_.folder, manifest); !saved) {
+  if (auto saved = save_manifest(*environment_.files, settings_.folder, manifest); !saved) {
     // A reader may have seen it all the same: no other manifest gets its generation.
     manifest_.generation = manifest.generation;
     return complain(std::move(saved).error());
   }
   manifest_ = std::move(manifest);
   manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
-  const MutexLock unsealed_lock(unsealed_mutex_);
-  unsealed_.erase(unsealed_.begin());
+  const MutexLock undigested_lock(undigested_mutex_);
+  undigested_.erase(undigested_.begin());
   return true;
-}
-
-std::size_t LogTail::unsealed() const {
-  const MutexLock lock(unsealed_mutex_);
-  return unsealed_.size();
 }
 
 Manifest LogTail::manifest() const {

@@ -11,14 +11,19 @@
 #include "core/thread_annotations.hpp"
 #include "log/head_page.hpp"
 #include "log/log_view.hpp"
+#include "log/run_builder.hpp"
+#include "log/run_keeper.hpp"
 #include "log/segment_files.hpp"
 
 namespace eventstore::log {
 
+class IndexLoader;
+
 // The end of the log, where frames are written: recovers it, appends to it, rolls segments and
-// seals them. Holds the store's lock.
+// indexes what comes. Holds the store's lock.
 //
-// Threads: one at a time, but for seal_one() and manifest(), which may run beside everything else.
+// Threads: one at a time, but for layout(), finish_one(), merge_one() and manifest(),
+// which may run beside everything else.
 class LogTail {
  public:
   // Makes the store where there is none and `create` allows it. Fills `view`, which must outlive
@@ -41,10 +46,17 @@ class LogTail {
   // Writes a mark frame if the last frame is none, so that all before it is known to be durable.
   Result<void> mark();
 
-  // Makes the posting file and the digest of the oldest sealed segment that lacks one. False: none
-  // does.
-  Result<bool> seal_one();
-  std::size_t unsealed() const;
+  // Writes the posting file of the oldest run that has ended and has none, or the digest of a
+  // sealed segment. False: nothing is to be done.
+  Result<bool> finish_one();
+  // How many runs and segments have ended since the log was opened: there may be more to do.
+  std::uint64_t ended() const { return ended_; }
+  // Merges runs whose number is due. False: none is.
+  Result<bool> merge_one() { return keeper_->merge_one(); }
+
+  // Ends the newest run where a scan of it at the next opening would take long, and writes what is
+  // unwritten.
+  void close_index();
 
   // Set once something failed in a way that makes further writing unsafe.
   const std::optional<Error>& failure() const { return failure_; }
@@ -52,33 +64,30 @@ class LogTail {
   GlobalPosition next_position() const { return end_.next_position; }
   std::uint64_t next_offset() const { return end_.offset; }
   Timestamp recorded_at() const { return end_.recorded_at; }  // of the last frame
-  const SegmentList& segments() const { return segments_; }
-  Segment& active() const { return *segments_.back(); }
-  MemoryIndex& index() const { return *index_; }
+  std::shared_ptr<const LogLayout> layout() const { return view_.layout(); }
+  Segment& active() const { return *active_; }
+  MemoryIndex& index() const { return builder_->index(); }
   std::uint64_t secret() const { return secret_; }
   HeadPage& head_page() { return *head_page_; }
   const LogSettings& settings() const { return settings_; }
   Manifest manifest() const;
 
  private:
-  struct Unsealed {
-    std::shared_ptr<Segment> segment;
-    std::shared_ptr<const MemoryIndex> index;  // null: the posting file is there
-  };
-
   LogTail(Environment environment, LogSettings settings, LogView& view);
 
   Result<void> take_lock(bool create);
   Result<void> recover();
   Result<void> open_head_page();
-  Result<void> open_sealed_segments(const Manifest& manifest);
-  Result<void> recover_active(const Manifest& manifest);
-  Result<void> rewrite_end(std::span<const std::byte> bytes, const ScanState& end);
+  Result<SegmentList> open_segments(const Manifest& manifest);
+  Result<void> load_index(const SegmentList& segments);
+  Result<ScanState> scan_active(IndexLoader& loader);
+  Result<void> rewrite_end(std::span<const std::byte> bytes, const ScanState& end,
+                           const SegmentList& segments);
 
   Result<void> roll();
   Result<void> begin_segment(std::shared_ptr<Segment> segment);
-  // Seals until few enough segments have their index in memory.
-  void seal_some();
+  void begin_run();
+  Result<bool> digest_one();
   Result<void> write_frame(std::span<const std::span<const std::byte>> parts,
                            std::uint64_t frame_bytes);
   Result<void> write_ahead(std::uint64_t frame_end, std::uint64_t frame_bytes);
@@ -94,19 +103,21 @@ class LogTail {
   std::unique_ptr<HeadPage> head_page_;
   std::optional<Error> failure_;
 
-  SegmentList segments_;
-  std::shared_ptr<MemoryIndex> index_;  // of the active segment
+  std::shared_ptr<Segment> active_;
+  std::unique_ptr<RunBuilder> builder_;  // makes the newest run
+  std::unique_ptr<RunKeeper> keeper_;
   ScanState end_;
   std::uint64_t file_bytes_ = 0;  // of the active segment: zeros from the end of the log up to here
   std::uint64_t secret_ = 0;
+  std::uint64_t ended_ = 0;
 
   mutable Mutex manifest_mutex_;  // held while the manifest is saved; no reader needs it
   Manifest manifest_ GUARDED_BY(manifest_mutex_);
   // That of manifest_, to be looked at without its mutex, which is held for long.
   std::atomic<std::uint64_t> manifest_generation_ = 0;
-  Mutex seal_mutex_;  // one sealing at a time, through its I/O
-  mutable Mutex unsealed_mutex_;
-  std::vector<Unsealed> unsealed_ GUARDED_BY(unsealed_mutex_);
+  Mutex digest_mutex_;  // one digest at a time, through its I/O
+  mutable Mutex undigested_mutex_;
+  std::vector<std::shared_ptr<Segment>> undigested_ GUARDED_BY(undigested_mutex_);
 };
 
 }  // namespace eventstore::log

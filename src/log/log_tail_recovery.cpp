@@ -5,7 +5,10 @@
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
+#include "log/index_loader.hpp"
+#include "log/log_reader.hpp"
 #include "log/log_tail.hpp"
+#include "log/run_files.hpp"
 #include "log/store_files.hpp"
 
 // How the end of the log is found again when a store is opened for writing.
@@ -22,6 +25,19 @@ Error damaged(const std::vector<Finding>& damage) {
       "; the store can only be read, but for what is damaged, until the file is restored from a "
       "backup";
   return {.code = ErrorCode::Corruption, .message = std::move(message), .details = first.where};
+}
+
+// Whether the layout's run is the one that this is the file of.
+bool is_in_use(const LogLayout& layout, const RunFile& run_file) {
+  for (std::size_t ordinal = 0; ordinal + 1 < layout.runs.size(); ++ordinal) {
+    const auto& run = *layout.runs[ordinal];
+    const GlobalPosition last{layout.runs[ordinal + 1]->first_position.value - 1};
+    if (run.first_position == run_file.first_position && last == run_file.last_position &&
+        run.level == run_file.level) {
+      return true;
+    }
+  }
+  return false;
 }
 
 // The end of what is not zero.
@@ -95,17 +111,17 @@ Result<void> LogTail::recover() {
     return removed;
   }
   if (auto opened = open_head_page(); !opened) return opened;
-  if (auto opened = open_sealed_segments(*manifest); !opened) return opened;
-  if (auto recovered = recover_active(*manifest); !recovered) return recovered;
+  const auto segments = open_segments(*manifest);
+  if (!segments) return std::unexpected(segments.error());
+  if (auto loaded = load_index(*segments); !loaded) return loaded;
   if (end_.sealed) {
     // The crash came while the segment was being rolled.
-    auto next = create_segment(environment_, settings_, next_segment_header(end_.link), secret_);
+    auto next = create_segment(environment_, settings_, next_segment_header(end_.link));
     if (!next) return std::unexpected(std::move(next).error());
     if (auto begun = begin_segment(*std::move(next)); !begun) return begun;
   }
   const GlobalPosition head{end_.next_position.value - 1};
   active().set_durable_bytes(end_.offset);
-  view_.set_segments(segments_);
   view_.publish(head);
   head_page_->take_over(environment_.files->boot_id(), head,
                         manifest_generation_.load(std::memory_order_relaxed));
@@ -126,43 +142,79 @@ Result<void> LogTail::open_head_page() {
   return {};
 }
 
-Result<void> LogTail::open_sealed_segments(const Manifest& manifest) {
-  std::vector<Finding> damage;
+Result<SegmentList> LogTail::open_segments(const Manifest& manifest) {
+  SegmentList segments;
   for (const auto& listed : manifest.segments) {
-    if (!listed.is_sealed()) continue;
-    auto segment = open_sealed_segment(*environment_.files, settings_, manifest, listed, damage);
+    const auto kept_open =
+        listed.is_sealed() ? std::nullopt : std::optional(FileSystem::Access::ReadWrite);
+    auto segment = open_segment(*environment_.files, settings_.folder, manifest, listed, kept_open);
     if (!segment) return std::unexpected(std::move(segment).error());
-    auto index = std::dynamic_pointer_cast<const MemoryIndex>((*segment)->index());
-    if (index != nullptr || listed.digest.empty()) {
-      const MutexLock lock(unsealed_mutex_);
-      unsealed_.push_back({.segment = *segment, .index = std::move(index)});
+    if (listed.is_sealed() && listed.digest.empty()) {
+      const MutexLock lock(undigested_mutex_);
+      undigested_.push_back(*segment);
     }
-    segments_.push_back(*std::move(segment));
-    if (damage.empty()) seal_some();
+    segments.push_back(*std::move(segment));
   }
-  if (!damage.empty()) return std::unexpected(damaged(damage));
+  active_ = segments.back();
+  const auto size = active().file().size();
+  if (!size) return std::unexpected(size.error());
+  active().set_durable_bytes(*size);
+  file_bytes_ = *size;
+  return segments;
+}
+
+Result<void> LogTail::load_index(const SegmentList& segments) {
+  auto& files = *environment_.files;
+  keeper_ = std::make_unique<RunKeeper>(files, settings_, view_, secret_);
+  IndexLoader loader(files, settings_, segments, secret_);
+  // Where much of the log has no posting files, they are made as it goes.
+  loader.set_on_indexed([&](RunList& runs) {
+    view_.update([&](LogLayout& layout) {
+      layout = {.segments = segments, .runs = runs};
+      layout.runs.push_back(loader.builder().current());
+    });
+    while (keeper_->write_one().value_or(false)) {
+    }
+    runs = view_.layout()->runs;
+    runs.pop_back();
+  });
+  if (auto loaded = loader.load(); !loaded) return loaded;
+  if (!loader.damage().empty()) return std::unexpected(damaged(loader.damage()));
+  const auto end = scan_active(loader);
+  if (!end) return std::unexpected(end.error());
+  const auto mapped = active().map();
+  if (!mapped) return std::unexpected(mapped.error());
+  if (auto rewritten = rewrite_end((*mapped)->bytes().first(file_bytes_), *end, segments);
+      !rewritten) {
+    return rewritten;
+  }
+  auto runs = loader.runs();
+  std::ranges::move(loader.builder().take_ended(), std::back_inserter(runs));
+  builder_ = std::make_unique<RunBuilder>(std::move(loader.builder()));
+  runs.push_back(builder_->current());
+  view_.update([&](LogLayout& layout) { layout = {.segments = segments, .runs = runs}; });
+  for (const auto& unused : loader.unused()) {
+    const auto path = unused.path(settings_.folder);
+    if (is_in_use(*view_.layout(), unused)) continue;
+    if (auto removed = remove_if_there(files, path); !removed) return removed;
+  }
   return {};
 }
 
-Result<void> LogTail::recover_active(const Manifest& manifest) {
-  auto segment = open_segment(*environment_.files, settings_.folder, manifest,
-                              manifest.segments.back(), FileSystem::Access::ReadWrite);
-  if (!segment) return std::unexpected(std::move(segment).error());
-  const auto size = (*segment)->file().size();
-  if (!size) return std::unexpected(size.error());
-  (*segment)->set_durable_bytes(*size);
-  const auto mapped = (*segment)->map();
+Result<ScanState> LogTail::scan_active(IndexLoader& loader) {
+  const auto mapped = active().map();
   if (!mapped) return std::unexpected(mapped.error());
-  const auto bytes = (*mapped)->bytes().first(*size);
   const MappedAccess access;
-  auto scanned = scan_segment(bytes, (*segment)->header(), (*segment)->path(), secret_);
+  const auto scanned =
+      scan_frames((*mapped)->bytes().first(file_bytes_), active().seed(), active().path(),
+                  loader.last_segment_begin(), {UINT64_MAX}, loader.builder());
   // What could not be read is no torn append.
-  if (access.failed()) return std::unexpected(access_failed((*segment)->path()));
+  if (access.failed()) return std::unexpected(access_failed(active().path()));
   if (!scanned.damage.empty()) return std::unexpected(damaged(scanned.damage));
 
   const GlobalPosition head{scanned.end.next_position.value - 1};
   if (const auto durable = head_page_->durable_head_of_any_boot(); head < durable) {
-    DamageDetails where{.file = (*segment)->path(),
+    DamageDetails where{.file = active().path(),
                         .offset = scanned.end.offset,
                         .first_position = {head.value + 1},
                         .last_position = durable};
@@ -172,18 +224,15 @@ Result<void> LogTail::recover_active(const Manifest& manifest) {
                        .message;
     return std::unexpected(damaged({{.message = std::move(message), .where = std::move(where)}}));
   }
-  segments_.push_back(*std::move(segment));
-  index_ = std::move(scanned.index);
-  active().set_index(index_);
   active().set_durable_bytes(scanned.end.offset);
-  file_bytes_ = *size;
-  return rewrite_end(bytes, scanned.end);
+  return scanned.end;
 }
 
 // After a failed sync the page cache may show a last frame that the disk does not have, and does
 // not know it: so it is written once more. What is left of a torn append behind it gives way to
 // zeros.
-Result<void> LogTail::rewrite_end(std::span<const std::byte> bytes, const ScanState& end) {
+Result<void> LogTail::rewrite_end(std::span<const std::byte> bytes, const ScanState& end,
+                                  const SegmentList& segments) {
   const auto written_end = written_bytes(bytes, end.offset);
   if (written_end > end.offset) {
     settings_.notify(Notice::Level::Warning,
@@ -201,9 +250,9 @@ Result<void> LogTail::rewrite_end(std::span<const std::byte> bytes, const ScanSt
   }
   if (auto synced = active().file().sync(); !synced) return synced;
   end_ = end;
-  if (end.last_frame_offset != 0 || segments_.size() == 1) return {};
+  if (end.last_frame_offset != 0 || segments.size() == 1) return {};
   // The time of the newest event stands in the seal of the segment before.
-  const auto& before = segments_[segments_.size() - 2];
+  const auto& before = segments[segments.size() - 2];
   auto reader = SegmentReader::open(before);
   if (!reader) return std::unexpected(std::move(reader).error());
   const auto seal = reader->frame_at(before->durable_bytes() - kFrameHeaderBytes);

@@ -2,23 +2,26 @@
 
 #include <gtest/gtest.h>
 
+#include "core/memory_file_system.hpp"
+
 namespace eventstore::log {
 namespace {
 
-std::shared_ptr<Segment> segment_from(std::uint64_t first_position) {
+std::shared_ptr<Segment> segment_from(FileSystem& files, std::uint64_t first_position) {
   SegmentHeader header;
   header.first_position = {first_position};
-  return std::make_shared<Segment>(header, "segment", nullptr, nullptr);
+  return std::make_shared<Segment>(header, "segment", files, std::uint64_t{0});
 }
 
-// The list may be newer than the head that was read before it; all before its last segment is
+// The layout may be newer than the head that was read before it; all before its last segment is
 // durable.
 TEST(LogView, ShowsSealedSegmentsAsAWhole) {
+  MemoryFileSystem files;
   LogView view;
-  view.set_segments({segment_from(1)});
+  view.update([&](LogLayout& layout) { layout.segments = {segment_from(files, 1)}; });
   view.publish({5});
   EXPECT_EQ(view.snapshot().head, GlobalPosition{5});
-  view.set_segments({segment_from(1), segment_from(11)});
+  view.update([&](LogLayout& layout) { layout.segments.push_back(segment_from(files, 11)); });
   EXPECT_EQ(view.snapshot().head, GlobalPosition{10});
   view.publish({12});
   EXPECT_EQ(view.snapshot().head, GlobalPosition{12});

@@ -6,14 +6,15 @@
 #include <utility>
 
 #include "log/damage.hpp"
+#include "log/log_reader.hpp"
 
 namespace eventstore::log {
 namespace {
 
-// The index of a segment that is known to hold all its events.
-Result<std::shared_ptr<const SegmentIndex>> whole_index(const Segment& segment) {
-  if (const auto damage = segment.damage()) return std::unexpected(error_of(damage->front()));
-  return segment.index();
+// The index of a run that is known to hold all its events.
+Result<const SegmentIndex*> whole_index(const IndexRun& run) {
+  if (run.damage != nullptr) return std::unexpected(error_of(run.damage->front()));
+  return run.index.get();
 }
 
 Key stream_key(std::string_view stream, std::uint64_t secret) {
@@ -21,40 +22,39 @@ Key stream_key(std::string_view stream, std::uint64_t secret) {
       .kind = KeyKind::Stream, .text = stream, .hash = hash_key(KeyKind::Stream, stream, secret)};
 }
 
-// The last visible posting of `entry` in segment `ordinal`; absent where all of them are beyond the
+// The last visible posting of `entry` in run `ordinal`; absent where all of them are beyond the
 // head.
 Result<std::optional<Posting>> last_visible(const Snapshot& snapshot, std::size_t ordinal,
-                                            const SegmentIndex& index, const KeyEntry& entry) {
-  const auto& segment = *(*snapshot.segments)[ordinal];
-  const auto last = snapshot.last_position(ordinal);
-  if (last < segment.first_position()) return std::nullopt;
+                                            const KeyEntry& entry) {
+  const auto& run = *snapshot.runs()[ordinal];
+  const auto last = snapshot.last_position_of_run(ordinal);
+  if (last < run.first_position) return std::nullopt;
   Posting posting = 0;
   const auto count =
-      index.fetch(entry, segment.posting_of(last), Direction::Backwards, {&posting, 1});
+      run.index->fetch(entry, run.posting_of(last), Direction::Backwards, {&posting, 1});
   if (!count) return std::unexpected(count.error());
   if (*count == 0) return std::nullopt;
   return posting;
 }
 
-// Adds what segment `ordinal` knows of a stream to `info`. Segments must come in ascending order.
-Result<void> add_segment(const Snapshot& snapshot, std::size_t ordinal, const SegmentIndex& index,
-                         const KeyEntry& entry, StreamInfo& info) {
-  const auto& segment = *(*snapshot.segments)[ordinal];
-  const auto last = last_visible(snapshot, ordinal, index, entry);
+// Adds what run `ordinal` knows of a stream to `info`. Runs must come in ascending order.
+Result<void> add_run(const Snapshot& snapshot, std::size_t ordinal, const KeyEntry& entry,
+                     StreamInfo& info) {
+  const auto& run = *snapshot.runs()[ordinal];
+  const auto last = last_visible(snapshot, ordinal, entry);
   if (!last) return std::unexpected(last.error());
   if (!*last) return {};
   Posting first = 0;
-  const auto count = index.fetch(entry, 0, Direction::Forwards, {&first, 1});
+  const auto count = run.index->fetch(entry, 0, Direction::Forwards, {&first, 1});
   if (!count) return std::unexpected(count.error());
-  if (info.events == 0) info.first_position = segment.position_of(first);
-  info.last_position = segment.position_of(**last);
+  if (info.events == 0) info.first_position = run.position_of(first);
+  info.last_position = run.position_of(**last);
 
-  // A sealed segment is visible as a whole; the active one may be indexed beyond the head.
+  // The newest run may be indexed beyond the head; the others are visible as a whole.
   auto last_version = entry.last_version;
-  if (ordinal + 1 == snapshot.segments->size()) {
-    auto reader = SegmentReader::open((*snapshot.segments)[ordinal]);
-    if (!reader) return std::unexpected(std::move(reader).error());
-    const auto event = reader->read(**last);
+  if (ordinal + 1 == snapshot.runs().size()) {
+    LogReader reader(snapshot.layout);
+    const auto event = reader.read(run, **last);
     if (!event) return std::unexpected(event.error());
     if (*event) last_version = (*event)->event.view.version;
   }
@@ -65,9 +65,10 @@ Result<void> add_segment(const Snapshot& snapshot, std::size_t ordinal, const Se
 
 }  // namespace
 
-Result<StreamVersion> latest_version(const SegmentList& segments, const Key& stream) {
-  for (const auto& segment : std::views::reverse(segments)) {
-    const auto entry = segment->index()->find(stream);
+Result<StreamVersion> latest_version(const RunList& runs, const Key& stream) {
+  for (const auto& run : runs) run->index->prefetch(stream.hash);
+  for (const auto& run : std::views::reverse(runs)) {
+    const auto entry = run->index->find(stream);
     if (!entry) return std::unexpected(entry.error());
     if (*entry) return (*entry)->last_version;
   }
@@ -78,13 +79,14 @@ Result<std::optional<StreamInfo>> stream_info(const Snapshot& snapshot, std::str
                                               std::uint64_t secret) {
   StreamInfo info{.stream = std::string(stream)};
   const auto key = stream_key(stream, secret);
-  for (std::size_t ordinal = 0; ordinal < snapshot.segments->size(); ++ordinal) {
-    const auto index = whole_index(*(*snapshot.segments)[ordinal]);
+  for (const auto& run : snapshot.runs()) run->index->prefetch(key.hash);
+  for (std::size_t ordinal = 0; ordinal < snapshot.runs().size(); ++ordinal) {
+    const auto index = whole_index(*snapshot.runs()[ordinal]);
     if (!index) return std::unexpected(index.error());
     const auto entry = (*index)->find(key);
     if (!entry) return std::unexpected(entry.error());
     if (!*entry) continue;
-    if (auto added = add_segment(snapshot, ordinal, **index, **entry, info); !added) {
+    if (auto added = add_run(snapshot, ordinal, **entry, info); !added) {
       return std::unexpected(std::move(added).error());
     }
   }
@@ -94,17 +96,16 @@ Result<std::optional<StreamInfo>> stream_info(const Snapshot& snapshot, std::str
 
 Result<std::optional<EventLocation>> find_event(const Snapshot& snapshot, std::string_view stream,
                                                 const Uuid& id, std::uint64_t id_hash) {
-  for (auto ordinal = snapshot.segments->size(); ordinal-- > 0;) {
-    const auto& segment = (*snapshot.segments)[ordinal];
-    const auto index = whole_index(*segment);
+  LogReader reader(snapshot.layout);
+  for (const auto& run : snapshot.runs()) run->index->prefetch(id_hash);
+  for (const auto& run : std::views::reverse(snapshot.runs())) {
+    const auto index = whole_index(*run);
     if (!index) return std::unexpected(index.error());
     const auto postings = (*index)->find_id(id_hash);
     if (!postings) return std::unexpected(postings.error());
     for (const auto posting : *postings) {
-      if (segment->position_of(posting) > snapshot.head) continue;
-      auto reader = SegmentReader::open(segment);
-      if (!reader) return std::unexpected(std::move(reader).error());
-      const auto event = reader->read(posting);
+      if (run->position_of(posting) > snapshot.head) continue;
+      const auto event = reader.read(*run, posting);
       if (!event) return std::unexpected(event.error());
       if (!*event) continue;
       const auto& view = (*event)->event.view;
@@ -118,21 +119,21 @@ Result<std::optional<EventLocation>> find_event(const Snapshot& snapshot, std::s
 
 namespace {
 
-// Gathers the streams of one segment after another. Each segment names its first `limit` matching
+// Gathers the streams of one run after another. Each run names its first `limit` matching
 // streams; the first `limit` of all are among them.
 class StreamListing {
  public:
   StreamListing(const Snapshot& snapshot, const ListStreamsRequest& request)
       : snapshot_(snapshot), request_(request) {}
 
-  Result<void> add_segment_of(std::size_t ordinal) {
-    const auto index = whole_index(*(*snapshot_.segments)[ordinal]);
+  Result<void> add_run_of(std::size_t ordinal) {
+    const auto index = whole_index(*snapshot_.runs()[ordinal]);
     if (!index) return std::unexpected(index.error());
     std::uint64_t listed = 0;
     Result<void> added;
     const auto visit = [&](std::string_view name, const KeyEntry& entry) {
       if (!is_wanted(name)) return true;
-      const auto is_there = add(ordinal, **index, name, entry);
+      const auto is_there = add(ordinal, name, entry);
       if (!is_there) {
         added = std::unexpected(is_there.error());
         return false;
@@ -166,13 +167,12 @@ class StreamListing {
     return by_category ? *request_.category : request_.prefix;
   }
 
-  // False: all of the stream's events in the segment are beyond the head.
-  Result<bool> add(std::size_t ordinal, const SegmentIndex& index, std::string_view name,
-                   const KeyEntry& entry) {
+  // False: all of the stream's events in the run are beyond the head.
+  Result<bool> add(std::size_t ordinal, std::string_view name, const KeyEntry& entry) {
     const auto at = found_.find(name);
     StreamInfo info = at == found_.end() ? StreamInfo{.stream = std::string(name)} : at->second;
     const auto events_before = info.events;
-    if (auto added = add_segment(snapshot_, ordinal, index, entry, info); !added) {
+    if (auto added = add_run(snapshot_, ordinal, entry, info); !added) {
       return std::unexpected(std::move(added).error());
     }
     if (info.events == events_before) return false;
@@ -191,8 +191,8 @@ Result<std::vector<StreamInfo>> list_streams(const Snapshot& snapshot,
                                              const ListStreamsRequest& request) {
   StreamListing listing(snapshot, request);
   if (request.limit == 0) return listing.take();
-  for (std::size_t ordinal = 0; ordinal < snapshot.segments->size(); ++ordinal) {
-    if (auto added = listing.add_segment_of(ordinal); !added) {
+  for (std::size_t ordinal = 0; ordinal < snapshot.runs().size(); ++ordinal) {
+    if (auto added = listing.add_run_of(ordinal); !added) {
       return std::unexpected(std::move(added).error());
     }
   }

@@ -6,12 +6,12 @@
 #include "eventstore/event_store.hpp"
 #include "log/log_view.hpp"
 
-// Questions about streams and ids, answered from the indexes of all segments, newest first.
+// Questions about streams and ids, answered from the indexes of all runs, newest first.
 namespace eventstore::log {
 
 // The version of a stream by the newest index that knows it, events not yet durable included: for
 // the writer alone.
-Result<StreamVersion> latest_version(const SegmentList& segments, const Key& stream);
+Result<StreamVersion> latest_version(const RunList& runs, const Key& stream);
 
 // As visible in `snapshot`. Absent: there is no such stream.
 Result<std::optional<StreamInfo>> stream_info(const Snapshot& snapshot, std::string_view stream,

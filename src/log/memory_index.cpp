@@ -48,6 +48,12 @@ Posting MemoryIndex::size() const {
   return static_cast<Posting>(offsets_.size());
 }
 
+std::uint64_t MemoryIndex::memory_bytes() const {
+  const ReaderLock lock(mutex_);
+  return key_bytes_ + keys_.size() * sizeof(KeyData) + ids_.size() * sizeof(IdData) +
+         (key_table_.size() + id_table_.size() + offsets_.size()) * sizeof(std::uint32_t);
+}
+
 Posting MemoryIndex::add_locked(const Event& event) {
   const auto posting = static_cast<Posting>(offsets_.size());
   offsets_.push_back(static_cast<std::uint32_t>(event.offset / 8));
@@ -56,6 +62,7 @@ Posting MemoryIndex::add_locked(const Event& event) {
   if (stream.postings.empty()) stream.first_version = event.version;
   stream.last_version = event.version;
   stream.postings.push_back(posting);
+  key_bytes_ += sizeof(Posting) * (3 + event.tags.size());
 
   add_posting(KeyKind::Category, category_of(event.stream), posting);
   add_posting(KeyKind::Type, event.type, posting);
@@ -77,6 +84,9 @@ MemoryIndex::KeyData& MemoryIndex::key_data(KeyKind kind, std::string_view text)
   added.hash = key.hash;
   added.kind = kind;
   added.text = text;
+  // What is reserved at first for a list, and by the allocator for each of the two.
+  constexpr std::uint64_t kAllocatedBytes = 64;
+  key_bytes_ += kAllocatedBytes + text.size();
   const auto size_before = key_table_.size();
   grow_table(key_table_, keys_);
   if (key_table_.size() == size_before) {

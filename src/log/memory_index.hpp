@@ -13,7 +13,7 @@
 
 namespace eventstore::log {
 
-// The index of the active segment, or of a sealed one that has no posting file yet.
+// The index of the newest run, or of one that has no posting file yet.
 //
 // The writer adds the events of a group before the group is durable, so that each member of the
 // group sees the ones before it; roll_back() takes them out again when the group fails. Readers
@@ -57,6 +57,9 @@ class MemoryIndex final : public SegmentIndex {
 
   // The number of postings, holes included.
   Posting size() const;
+
+  // About how much memory it takes.
+  std::uint64_t memory_bytes() const;
 
   // Takes out every event from `posting` on.
   void roll_back(Posting posting);
@@ -106,6 +109,7 @@ class MemoryIndex final : public SegmentIndex {
   std::vector<std::uint32_t> id_table_ GUARDED_BY(mutex_);
   // By posting, in units of 8 bytes; 0: a hole.
   std::vector<std::uint32_t> offsets_ GUARDED_BY(mutex_);
+  std::uint64_t key_bytes_ GUARDED_BY(mutex_) = 0;  // of the texts and posting lists of keys_
 };
 
 }  // namespace eventstore::log

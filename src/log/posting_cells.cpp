@@ -11,12 +11,6 @@ constexpr std::size_t kFilterBitsPerCell = kCellContentBytes * 8;
 constexpr unsigned kFilterProbes = 6;
 constexpr std::size_t kSlotBytes = 6;
 
-// Spreads hashes evenly over `count` cells by their high bits.
-std::size_t cell_of(std::uint64_t hash, std::size_t count) {
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<std::size_t>((Wide{hash} * count) >> 64);
-}
-
 // The bits of a hash within its cell of the filter.
 std::array<std::uint16_t, kFilterProbes> filter_bits(std::uint64_t hash) {
   std::array<std::uint16_t, kFilterProbes> bits{};
@@ -34,6 +28,11 @@ std::uint16_t fingerprint_of(std::uint64_t hash) {
 }
 
 }  // namespace
+
+std::size_t cell_of(std::uint64_t hash, std::size_t count) {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::size_t>((Wide{hash} * count) >> 64);
+}
 
 void seal_cells(std::span<std::byte> section, std::uint32_t seed) {
   for (; !section.empty(); section = section.subspan(kCellBytes)) {
@@ -71,8 +70,16 @@ Checked<bool> HashFilter::may_hold(std::uint64_t hash) const {
   return true;
 }
 
+void HashFilter::prefetch(std::uint64_t hash) const {
+  if (cells_.count() != 0) cells_.prefetch(cell_of(hash, cells_.count()));
+}
+
 void add_to_filter(std::span<std::byte> section, std::uint64_t hash) {
-  std::byte* const cell = section.data() + cell_of(hash, section.size() / kCellBytes) * kCellBytes;
+  add_to_filter_cell(section.data() + cell_of(hash, section.size() / kCellBytes) * kCellBytes,
+                     hash);
+}
+
+void add_to_filter_cell(std::byte* cell, std::uint64_t hash) {
   for (const auto bit : filter_bits(hash)) cell[bit / 8] |= std::byte{1} << (bit % 8);
 }
 
@@ -101,16 +108,21 @@ Checked<std::optional<std::uint32_t>> SlotTable::Probe::next() {
 }
 
 void add_to_table(std::span<std::byte> section, std::uint64_t hash, std::uint32_t number) {
-  const std::size_t count = section.size() / kCellBytes;
-  for (std::size_t cell = cell_of(hash, count);; cell = cell + 1 == count ? 0 : cell + 1) {
+  const auto first = cell_of(hash, section.size() / kCellBytes) * kCellBytes;
+  if (!add_to_cells(section.subspan(first), hash, number)) add_to_cells(section, hash, number);
+}
+
+bool add_to_cells(std::span<std::byte> cells, std::uint64_t hash, std::uint32_t number) {
+  for (; !cells.empty(); cells = cells.subspan(kCellBytes)) {
     for (std::size_t slot = 0; slot < kSlotsPerCell; ++slot) {
-      std::byte* const bytes = section.data() + cell * kCellBytes + slot * kSlotBytes;
+      std::byte* const bytes = cells.data() + slot * kSlotBytes;
       if (load_le<std::uint16_t>(bytes) != 0) continue;
       store_le(bytes, fingerprint_of(hash));
       store_le(bytes + 2, number);
-      return;
+      return true;
     }
   }
+  return false;
 }
 
 }  // namespace eventstore::log

@@ -98,6 +98,9 @@ class HashFilter {
   // False where nothing with this hash was ever added.
   Checked<bool> may_hold(std::uint64_t hash) const;
 
+  // Asks for the memory that may_hold(hash) reads.
+  void prefetch(std::uint64_t hash) const;
+
   const CellArray& cells() const { return cells_; }
 
  private:
@@ -150,6 +153,15 @@ constexpr std::uint64_t table_cells_for(std::uint64_t entries) {
 }
 
 void add_to_table(std::span<std::byte> section, std::uint64_t hash, std::uint32_t number);
+
+// Puts an entry into the first of `cells` that has a free slot. False: none has.
+bool add_to_cells(std::span<std::byte> cells, std::uint64_t hash, std::uint32_t number);
+
+// The cell, of `count`, at which a filter or a table has what belongs to a hash: its high bits.
+std::size_t cell_of(std::uint64_t hash, std::size_t count);
+
+// Adds a hash to the cell of a filter that cell_of() names.
+void add_to_filter_cell(std::byte* cell, std::uint64_t hash);
 
 template <typename Visit>
 Checked<void> NumberArray::for_each(std::uint64_t count, Visit visit) const {

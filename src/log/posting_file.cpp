@@ -126,6 +126,10 @@ Result<std::optional<KeyEntry>> PostingFile::find(const Key& key) const {
   return *entry;
 }
 
+void PostingFile::prefetch(std::uint64_t hash) const {
+  layout_->sections.filter.prefetch(hash);
+}
+
 Result<std::size_t> PostingFile::fetch(const KeyEntry& entry, Posting from, Direction direction,
                                        std::span<Posting> out) const {
   if (out.empty()) return 0;
@@ -172,6 +176,14 @@ Result<void> PostingFile::list_keys(KeyKind kind, std::string_view prefix, std::
 
 std::uint64_t PostingFile::events() const {
   return layout_->sections.header.events;
+}
+
+std::uint64_t PostingFile::postings() const {
+  return layout_->sections.header.postings;
+}
+
+const PostingSections& PostingFile::sections() const {
+  return layout_->sections;
 }
 
 Result<void> PostingFile::verify() const {

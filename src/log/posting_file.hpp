@@ -13,10 +13,10 @@
 
 namespace eventstore::log {
 
-// Which segment a posting file belongs to.
+// What a posting file belongs to.
 struct PostingFileIdentity {
-  Uuid segment_id;
-  std::uint32_t seed = 0;  // of the segment
+  Uuid segments_id;        // a digest of the ids of the segments that its run lies in
+  std::uint32_t seed = 0;  // of its checksums
   GlobalPosition first_position;
   std::uint64_t secret = 0;  // of the store: seeds the hashes
 };
@@ -39,10 +39,12 @@ struct PostingFileContents {
   std::vector<IdPosting> ids;
 };
 
+struct PostingSections;
+
 // The bytes of a posting file. Layout: docs/formats/posting-file.md.
 std::vector<std::byte> encode_posting_file(PostingFileContents contents);
 
-// The index of a sealed segment, read from its posting file. Nothing is copied at opening; every
+// The index of a run, read from its posting file. Nothing is copied at opening; every
 // cell, block and list is checked when it is used.
 //
 // Ownership: keeps `file` alive.
@@ -50,13 +52,14 @@ std::vector<std::byte> encode_posting_file(PostingFileContents contents);
 class PostingFile final : public SegmentIndex {
  public:
   // `path` is for messages. Fails with UnsupportedFormat for a newer version, with Corruption where
-  // the header fails its checks or belongs to another segment, or the sections do not fit the file.
+  // the header fails its checks or belongs to other segments, or the sections do not fit the file.
   static Result<std::unique_ptr<PostingFile>> open(std::shared_ptr<const MappedFile> file,
                                                    const PostingFileIdentity& identity,
                                                    std::string path);
   ~PostingFile() override;
 
   Result<std::optional<KeyEntry>> find(const Key& key) const override;
+  void prefetch(std::uint64_t hash) const override;
   Result<std::size_t> fetch(const KeyEntry& entry, Posting from, Direction direction,
                             std::span<Posting> out) const override;
   Result<std::vector<Posting>> find_id(std::uint64_t id_hash) const override;
@@ -65,6 +68,13 @@ class PostingFile final : public SegmentIndex {
   Result<void> list_keys(KeyKind kind, std::string_view prefix, std::string_view after,
                          const KeyVisitor& visit) const override;
   std::uint64_t events() const override;
+
+  // How many positions the run has, holes included.
+  std::uint64_t postings() const;
+
+  std::uint64_t file_bytes() const { return file_->bytes().size(); }
+  const std::string& path() const { return path_; }
+  const PostingSections& sections() const;
 
   // Checks every byte, and that what the sections say agrees.
   Result<void> verify() const;

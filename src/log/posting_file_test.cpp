@@ -208,7 +208,7 @@ TEST(PostingFile, RefusesTheFileOfAnotherSegment) {
   for (const int changed : {0, 1, 2}) {
     auto identity = test_identity();
     if (changed == 0) identity.seed += 1;
-    if (changed == 1) identity.segment_id.bytes[0] ^= std::byte{1};
+    if (changed == 1) identity.segments_id.bytes[0] ^= std::byte{1};
     if (changed == 2) identity.first_position.value += 1;
     EXPECT_EQ(open_as(identity).error().code, ErrorCode::Corruption) << changed;
   }

@@ -63,17 +63,26 @@ void KeyBlocksWriter::add(KeyKind kind, std::string_view text, const KeyValue& v
 }
 
 void KeyBlocksWriter::end_block() {
-  CHECK(blocks_.size() <= std::numeric_limits<std::uint32_t>::max());
+  CHECK(taken_bytes_ + blocks_.size() <= std::numeric_limits<std::uint32_t>::max());
   const std::uint64_t block = (keys_ - 1) / kKeysPerBlock;
   const auto rest = std::span(blocks_).subspan(block_start_ + kBlockHeaderBytes);
   store_le(blocks_.data() + block_start_, seeded_crc(rest, seed_));
-  store_number(directory_, block, static_cast<std::uint32_t>(block_start_));
+  store_number(directory_, block, static_cast<std::uint32_t>(taken_bytes_ + block_start_));
   block_start_ = blocks_.size();
+}
+
+std::vector<std::byte> KeyBlocksWriter::take_blocks() {
+  const auto whole = blocks_.begin() + static_cast<std::ptrdiff_t>(block_start_);
+  std::vector<std::byte> taken(blocks_.begin(), whole);
+  blocks_.erase(blocks_.begin(), whole);
+  taken_bytes_ += std::exchange(block_start_, 0);
+  return taken;
 }
 
 std::vector<std::byte> KeyBlocksWriter::finish() {
   if (keys_ > 0) end_block();
-  store_number(directory_, KeyBlocks::blocks_for(keys_), static_cast<std::uint32_t>(block_start_));
+  store_number(directory_, KeyBlocks::blocks_for(keys_),
+               static_cast<std::uint32_t>(taken_bytes_ + block_start_));
   return std::move(blocks_);
 }
 

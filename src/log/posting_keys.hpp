@@ -36,7 +36,9 @@ class KeyBlocksWriter {
   // `text` must stay valid until the next call.
   void add(KeyKind kind, std::string_view text, const KeyValue& value);
 
-  // Returns the section of the key blocks.
+  // Hands out the blocks that are whole, so that they need not stay in memory.
+  std::vector<std::byte> take_blocks();
+  // Returns the section of the key blocks, or what was not taken of it.
   std::vector<std::byte> finish();
 
  private:
@@ -46,6 +48,7 @@ class KeyBlocksWriter {
   std::uint32_t seed_;
   std::vector<std::byte> blocks_;
   std::size_t block_start_ = 0;
+  std::uint64_t taken_bytes_ = 0;
   std::uint64_t keys_ = 0;
   KeyKind last_kind_ = KeyKind::Stream;
   std::string_view last_text_;

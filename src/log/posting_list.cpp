@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "core/check.hpp"
 
@@ -70,32 +71,53 @@ std::optional<std::span<const Posting>> decode_inline_list(std::span<const std::
   return out;
 }
 
+ListAppender::ListAppender(std::vector<std::byte>& lists, std::uint64_t count, std::uint32_t seed)
+    : lists_(lists), count_(count), seed_(seed) {
+  lists_.resize((lists_.size() + kListAlignment - 1) / kListAlignment * kListAlignment);
+  start_ = lists_.size();
+  directory_bytes_ = directory_cells(cells_for(count_, kChunkPostings)) * kCellBytes;
+  lists_.resize(start_ + directory_bytes_);
+}
+
+void ListAppender::add(std::span<const Posting> postings) {
+  while (!postings.empty()) {
+    const auto some = postings.first(std::min(postings.size(), kChunkPostings - in_chunk_));
+    std::ranges::copy(some, chunk_.begin() + static_cast<std::ptrdiff_t>(in_chunk_));
+    in_chunk_ += some.size();
+    postings = postings.subspan(some.size());
+    if (in_chunk_ == kChunkPostings) end_chunk();
+  }
+}
+
+void ListAppender::end_chunk() {
+  const auto chunk = std::span(chunk_).first(std::exchange(in_chunk_, 0));
+  std::array<std::byte, kChunkBytesMax> buffer{};
+  const std::span bytes(buffer.data(), put_deltas(buffer.data(), chunk));
+  std::byte* const entry = entry_at(lists_.data() + start_, chunks_++);
+  store_le(entry, chunk.front());
+  store_le(entry + 4, list_bytes());
+  store_le(entry + 8, seeded_crc(bytes, seed_));
+  lists_.insert(lists_.end(), bytes.begin(), bytes.end());
+}
+
+std::size_t ListAppender::finish() {
+  if (in_chunk_ != 0) end_chunk();
+  CHECK(chunks_ == cells_for(count_, kChunkPostings));
+  store_le(entry_at(lists_.data() + start_, chunks_) + 4, list_bytes());
+  seal_cells(std::span(lists_).subspan(start_, directory_bytes_), seed_);
+  return start_;
+}
+
+std::uint32_t ListAppender::list_bytes() const {
+  CHECK(lists_.size() - start_ <= std::numeric_limits<std::uint32_t>::max());
+  return static_cast<std::uint32_t>(lists_.size() - start_);
+}
+
 std::uint64_t append_list(std::vector<std::byte>& lists, std::span<const Posting> postings,
                           std::uint32_t seed) {
-  lists.resize((lists.size() + kListAlignment - 1) / kListAlignment * kListAlignment);
-  const std::size_t start = lists.size();
-  const std::uint64_t chunks = cells_for(postings.size(), kChunkPostings);
-  const std::size_t directory_bytes = directory_cells(chunks) * kCellBytes;
-  lists.resize(start + directory_bytes);
-
-  const auto list_bytes = [&] {
-    CHECK(lists.size() - start <= std::numeric_limits<std::uint32_t>::max());
-    return static_cast<std::uint32_t>(lists.size() - start);
-  };
-  for (std::uint64_t index = 0; index < chunks; ++index) {
-    const auto chunk = postings.first(std::min(postings.size(), kChunkPostings));
-    postings = postings.subspan(chunk.size());
-    std::array<std::byte, kChunkBytesMax> buffer{};
-    const std::span bytes(buffer.data(), put_deltas(buffer.data(), chunk));
-    std::byte* const entry = entry_at(lists.data() + start, index);
-    store_le(entry, chunk.front());
-    store_le(entry + 4, list_bytes());
-    store_le(entry + 8, seeded_crc(bytes, seed));
-    lists.insert(lists.end(), bytes.begin(), bytes.end());
-  }
-  store_le(entry_at(lists.data() + start, chunks) + 4, list_bytes());
-  seal_cells(std::span(lists).subspan(start, directory_bytes), seed);
-  return start;
+  ListAppender list(lists, postings.size(), seed);
+  list.add(postings);
+  return list.finish();
 }
 
 std::size_t copy_postings(std::span<const Posting> ascending, Posting from, Direction direction,

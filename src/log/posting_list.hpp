@@ -33,6 +33,31 @@ std::optional<std::span<const Posting>> decode_inline_list(std::span<const std::
                                                            std::uint64_t count,
                                                            InlinePostings& buffer);
 
+// Appends the chunked form of a list to the lists section, posting by posting.
+class ListAppender {
+ public:
+  // There will be `count` postings, at least one. `lists` begins at a multiple of 4 of the section.
+  ListAppender(std::vector<std::byte>& lists, std::uint64_t count, std::uint32_t seed);
+
+  // In ascending order.
+  void add(std::span<const Posting> postings);
+  // Returns where in `lists` the list begins.
+  std::size_t finish();
+
+ private:
+  void end_chunk();
+  std::uint32_t list_bytes() const;
+
+  std::vector<std::byte>& lists_;
+  const std::uint64_t count_;
+  const std::uint32_t seed_;
+  std::size_t start_ = 0;
+  std::size_t directory_bytes_ = 0;
+  std::uint64_t chunks_ = 0;  // that are written
+  std::size_t in_chunk_ = 0;
+  ChunkPostings chunk_{};
+};
+
 // Appends the chunked form to the lists section. Returns its offset there.
 std::uint64_t append_list(std::vector<std::byte>& lists, std::span<const Posting> postings,
                           std::uint32_t seed);

@@ -79,7 +79,7 @@ void encode_posting_header(const PostingHeader& header, const PostingFileIdentit
   std::ranges::fill(out, std::byte{0});
   std::ranges::copy(as_bytes(kMagic), out.begin());
   store_le(out.data() + kVersionAt, header.version);
-  std::ranges::copy(identity.segment_id.bytes, out.begin() + kSegmentIdAt);
+  std::ranges::copy(identity.segments_id.bytes, out.begin() + kSegmentIdAt);
   store_le(out.data() + kFirstPositionAt, identity.first_position.value);
   store_le(out.data() + kPostingsAt, header.postings);
   store_le(out.data() + kEventsAt, header.events);
@@ -117,7 +117,7 @@ Checked<PostingHeader> decode_posting_header(std::span<const std::byte> file,
     header.places[i] = {.offset = number(kPlacesAt + i * kPlaceBytes),
                         .bytes = number(kPlacesAt + i * kPlaceBytes + 8)};
   }
-  if (!std::ranges::equal(identity.segment_id.bytes, bytes.subspan(kSegmentIdAt, 16)) ||
+  if (!std::ranges::equal(identity.segments_id.bytes, bytes.subspan(kSegmentIdAt, 16)) ||
       number(kFirstPositionAt) != identity.first_position.value) {
     return damage(kSegmentIdAt, "belongs to another segment");
   }

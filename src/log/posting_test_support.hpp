@@ -28,8 +28,9 @@ class MappedBytes final : public MappedFile {
 
 inline PostingFileIdentity test_identity() {
   PostingFileIdentity identity{
-      .segment_id = {}, .seed = 0x5eed5eed, .first_position = {1001}, .secret = 0x5ec2e7};
-  for (std::size_t i = 0; i < 16; ++i) identity.segment_id.bytes[i] = static_cast<std::byte>(i + 1);
+      .segments_id = {}, .seed = 0x5eed5eed, .first_position = {1001}, .secret = 0x5ec2e7};
+  for (std::size_t i = 0; i < 16; ++i)
+    identity.segments_id.bytes[i] = static_cast<std::byte>(i + 1);
   return identity;
 }
 

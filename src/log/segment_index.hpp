@@ -54,6 +54,9 @@ class SegmentIndex {
 
   virtual Result<std::optional<KeyEntry>> find(const Key& key) const = 0;
 
+  // Asks for the memory that looking for a key or an id with this hash begins with.
+  virtual void prefetch(std::uint64_t /*hash*/) const {}
+
   // Copies postings of `entry` to `out`: forwards the smallest that are >= from, ascending;
   // backwards the greatest that are <= from, descending. Returns how many; fewer than asked only at
   // the end.

@@ -9,6 +9,7 @@
 #include "log/folder.hpp"
 #include "log/frame_scan.hpp"
 #include "log/head_page.hpp"
+#include "log/run_files.hpp"
 #include "log/segment_files.hpp"
 
 namespace eventstore::log {
@@ -160,8 +161,7 @@ Result<Manifest> create_store(Environment environment, const LogSettings& settin
                                        .segment_id = manifest.segments.front().id,
                                        .number = 1,
                                        .first_position = {1},
-                                       .link = 0},
-                                      manifest.index_secret);
+                                       .link = 0});
   if (!segment) return std::unexpected(segment.error());
   // The folder's own name first, so that a manifest that is there is there for good.
   if (auto synced = sync_names(files, parent_of(folder)); !synced) {
@@ -178,7 +178,6 @@ Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
   std::set<std::string> wanted;
   for (const auto& segment : manifest.segments) {
     wanted.insert(segment_path(folder, segment.number));
-    if (segment.is_sealed()) wanted.insert(posting_file_path(folder, segment.number));
   }
   const auto names = files.list(log_folder(folder));
   if (!names) return std::unexpected(names.error());
@@ -187,7 +186,8 @@ Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
     const auto path = log_folder(folder) + "/" + name;
     const bool is_segment = name.ends_with(".seg");
     const bool ours = is_segment || name.ends_with(".post") || name.ends_with(".tmp");
-    if (!ours || wanted.contains(path)) continue;
+    // Whether a posting file is of use shows when it is opened.
+    if (!ours || wanted.contains(path) || RunFile::parse(name)) continue;
     if (is_segment) {
       if (auto unused = require_no_frames(files, path, manifest_path(folder)); !unused) {
         return unused;

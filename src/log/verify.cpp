@@ -5,8 +5,10 @@
 
 #include "log/damage.hpp"
 #include "log/folder.hpp"
-#include "log/posting_file.hpp"
+#include "log/log_scan.hpp"
+#include "log/run_files.hpp"
 #include "log/segment_files.hpp"
+#include "log/verify_index.hpp"
 
 namespace eventstore::log {
 namespace {
@@ -14,8 +16,8 @@ namespace {
 // Verifies one segment after another and collects what is wrong.
 class Verification {
  public:
-  Verification(FileSystem& files, const std::string& folder, const Manifest& manifest)
-      : files_(files), folder_(folder), manifest_(manifest) {}
+  Verification(const LogSettings& settings, const Manifest& manifest, IndexVerification index)
+      : settings_(settings), manifest_(manifest), index_(std::move(index)) {}
 
   Result<void> check(const Segment& segment, GlobalPosition last, bool is_active) {
     const auto bytes_end = segment.durable_bytes();
@@ -32,34 +34,53 @@ class Verification {
     } else if (!first_ && header->link != link_) {
       add({.file = segment.path()}, "the segment does not follow the one before it");
     }
-    auto scanned = scan_segment(bytes, segment.header(), segment.path(), manifest_.index_secret);
-    report_.events += scanned.index->events();
-    for (auto& finding : scanned.damage) report_.findings.push_back(std::move(finding));
+    const auto end = scan(segment, bytes);
     // Of the active segment there may be more by now than when the head was read.
-    const auto end = scanned.end.next_position.value;
-    if (end < last.value + 1 || (!is_active && end > last.value + 1)) {
+    const auto next = end.next_position.value;
+    if (next < last.value + 1 || (!is_active && next > last.value + 1)) {
       DamageDetails where{.file = segment.path(),
-                          .offset = scanned.end.offset,
-                          .first_position = scanned.end.next_position,
+                          .offset = end.offset,
+                          .first_position = end.next_position,
                           .last_position = last};
+      index_.pass_over(end.next_position, last);
       add(std::move(where), "the rest of the segment is unreadable");
     }
-    link_ = scanned.end.link;
+    link_ = end.link;
     first_ = false;
-    if (is_active) return {};
-    if (auto checked = check_digest(segment); !checked) return checked;
-    return check_posting_file(segment, *scanned.index);
+    return is_active ? Result<void>() : check_digest(segment);
   }
 
-  VerifyReport take() { return std::move(report_); }
+  VerifyReport take() {
+    index_.finish(report_);
+    return std::move(report_);
+  }
 
  private:
+  // Goes over the frames, and compares what is there with what is indexed.
+  ScanState scan(const Segment& segment, std::span<const std::byte> bytes) {
+    RunBuilder builder(settings_, manifest_.index_secret, segment.first_position());
+    builder.set_on_ended([this](const IndexRun& run, GlobalPosition last) {
+      report_.events += run.index->events();
+      if (run.damage == nullptr) {
+        index_.compare(run, last);
+      } else {
+        index_.pass_over(run.first_position, last);
+      }
+    });
+    auto scanned = scan_frames(bytes, segment.seed(), segment.path(),
+                               ScanState::at_start_of(segment.header()), {UINT64_MAX}, builder);
+    builder.split(scanned.end.next_position);
+    for (auto& finding : scanned.damage) report_.findings.push_back(std::move(finding));
+    return scanned.end;
+  }
+
   // A segment of which nothing can be read; what follows it cannot be compared with its end.
   Result<void> take_for_lost(const Error& error) {
     const auto* const where = std::get_if<DamageDetails>(&error.details);
     if (error.code != ErrorCode::Corruption || where == nullptr) return std::unexpected(error);
     ++report_.segments;
     report_.findings.push_back({.message = error.message, .where = *where});
+    index_.pass_over(where->first_position, where->last_position);
     first_ = true;
     return {};
   }
@@ -86,33 +107,9 @@ class Verification {
     return {};
   }
 
-  // A posting file made from the segment as it is now must be the same to the byte.
-  Result<void> check_posting_file(const Segment& segment, const MemoryIndex& index) {
-    const auto path = posting_file_path(folder_, segment.header().number);
-    auto file = files_.open(path, FileSystem::Access::Read);
-    if (!file) {
-      if (file.error().code == ErrorCode::NotFound) return {};  // made when it is needed
-      return std::unexpected(std::move(file).error());
-    }
-    const auto size = (*file)->size();
-    if (!size) return std::unexpected(size.error());
-    const auto mapped = (*file)->map(*size);
-    if (!mapped) return std::unexpected(mapped.error());
-    report_.bytes += *size;
-    const auto expected =
-        encode_posting_file(index.contents(segment.posting_file_identity(manifest_.index_secret)));
-    const auto bytes = (*mapped)->bytes();
-    const auto difference = std::ranges::mismatch(bytes, expected).in1;
-    if (difference == bytes.end() && bytes.size() == expected.size()) return {};
-    add({.file = path, .offset = static_cast<std::uint64_t>(difference - bytes.begin())},
-        "the posting file does not agree with its segment; remove it, and it is made again when "
-        "the store is opened for writing");
-    return {};
-  }
-
-  FileSystem& files_;
-  const std::string& folder_;
+  const LogSettings& settings_;
   const Manifest& manifest_;
+  IndexVerification index_;
   VerifyReport report_;
   std::uint32_t link_ = 0;
   bool first_ = true;
@@ -127,32 +124,31 @@ Result<std::uint64_t> file_bytes(FileSystem& files, const std::string& path) {
   return (*file)->size();
 }
 
-// How many streams segment `ordinal` is the first to have.
+// How many streams run `ordinal` is the first to have.
 Result<std::uint64_t> count_new_streams(const Snapshot& snapshot, std::size_t ordinal,
                                         std::uint64_t secret) {
   std::uint64_t count = 0;
   Result<void> failure;
-  const auto last = snapshot.last_position(ordinal);
-  const auto& segment = (*snapshot.segments)[ordinal];
-  if (last < segment->first_position()) return 0;
-  const auto index = segment->index();
+  const auto last = snapshot.last_position_of_run(ordinal);
+  const auto& run = *snapshot.runs()[ordinal];
+  if (last < run.first_position) return 0;
   const auto visit = [&](std::string_view name, const KeyEntry& entry) {
     Posting posting = 0;
     const auto visible =
-        index->fetch(entry, segment->posting_of(last), Direction::Backwards, {&posting, 1});
+        run.index->fetch(entry, run.posting_of(last), Direction::Backwards, {&posting, 1});
     if (!visible) failure = std::unexpected(visible.error());
     if (!visible || *visible == 0) return visible.has_value();
     const Key key{
         .kind = KeyKind::Stream, .text = name, .hash = hash_key(KeyKind::Stream, name, secret)};
-    for (std::size_t before = 0; before < ordinal; ++before) {
-      const auto found = (*snapshot.segments)[before]->index()->find(key);
+    for (const auto& before : std::span(snapshot.runs()).first(ordinal)) {
+      const auto found = before->index->find(key);
       if (!found) failure = std::unexpected(found.error());
       if (!found || *found) return found.has_value();
     }
     ++count;
     return true;
   };
-  auto walked = index->list_keys(KeyKind::Stream, "", "", visit);
+  auto walked = run.index->list_keys(KeyKind::Stream, "", "", visit);
   if (walked) walked = std::move(failure);
   if (!walked) return std::unexpected(std::move(walked).error());
   return count;
@@ -160,13 +156,16 @@ Result<std::uint64_t> count_new_streams(const Snapshot& snapshot, std::size_t or
 
 }  // namespace
 
-Result<VerifyReport> verify_log(FileSystem& files, const std::string& folder,
+Result<VerifyReport> verify_log(FileSystem& files, const LogSettings& settings,
                                 const Snapshot& snapshot, const Manifest& manifest) {
-  Verification verification(files, folder, manifest);
-  for (std::size_t i = 0; i < snapshot.segments->size(); ++i) {
-    const bool is_active = i + 1 == snapshot.segments->size();
+  auto index = IndexVerification::open(files, settings.folder, snapshot, manifest.index_secret);
+  if (!index) return std::unexpected(std::move(index).error());
+  Verification verification(settings, manifest, *std::move(index));
+  const auto& segments = snapshot.segments();
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const bool is_active = i + 1 == segments.size();
     if (auto checked =
-            verification.check(*(*snapshot.segments)[i], snapshot.last_position(i), is_active);
+            verification.check(*segments[i], snapshot.last_position_of_segment(i), is_active);
         !checked) {
       return std::unexpected(std::move(checked).error());
     }
@@ -176,26 +175,23 @@ Result<VerifyReport> verify_log(FileSystem& files, const std::string& folder,
 
 Result<StoreStats> count_log(FileSystem& files, const std::string& folder, const Snapshot& snapshot,
                              std::uint64_t secret) {
-  StoreStats stats{.head = snapshot.head, .segments = snapshot.segments->size()};
-  for (const auto& path : {manifest_path(folder), head_path(folder)}) {
+  StoreStats stats{.head = snapshot.head, .segments = snapshot.segments().size()};
+  std::vector<std::string> paths{manifest_path(folder), head_path(folder)};
+  for (const auto& segment : snapshot.segments()) paths.push_back(segment->path());
+  const auto run_files = list_run_files(files, folder);
+  if (!run_files) return std::unexpected(run_files.error());
+  for (const auto& run_file : *run_files) paths.push_back(run_file.path(folder));
+  for (const auto& path : paths) {
     const auto bytes = file_bytes(files, path);
     if (!bytes) return std::unexpected(bytes.error());
     stats.bytes += *bytes;
   }
-  for (std::size_t i = 0; i < snapshot.segments->size(); ++i) {
-    const auto& segment = *(*snapshot.segments)[i];
-    if (const auto damage = segment.damage()) return std::unexpected(error_of(damage->front()));
-    const auto segment_bytes = segment.file().size();
-    const auto posting_bytes =
-        file_bytes(files, posting_file_path(folder, segment.header().number));
-    if (!segment_bytes) return std::unexpected(segment_bytes.error());
-    if (!posting_bytes) return std::unexpected(posting_bytes.error());
-    stats.bytes += *segment_bytes + *posting_bytes;
-
-    const auto last = snapshot.last_position(i);
-    const bool is_active = i + 1 == snapshot.segments->size();
+  for (std::size_t i = 0; i < snapshot.runs().size(); ++i) {
+    const auto& run = *snapshot.runs()[i];
+    if (run.damage != nullptr) return std::unexpected(error_of(run.damage->front()));
+    const bool is_newest = i + 1 == snapshot.runs().size();
     stats.events +=
-        is_active ? last.value + 1 - segment.first_position().value : segment.index()->events();
+        is_newest ? snapshot.head.value + 1 - run.first_position.value : run.index->events();
     const auto streams = count_new_streams(snapshot, i, secret);
     if (!streams) return std::unexpected(streams.error());
     stats.streams += *streams;

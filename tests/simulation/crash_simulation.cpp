@@ -34,7 +34,10 @@ class Simulation {
     constexpr std::array<std::uint64_t, 3> kSegmentSizes = {8192, 16384, 65536};
     constexpr std::array<std::uint64_t, 3> kPrewrite = {0, 1024, 4096};
     options_.segment_bytes_max = kSegmentSizes.at(random_.below(kSegmentSizes.size()));
-    tuning_ = {.prewrite_bytes = kPrewrite.at(random_.below(kPrewrite.size())), .threads = false};
+    tuning_ = {.prewrite_bytes = kPrewrite.at(random_.below(kPrewrite.size())),
+               .run_events_max = 1 + random_.below(20),
+               .merge_width = 2 + random_.below(3),
+               .threads = false};
     with_faults_ = random_.chance(1, 3);
     with_reader_ = random_.chance(1, 3);
   }
@@ -100,6 +103,7 @@ class Simulation {
     }
     in_doubt_.clear();
     require(difference(model_.events(), actual), "after reopening");
+    learn(actual);  // the crash may have come right after an answer
     require(first_disagreement(*store_, model_, random_), "after reopening");
   }
 

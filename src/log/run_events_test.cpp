@@ -9,7 +9,9 @@
 
 #include "core/codec.hpp"
 #include "log/folder.hpp"
+#include "log/log_scan.hpp"
 #include "log/log_store_test_support.hpp"
+#include "log/run_files.hpp"
 
 namespace eventstore::log {
 namespace {
@@ -55,7 +57,8 @@ class DamagedStore : public testing::TestWithParam<bool> {
       append_large(*store, "other", 20);
       while (store->step()) {
       }
-      machine_.disk().remove(posting_file_path("store", 1));
+      store.reset();
+      remove_posting_files(machine_.disk());
     }
   }
 
@@ -131,23 +134,31 @@ TEST_P(DamagedStore, EndsAReadAtEachOfSeveralPlaces) {
 
 // Checksums hold, but the index names another event: only the event tells.
 TEST(DamagedSegment, NeverGivesAnotherEventThanTheOneAskedFor) {
-  StoreOnSimulatedDisk machine;
+  StoreOnSimulatedDisk machine(64 << 10, /*run_events_max=*/4);
   auto store = machine.open();
   append_large(*store, "s", 8);
   while (store->step()) {
   }
   store.reset();
+  // Of the posting file of the first run, made again with two offsets swapped.
   const auto manifest = value_of(load_manifest(machine.files(), "store"));
+  const auto run_file = value_of(list_run_files(machine.files(), "store")).front();
+  ASSERT_EQ(run_file.first_position, GlobalPosition{1});
   const auto path = segment_path("store", 1);
   const auto bytes = machine.disk().contents(path);
-  const Segment segment(value_of(decode_segment_header(bytes, path)), path, nullptr, nullptr);
-  const auto scanned = scan_segment(std::span(bytes).first(manifest.segments.front().bytes),
-                                    segment.header(), path, manifest.index_secret);
-  auto contents = scanned.index->contents(segment.posting_file_identity(manifest.index_secret));
+  const auto header = value_of(decode_segment_header(bytes, path));
+  const SegmentList segments = {
+      std::make_shared<Segment>(header, path, machine.files(), bytes.size())};
+  RunBuilder builder({.folder = "store", .on_notice = {}}, manifest.index_secret, {1});
+  static_cast<void>(scan_frames(bytes, header.seed(), path, ScanState::at_start_of(header),
+                                run_file.last_position, builder));
+  auto contents = builder.index().contents(run_identity(
+      segments, run_file.first_position, run_file.last_position, manifest.index_secret));
   std::vector<std::uint32_t> swapped(contents.offsets.begin(), contents.offsets.end());
+  swapped.resize(run_file.last_position.value);
   std::swap(swapped.at(0), swapped.at(1));
   contents.offsets = swapped;
-  machine.disk().put(posting_file_path("store", 1), encode_posting_file(contents));
+  machine.disk().put(run_file.path("store"), encode_posting_file(contents));
 
   const auto reader = machine.open_reader();
   for (const auto direction : {Direction::Forwards, Direction::Backwards}) {

@@ -1,4 +1,4 @@
-#include "log/segment_events.hpp"
+#include "log/run_events.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,20 +12,20 @@
 namespace eventstore::log {
 namespace {
 
-// Walks the frames of a segment forwards, without an index but for finding the place to start.
-class ScannedEvents final : public SegmentEvents {
+// Walks the frames of a run forwards, without an index but for finding the place to start.
+class ScannedEvents final : public RunEvents {
  public:
-  ScannedEvents(SegmentReader& reader, GlobalPosition first, GlobalPosition last)
-      : reader_(reader), first_(first), last_(last) {}
+  ScannedEvents(LogReader& reader, const IndexRun& run, GlobalPosition first, GlobalPosition last)
+      : reader_(reader), run_(run), first_(first), last_(last) {}
 
   Result<std::optional<LocatedEvent>> next() override {
-    if (offset_ == 0) {
+    if (segment_ == nullptr) {
       if (auto started = start(); !started) return std::unexpected(std::move(started).error());
     }
     for (;;) {
       if (next_position_ > last_) return std::nullopt;
       if (offset_ < frame_end_) {
-        auto event = reader_.read_in_frame(offset_, frame_, frame_offset_);
+        auto event = segment_->read_in_frame(offset_, frame_, frame_offset_);
         if (!event) return std::unexpected(std::move(event).error());
         offset_ += event->event.length;
         next_position_ = {event->event.view.position.value + 1};
@@ -40,14 +40,15 @@ class ScannedEvents final : public SegmentEvents {
   }
 
  private:
+  // Most runs begin with a segment; the others where an event tells, so long as it is no hole.
   Result<void> start() {
-    const auto& segment = reader_.segment();
-    if (first_ <= segment.first_position()) return begin_frame(kSegmentHeaderBytes);
-    for (auto posting = segment.posting_of(first_); segment.position_of(posting) <= last_;
-         ++posting) {
-      auto event = reader_.read(posting);
-      if (!event) return std::unexpected(std::move(event).error());
+    if (auto entered = enter_segment_of(first_); !entered) return entered;
+    if (segment_->segment().first_position() == first_) return begin_frame(kSegmentHeaderBytes);
+    for (auto position = first_; position <= last_; ++position.value) {
+      const auto event = reader_.read(run_, run_.posting_of(position));
+      if (!event) return std::unexpected(event.error());
       if (!*event) continue;
+      if (auto entered = enter_segment_of(position); !entered) return entered;
       const auto offset = (*event)->offset;
       const auto distance = std::uint64_t{(*event)->event.frame_distance} * 8;
       if (auto begun = begin_frame(offset - distance); !begun) return begun;
@@ -55,25 +56,43 @@ class ScannedEvents final : public SegmentEvents {
       return {};
     }
     next_position_ = {last_.value + 1};
-    offset_ = frame_end_ = kSegmentHeaderBytes;
+    return {};
+  }
+
+  Result<void> enter_segment_of(GlobalPosition position) {
+    const auto segment = reader_.segment_of(position);
+    if (!segment) return std::unexpected(segment.error());
+    segment_ = *segment;
     return {};
   }
 
   Result<void> begin_frame(std::uint64_t offset) {
-    const auto frame = reader_.frame_at(offset);
+    const auto frame = segment_->frame_at(offset);
     if (!frame) return std::unexpected(frame.error());
     frame_ = *frame;
     frame_offset_ = offset;
     offset_ = offset + kFrameHeaderBytes;
     frame_end_ = offset + frame_.frame_bytes();
     next_position_ = frame_.first_position;
-    if ((frame_.flags & kSealFrame) != 0) next_position_ = {last_.value + 1};
+    if ((frame_.flags & kSealFrame) == 0) return {};
+    // The segment ends. What is in the next one goes on.
+    next_position_ = frame_.next_position;
+    if (next_position_ > last_) return {};
+    if (auto entered = enter_segment_of(next_position_); !entered) return entered;
+    if (segment_->segment().first_position() != next_position_) {
+      next_position_ = {last_.value + 1};
+      return {};
+    }
+    frame_end_ = kSegmentHeaderBytes;
+    offset_ = frame_end_;
     return {};
   }
 
-  SegmentReader& reader_;
+  LogReader& reader_;
+  const IndexRun& run_;
   const GlobalPosition first_;
   const GlobalPosition last_;
+  SegmentReader* segment_ = nullptr;
   std::uint64_t offset_ = 0;  // of the next event
   std::uint64_t frame_offset_ = 0;
   std::uint64_t frame_end_ = 0;
@@ -87,11 +106,12 @@ struct PostingRange {
 };
 
 // Reads the events that an index names.
-class IndexedEvents final : public SegmentEvents {
+class IndexedEvents final : public RunEvents {
  public:
-  IndexedEvents(SegmentReader& reader, std::unique_ptr<PostingIterator> postings,
+  IndexedEvents(LogReader& reader, const IndexRun& run, std::unique_ptr<PostingIterator> postings,
                 const ReadRequest& request, PostingRange range)
       : reader_(reader),
+        run_(run),
         postings_(std::move(postings)),
         direction_(request.direction),
         last_(direction_ == Direction::Forwards ? range.last : range.first),
@@ -107,9 +127,9 @@ class IndexedEvents final : public SegmentEvents {
         }
         continue;
       }
-      const auto next = taken_++;
-      if (located_offsets_[next] == 0) continue;
-      auto event = reader_.read_at(located_offsets_[next], located_postings_[next]);
+      const auto& place = places_[taken_++];
+      if (place.offset == 0) continue;
+      auto event = reader_.read_at(place);
       if (!event) return std::unexpected(std::move(event).error());
       return *event;
     }
@@ -121,6 +141,7 @@ class IndexedEvents final : public SegmentEvents {
   static constexpr std::size_t kAheadMax = 32;
 
   Result<void> locate_more() {
+    std::array<Posting, kAheadMax> postings{};
     taken_ = 0;
     located_ = 0;
     while (!ended_ && located_ < ahead_) {
@@ -131,18 +152,9 @@ class IndexedEvents final : public SegmentEvents {
         break;
       }
       step_from(**posting);
-      located_postings_[located_++] = **posting;
+      postings[located_++] = **posting;
     }
-    const auto postings = std::span(located_postings_).first(located_);
-    const auto offsets = std::span(located_offsets_).first(located_);
-    if (auto located = reader_.locate(postings, offsets); !located) return located;
-    for (const auto offset : offsets) {
-      if (offset != 0) reader_.prefetch_event(offset);
-    }
-    for (const auto offset : offsets) {
-      if (offset != 0) reader_.prefetch_frame_of(offset);
-    }
-    return {};
+    return reader_.locate(run_, std::span(postings).first(located_), places_);
   }
 
   bool is_beyond(Posting posting) const {
@@ -156,35 +168,35 @@ class IndexedEvents final : public SegmentEvents {
     }
   }
 
-  SegmentReader& reader_;
+  LogReader& reader_;
+  const IndexRun& run_;
   std::unique_ptr<PostingIterator> postings_;
   const Direction direction_;
   const Posting last_;  // in reading direction
   Posting at_;
   bool ended_ = false;
   const std::size_t ahead_;
-  std::array<Posting, kAheadMax> located_postings_{};
-  std::array<std::uint64_t, kAheadMax> located_offsets_{};
+  std::array<LogReader::Place, kAheadMax> places_{};
   std::size_t located_ = 0;
   std::size_t taken_ = 0;
 };
 
 // The smallest posting from which on the stream's versions are at least `version`; `end` if none
 // is.
-Result<Posting> find_version(SegmentReader& reader, const KeyEntry& entry, StreamVersion version,
-                             Posting end) {
+Result<Posting> find_version(LogReader& reader, const IndexRun& run, const KeyEntry& entry,
+                             StreamVersion version, Posting end) {
   Posting low = 0;
   Posting high = end;
   while (low < high) {
     const auto middle = low + (high - low) / 2;
     Posting posting = 0;
-    const auto count = reader.index().fetch(entry, middle, Direction::Forwards, {&posting, 1});
+    const auto count = run.index->fetch(entry, middle, Direction::Forwards, {&posting, 1});
     if (!count) return std::unexpected(count.error());
     if (*count == 0 || posting >= high) {
       high = middle;
       continue;
     }
-    const auto event = reader.read(posting);
+    const auto event = reader.read(run, posting);
     if (!event) return std::unexpected(event.error());
     if (*event && (*event)->event.view.version < version) {
       low = posting + 1;
@@ -196,20 +208,21 @@ Result<Posting> find_version(SegmentReader& reader, const KeyEntry& entry, Strea
 }
 
 // The postings of a stream whose versions are within the bounds. Absent: none are.
-Result<std::optional<PostingRange>> version_range(SegmentReader& reader, const KeyEntry& entry,
-                                                  const ReadBounds& bounds, Posting last) {
+Result<std::optional<PostingRange>> version_range(LogReader& reader, const IndexRun& run,
+                                                  const KeyEntry& entry, const ReadBounds& bounds,
+                                                  Posting last) {
   if (entry.first_version > bounds.last_version || entry.last_version < bounds.first_version) {
     return std::nullopt;
   }
   PostingRange range{.first = 0, .last = last};
   if (entry.first_version < bounds.first_version) {
-    const auto first = find_version(reader, entry, bounds.first_version, last + 1);
+    const auto first = find_version(reader, run, entry, bounds.first_version, last + 1);
     if (!first) return std::unexpected(first.error());
     range.first = *first;
   }
   if (entry.last_version > bounds.last_version) {
     const auto end =
-        find_version(reader, entry, StreamVersion{bounds.last_version.value + 1}, last + 1);
+        find_version(reader, run, entry, StreamVersion{bounds.last_version.value + 1}, last + 1);
     if (!end) return std::unexpected(end.error());
     if (*end == 0) return std::nullopt;
     range.last = *end - 1;
@@ -222,13 +235,13 @@ Key key_of(KeyKind kind, std::string_view text, std::uint64_t secret) {
   return {.kind = kind, .text = text, .hash = hash_key(kind, text, secret)};
 }
 
-// What one selector and the type filter make of one segment.
+// What one selector and the type filter make of one run.
 class Selection {
  public:
   // `stream` is what the index knows of the stream that is selected, if one is.
-  Selection(const SegmentReader& reader, const ReadRequest& request, std::uint64_t secret,
+  Selection(const SegmentIndex& index, const ReadRequest& request, std::uint64_t secret,
             Posting last, const std::optional<KeyEntry>& stream)
-      : reader_(reader), request_(request), secret_(secret), last_(last), stream_(stream) {}
+      : index_(index), request_(request), secret_(secret), last_(last), stream_(stream) {}
 
   // Null: nothing matches.
   Result<std::unique_ptr<PostingIterator>> postings() {
@@ -245,12 +258,12 @@ class Selection {
 
  private:
   Result<std::unique_ptr<PostingIterator>> by_selector() {
-    if (stream_) return iterate_list(reader_.index(), *stream_, request_.direction);
+    if (stream_) return iterate_list(index_, *stream_, request_.direction);
     if (const auto* category = std::get_if<SelectCategory>(&request_.selector)) {
       return list(KeyKind::Category, category->category);
     }
     if (const auto* query = std::get_if<Query>(&request_.selector)) {
-      return iterate_query(reader_.index(), *query, secret_, last_, request_.direction);
+      return iterate_query(index_, *query, secret_, last_, request_.direction);
     }
     return iterate_range(last_, request_.direction);
   }
@@ -266,71 +279,68 @@ class Selection {
   }
 
   Result<std::unique_ptr<PostingIterator>> list(KeyKind kind, std::string_view text) {
-    const auto entry = reader_.index().find(key_of(kind, text, secret_));
+    const auto entry = index_.find(key_of(kind, text, secret_));
     if (!entry) return std::unexpected(entry.error());
     if (!*entry) return nullptr;
-    return iterate_list(reader_.index(), **entry, request_.direction);
+    return iterate_list(index_, **entry, request_.direction);
   }
 
-  const SegmentReader& reader_;
+  const SegmentIndex& index_;
   const ReadRequest& request_;
   const std::uint64_t secret_;
   const Posting last_;
   const std::optional<KeyEntry> stream_;
 };
 
-// `range` is what the bounds leave of the segment; the versions of a stream may narrow it.
-Result<std::unique_ptr<SegmentEvents>> select_intact(SegmentReader& reader,
-                                                     const ReadRequest& request,
-                                                     const ReadBounds& bounds, std::uint64_t secret,
-                                                     PostingRange& range) {
-  const auto& segment = reader.segment();
+// `range` is what the bounds leave of the run; the versions of a stream may narrow it.
+Result<std::unique_ptr<RunEvents>> select_intact(LogReader& reader, const IndexRun& run,
+                                                 const ReadRequest& request,
+                                                 const ReadBounds& bounds, std::uint64_t secret,
+                                                 PostingRange& range) {
   if (std::holds_alternative<SelectAll>(request.selector) && request.types.empty() &&
       request.direction == Direction::Forwards) {
-    return std::make_unique<ScannedEvents>(reader, segment.position_of(range.first),
-                                           segment.position_of(range.last));
+    return std::make_unique<ScannedEvents>(reader, run, run.position_of(range.first),
+                                           run.position_of(range.last));
   }
   std::optional<KeyEntry> stream;
   if (const auto* selected = std::get_if<SelectStream>(&request.selector)) {
-    const auto entry = reader.index().find(key_of(KeyKind::Stream, selected->stream, secret));
+    const auto entry = run.index->find(key_of(KeyKind::Stream, selected->stream, secret));
     if (!entry) return std::unexpected(entry.error());
     if (!*entry) return nullptr;
-    const auto versions = version_range(reader, **entry, bounds, range.last);
+    const auto versions = version_range(reader, run, **entry, bounds, range.last);
     if (!versions) return std::unexpected(versions.error());
     if (!*versions) return nullptr;
     range = **versions;
     stream = **entry;
   }
-  auto postings = Selection(reader, request, secret, range.last, stream).postings();
+  auto postings = Selection(*run.index, request, secret, range.last, stream).postings();
   if (!postings) return std::unexpected(std::move(postings).error());
   if (*postings == nullptr) return nullptr;
-  return std::make_unique<IndexedEvents>(reader, *std::move(postings), request, range);
+  return std::make_unique<IndexedEvents>(reader, run, *std::move(postings), request, range);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<SegmentEvents>> select_events(SegmentReader& reader,
-                                                     const ReadRequest& request,
-                                                     const ReadBounds& bounds, Posting last,
-                                                     std::uint64_t secret) {
-  const auto& segment = reader.segment();
+Result<std::unique_ptr<RunEvents>> select_events(LogReader& reader, const IndexRun& run,
+                                                 const ReadRequest& request,
+                                                 const ReadBounds& bounds, Posting last,
+                                                 std::uint64_t secret) {
   PostingRange range{.first = 0, .last = last};
-  if (bounds.first_position > segment.first_position()) {
-    range.first = segment.posting_of(bounds.first_position);
+  if (bounds.first_position > run.first_position) {
+    range.first = run.posting_of(bounds.first_position);
   }
-  if (bounds.last_position < segment.position_of(last)) {
-    range.last = segment.posting_of(bounds.last_position);
+  if (bounds.last_position < run.position_of(last)) {
+    range.last = run.posting_of(bounds.last_position);
   }
-  auto events = select_intact(reader, request, bounds, secret, range);
-  auto damage = segment.damage();
-  if (!events || damage == nullptr) return events;
+  auto events = select_intact(reader, run, request, bounds, secret, range);
+  if (!events || run.damage == nullptr) return events;
   std::optional<VersionRange> versions;
   if (std::holds_alternative<SelectStream>(request.selector) && request.types.empty()) {
     versions = {bounds.first_version, bounds.last_version};
   }
-  return std::make_unique<EventsUpToDamage>(*std::move(events), std::move(damage),
-                                            request.direction, segment.position_of(range.first),
-                                            segment.position_of(range.last), versions);
+  return std::make_unique<EventsUpToDamage>(*std::move(events), run.damage, request.direction,
+                                            run.position_of(range.first),
+                                            run.position_of(range.last), versions);
 }
 
 }  // namespace eventstore::log
