@@ -18,6 +18,7 @@ enum class ErrorCode : std::uint8_t {
   WrongExpectedVersion,   // details: VersionConflict
   AppendConditionFailed,  // details: ConditionConflict
   EventIdConflict,        // some, not all, of the ids are there, or in another order; IdConflict
+  StreamDeleted,          // the stream was tombstoned: it takes no events; DeletedStream
   NotFound,               // no such file, store or object (an absent stream is not an error)
   NotAStore,              // the folder or file exists but holds no event store
   UnsupportedFormat,      // written by a newer version of this library
@@ -41,7 +42,7 @@ std::string_view to_string(ErrorCode code);
 struct VersionConflict {
   std::string stream;
   std::string expected;  // "no_stream", "stream_exists" or a number
-  StreamVersion actual;  // 0: there is no such stream
+  StreamVersion actual;  // 0: there is no such stream; the last version also where it is deleted
 };
 
 // An append condition found an event: the first one after the condition's position that matches.
@@ -54,6 +55,11 @@ struct IdConflict {
   std::string stream;
   Uuid id;
   GlobalPosition position;  // where that id is
+};
+
+// A stream that was deleted for ever.
+struct DeletedStream {
+  std::string stream;
 };
 
 struct LimitDetails {
@@ -71,7 +77,7 @@ struct DamageDetails {
 };
 
 using ErrorDetails = std::variant<std::monostate, VersionConflict, ConditionConflict, IdConflict,
-                                  LimitDetails, DamageDetails>;
+                                  DeletedStream, LimitDetails, DamageDetails>;
 
 // A failure as a value: a code to branch on, a sentence a user can act on, and typed details.
 struct Error {

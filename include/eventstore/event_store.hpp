@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "eventstore/append.hpp"
+#include "eventstore/deletion.hpp"
 #include "eventstore/read.hpp"
 #include "eventstore/result.hpp"
 #include "eventstore/time.hpp"
@@ -18,10 +19,12 @@ namespace eventstore {
 
 struct StreamInfo {
   std::string stream;
-  StreamVersion version = {};
-  std::uint64_t events = 0;  // events that can be read
-  GlobalPosition first_position = {};
-  GlobalPosition last_position = {};
+  StreamVersion version = {};          // of its last event, also where that is deleted
+  StreamVersion first_version = {};    // of the first event that can be read; else the next to come
+  std::uint64_t events = 0;            // events that can be read
+  GlobalPosition first_position = {};  // of the first event that can be read; else 0
+  GlobalPosition last_position = {};   // of its last event, also where that is deleted
+  StreamState state = StreamState::Live;
   friend bool operator==(const StreamInfo&, const StreamInfo&) = default;
 };
 
@@ -32,6 +35,7 @@ struct ListStreamsRequest {
   std::string after = {};      // only names greater than this one: to go on with a listing
   std::uint64_t limit = 1000;  // at most so many
   bool include_system = false;
+  bool include_deleted = false;  // also those whose state is not Live
 };
 
 // Where an event id is within its stream.
@@ -41,10 +45,13 @@ struct EventLocation {
   friend bool operator==(const EventLocation&, const EventLocation&) = default;
 };
 
-// The metadata of a stream: the last event of the stream "$$" + its name.
+// The metadata of a stream: the last event of the stream "$$" + its name. The store's own keys in
+// it are the stream's bounds.
 struct StreamMetadata {
   StreamVersion version;  // of the metadata itself: 0 where none was ever set
-  std::string json;       // an object; "{}" where none was ever set
+  std::string json;       // an object, without the store's own keys; "{}" where none was ever set
+  StreamVersion truncate_before = {};  // smaller versions are gone; 0: never truncated
+  Retention retention = {};
 };
 
 enum class Durability : std::uint8_t {
@@ -129,12 +136,33 @@ class EventStore {
   virtual Result<std::vector<std::optional<EventLocation>>> find(std::string_view stream,
                                                                  std::span<const Uuid> ids) = 0;
 
-  virtual Result<StreamMetadata> stream_metadata(std::string_view stream) = 0;
+  Result<StreamMetadata> stream_metadata(std::string_view stream);
 
   // Replaces the metadata of `stream` (which need not exist). `json` is an object; keys that start
-  // with '$' are the store's own and refused. `expected` is about the metadata's own version.
-  virtual Result<StreamVersion> set_stream_metadata(std::string_view stream, std::string_view json,
-                                                    ExpectedVersion expected) = 0;
+  // with '$' are the store's own and refused: those that are there stay. `expected` is about the
+  // metadata's own version.
+  Result<StreamVersion> set_stream_metadata(std::string_view stream, std::string_view json,
+                                            ExpectedVersion expected);
+
+  // The four ways to delete. `expected` is about the version of the stream itself. All but
+  // tombstone_stream() write the stream's metadata, as set_stream_metadata() does. They fail as
+  // append() does; StreamDeleted where the stream is tombstoned.
+
+  // Events before version `before` are gone at once, everywhere. Fails with InvalidArgument where
+  // `before` lies beyond the next version to come. What is truncated already stays so.
+  Result<StreamChange> truncate_stream(std::string_view stream, StreamVersion before,
+                                       ExpectedVersion expected);
+
+  // Replaces both bounds; they may be set before the stream's first event. Where one is taken away
+  // or relaxed, what it hides by then is truncated: nothing comes back.
+  Result<StreamChange> set_retention(std::string_view stream, const Retention& retention,
+                                     ExpectedVersion expected);
+
+  // Truncates all there is. The next event takes the next version.
+  Result<StreamChange> delete_stream(std::string_view stream, ExpectedVersion expected);
+
+  // Deletes the stream for ever. Its events are gone, and it never takes another.
+  Result<StreamChange> tombstone_stream(std::string_view stream, ExpectedVersion expected);
 
   virtual Capabilities capabilities() const = 0;
   virtual Result<StoreStats> stats() = 0;

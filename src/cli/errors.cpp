@@ -26,6 +26,9 @@ struct DetailsToJson {
             {"id", conflict.id.to_string()},
             {"position", conflict.position.value}};
   }
+  ordered_json operator()(const DeletedStream& deleted) const {
+    return {{"stream", deleted.stream}};
+  }
   ordered_json operator()(const LimitDetails& limit) const {
     return {{"limit", limit.limit}, {"actual", limit.actual}, {"allowed", limit.allowed}};
   }
@@ -56,6 +59,7 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::WrongExpectedVersion:
     case ErrorCode::AppendConditionFailed:
     case ErrorCode::EventIdConflict:
+    case ErrorCode::StreamDeleted:
       return ExitCode::Conflict;
     case ErrorCode::InvalidArgument:
     case ErrorCode::LimitExceeded:

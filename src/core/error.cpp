@@ -14,6 +14,8 @@ std::string_view to_string(ErrorCode code) {
       return "append_condition_failed";
     case ErrorCode::EventIdConflict:
       return "event_id_conflict";
+    case ErrorCode::StreamDeleted:
+      return "stream_deleted";
     case ErrorCode::NotFound:
       return "not_found";
     case ErrorCode::NotAStore:

@@ -10,6 +10,7 @@
 #include "core/ascii.hpp"
 #include "core/json_text.hpp"
 #include "core/refusal.hpp"
+#include "core/stream_bounds.hpp"
 #include "core/time_range.hpp"
 #include "core/utf8.hpp"
 #include "eventstore/limits.hpp"
@@ -25,8 +26,7 @@ struct NameRule {
 
 constexpr NameRule kStreamRule{
     .field = "stream", .limit = "stream_name_bytes_max", .bytes_max = kStreamNameBytesMax};
-// The metadata of a stream is in a stream of its own, whose name has this in front.
-constexpr std::string_view kMetadataPrefix = "$$";
+// The metadata of a stream is in a stream of its own, whose name is longer.
 constexpr NameRule kMetadataStreamRule{.field = "stream",
                                        .limit = "stream_name_bytes_max",
                                        .bytes_max = kMetadataPrefix.size() + kStreamNameBytesMax};
@@ -138,7 +138,10 @@ Result<void> validate_event(const NewEvent& event, std::size_t size) {
     return invalid_argument("occurred_at " + format_timestamp(*event.occurred_at) +
                             " is outside of the years 0000 to 9999");
   }
-  return validate_payload(event);
+  if (auto valid = validate_payload(event); !valid) return valid;
+  const auto stated = stated_bounds(event.stream, event.type, event.format, event.data);
+  if (!stated) return std::unexpected(stated.error());
+  return {};
 }
 
 Result<void> require_system(const NewEvent& event) {

@@ -38,7 +38,7 @@ Error id_conflict(const PreparedAppend::Event& event, GlobalPosition position) {
           IdConflict{.stream = std::string(event.stream), .id = event.id, .position = position}};
 }
 
-Error version_conflict(const StreamCheck& check, StreamVersion actual) {
+Error version_conflict(const StreamCheck& check, StreamVersion actual, bool is_deleted) {
   const auto at_version = [](StreamVersion version) {
     return "at version " + std::to_string(version.value);
   };
@@ -47,7 +47,9 @@ Error version_conflict(const StreamCheck& check, StreamVersion actual) {
                         : kind == ExpectedVersion::Kind::StreamExists
                             ? "to exist"
                             : at_version(check.expected.version());
-  const auto found = actual.value == 0 ? "not there" : at_version(actual);
+  const auto found = actual.value == 0 ? "not there"
+                     : is_deleted      ? "deleted, its last event " + at_version(actual)
+                                       : at_version(actual);
   return {
       .code = ErrorCode::WrongExpectedVersion,
       .message = "stream \"" + check.stream + "\" was expected " + expected + ", but is " + found,
@@ -57,15 +59,20 @@ Error version_conflict(const StreamCheck& check, StreamVersion actual) {
 
 }  // namespace
 
-AppendGroup::AppendGroup(LogTail& tail)
+AppendGroup::AppendGroup(LogTail& tail, Timestamp now)
     : tail_(tail),
       first_position_(tail.next_position()),
-      durable_{.head = {first_position_.value - 1}, .layout = tail.layout()} {}
+      durable_{.head = {first_position_.value - 1}, .layout = tail.layout()},
+      bounds_(tail, durable_, now, [this](std::string_view stream) { return version_of(stream); }) {
+}
 
 Result<AppendResult> AppendGroup::decide(PreparedAppend& append) {
   auto repetition = find_repetition(append);
   if (!repetition) return std::unexpected(std::move(repetition).error());
   if (*repetition) return **std::move(repetition);
+  if (auto alive = bounds_.refuse_tombstoned(append); !alive) {
+    return std::unexpected(std::move(alive).error());
+  }
   if (auto checked = check_versions(append); !checked) {
     return std::unexpected(std::move(checked).error());
   }
@@ -73,6 +80,9 @@ Result<AppendResult> AppendGroup::decide(PreparedAppend& append) {
     if (auto checked = check_condition(*append.condition()); !checked) {
       return std::unexpected(std::move(checked).error());
     }
+  }
+  if (auto checked = bounds_.check(append); !checked) {
+    return std::unexpected(std::move(checked).error());
   }
   return place(append);
 }
@@ -136,14 +146,19 @@ Result<void> AppendGroup::check_versions(const PreparedAppend& append) {
   for (const auto& check : append.checks()) {
     const auto actual = version_of(check.stream);
     if (!actual) return std::unexpected(actual.error());
-    if (!check.expected.holds_for(*actual)) {
-      return std::unexpected(version_conflict(check, *actual));
+    const auto bounds = bounds_.of(check.stream);
+    if (!bounds) return std::unexpected(bounds.error());
+    if (check.expected.kind() == ExpectedVersion::Kind::Any) continue;
+    if (bounds->is_tombstoned()) return std::unexpected(stream_deleted(check.stream));
+    if (!holds_for(check.expected, *actual, bounds->truncate_before)) {
+      const bool is_deleted = bounds->state(*actual) == StreamState::Deleted;
+      return std::unexpected(version_conflict(check, *actual, is_deleted));
     }
   }
   return {};
 }
 
-Result<void> AppendGroup::check_condition(const AppendCondition& condition) const {
+Result<void> AppendGroup::check_condition(const AppendCondition& condition) {
   const GlobalPosition head{first_position_.value + events_.size() - 1};
   if (condition.after > head) {
     return std::unexpected(
@@ -170,7 +185,7 @@ Result<void> AppendGroup::check_condition(const AppendCondition& condition) cons
 
 Result<std::optional<GlobalPosition>> AppendGroup::first_match(const Query& query,
                                                                std::size_t ordinal,
-                                                               GlobalPosition from) const {
+                                                               GlobalPosition from) {
   const auto& runs = durable_.runs();
   const auto& run = *runs[ordinal];
   const auto end = ordinal + 1 == runs.size()
@@ -187,20 +202,30 @@ Result<std::optional<GlobalPosition>> AppendGroup::first_match(const Query& quer
     if (!posting) return std::unexpected(posting.error());
     if (!*posting) return std::nullopt;
     at = **posting;
-    const auto system = is_system_event(reader, run, at);
-    if (!system) return std::unexpected(system.error());
-    if (!*system) return run.position_of(at);
+    const auto found = can_match(reader, run, at);
+    if (!found) return std::unexpected(found.error());
+    if (*found) return run.position_of(at);
   }
 }
 
-// Holes count as system events: nothing can match there.
-Result<bool> AppendGroup::is_system_event(LogReader& reader, const IndexRun& run,
-                                          Posting posting) const {
+// The store's own events match no condition, nor what is deleted; nor do holes.
+Result<bool> AppendGroup::can_match(LogReader& reader, const IndexRun& run, Posting posting) {
   const auto position = run.position_of(posting);
-  if (position >= first_position_) return events_[position.value - first_position_.value].system;
-  const auto event = reader.read(run, posting);
-  if (!event) return std::unexpected(event.error());
-  return !*event || (*event)->event.is_system();
+  if (position >= first_position_) {
+    const auto& accepted = events_[position.value - first_position_.value];
+    return accepted.system ? false : is_kept(accepted.stream, accepted.version);
+  }
+  const auto found = reader.read(run, posting);
+  if (!found) return std::unexpected(found.error());
+  if (!*found || (*found)->event.is_system() || (*found)->event.is_husk()) return false;
+  const auto& view = (*found)->event.view;
+  return is_kept(view.stream, view.version);
+}
+
+Result<bool> AppendGroup::is_kept(std::string_view stream, StreamVersion version) {
+  const auto bounds = bounds_.of(stream);
+  if (!bounds) return std::unexpected(bounds.error());
+  return version >= bounds->first_kept();
 }
 
 Result<StreamVersion> AppendGroup::version_of(std::string_view stream) {
@@ -243,7 +268,8 @@ Result<AppendResult> AppendGroup::place(PreparedAppend& append) {
                .tags = event.tags,
                .version = version,
                .id_hash = event.id_hash,
-               .offset = tail_.next_offset() + in_frame});
+               .offset = tail_.next_offset() + in_frame,
+               .bounds_of = event.bounds_of});
     result.last_position = {first_position_.value + events_.size()};
     events_.push_back(
         {.stream = event.stream, .id = event.id, .version = version, .system = event.system});
@@ -251,6 +277,7 @@ Result<AppendResult> AppendGroup::place(PreparedAppend& append) {
     body_bytes_ += event.length;
   }
   bodies_.emplace_back(append.bytes());
+  bounds_.accept();
   result.streams = streams.take();
   return result;
 }

@@ -9,6 +9,7 @@
 
 #include "eventstore/event_store.hpp"
 #include "log/format.hpp"
+#include "log/group_bounds.hpp"
 #include "log/log_reader.hpp"
 #include "log/log_tail.hpp"
 #include "log/prepared_append.hpp"
@@ -22,7 +23,10 @@ namespace eventstore::log {
 // Threads:   the writer's.
 class AppendGroup {
  public:
-  explicit AppendGroup(LogTail& tail);
+  // `now`: when what is accepted is recorded, or a little before.
+  AppendGroup(LogTail& tail, Timestamp now);
+  AppendGroup(const AppendGroup&) = delete;
+  AppendGroup& operator=(const AppendGroup&) = delete;
 
   // The answer to `append` if the group comes to be durable; a failure is its alone. On success
   // with events its bytes are part of the frame from now on, and indexed.
@@ -48,10 +52,11 @@ class AppendGroup {
   Result<std::optional<AppendResult>> find_repetition(const PreparedAppend& append);
   Result<std::optional<EventLocation>> locate(const PreparedAppend::Event& event);
   Result<void> check_versions(const PreparedAppend& append);
-  Result<void> check_condition(const AppendCondition& condition) const;
+  Result<void> check_condition(const AppendCondition& condition);
   Result<std::optional<GlobalPosition>> first_match(const Query& query, std::size_t ordinal,
-                                                    GlobalPosition from) const;
-  Result<bool> is_system_event(LogReader& reader, const IndexRun& run, Posting posting) const;
+                                                    GlobalPosition from);
+  Result<bool> can_match(LogReader& reader, const IndexRun& run, Posting posting);
+  Result<bool> is_kept(std::string_view stream, StreamVersion version);
   Result<StreamVersion> version_of(std::string_view stream);
   Result<AppendResult> place(PreparedAppend& append);
 
@@ -64,6 +69,7 @@ class AppendGroup {
   BodyChecksum checksum_;
   // Versions of the streams that the group has asked for, accepted events included.
   std::unordered_map<std::string_view, StreamVersion> versions_;
+  GroupBounds bounds_;
 };
 
 }  // namespace eventstore::log

@@ -85,6 +85,7 @@ class BodyChecksum {
 inline constexpr std::uint16_t kLastOfAppend = 1;
 inline constexpr std::uint16_t kHusk = 2;
 inline constexpr std::uint16_t kSystemEvent = 4;
+inline constexpr std::uint16_t kBoundsEvent = 8;
 
 // What the frame and the log give to an event when it is committed.
 struct EventPlace {
@@ -111,6 +112,7 @@ struct StoredEvent {
   std::uint32_t position_delta = 0;
   std::uint16_t flags = 0;
 
+  bool is_husk() const { return (flags & kHusk) != 0; }
   bool is_system() const { return (flags & kSystemEvent) != 0; }
 };
 

@@ -44,6 +44,7 @@ LogCursor::LogCursor(Snapshot snapshot, ReadRequest request, std::uint64_t secre
       secret_(secret),
       clock_(clock),
       bounds_(bounds_of(request_, snapshot_.head)),
+      hidden_(snapshot_, secret_),
       remaining_(request_.limit.value_or(std::numeric_limits<std::uint64_t>::max())),
       reader_(snapshot_.layout) {
   if (is_empty(bounds_) || remaining_ == 0) return;
@@ -97,12 +98,38 @@ Result<void> LogCursor::go_on() {
     events_ = nullptr;
     return {};
   }
-  if (is_selected((*event)->event)) return take(**event);
+  if (is_selected((*event)->event)) {
+    // Of one stream, what is hidden was left out from the start.
+    const auto hidden = std::holds_alternative<SelectStream>(request_.selector)
+                            ? Result<bool>(false)
+                            : hidden_.hides((*event)->event.view);
+    if (!hidden) return std::unexpected(hidden.error());
+    if (!*hidden) return take(**event);
+  }
   return ++passed_over_ % 1024 == 0 ? still_wanted() : Result<void>();
+}
+
+// Leaves out what is hidden of the stream that is read.
+Result<void> LogCursor::narrow() {
+  narrowed_ = true;
+  const auto* const selected = std::get_if<SelectStream>(&request_.selector);
+  if (selected == nullptr || !hidden_.any()) return {};
+  const auto bounds = log::bounds_of(snapshot_, selected->stream, secret_);
+  if (!bounds) return std::unexpected(bounds.error());
+  if (bounds->empty()) return {};
+  const auto first =
+      first_readable(snapshot_, selected->stream, *bounds, secret_, clock_.wall_now());
+  if (!first) return std::unexpected(first.error());
+  bounds_.first_version = std::max(bounds_.first_version, *first);
+  if (is_empty(bounds_)) next_run_.reset();
+  return {};
 }
 
 // Opens the next run, or passes over one that has nothing to show; false after the last.
 Result<bool> LogCursor::open_run() {
+  if (!narrowed_) {
+    if (auto narrowed = narrow(); !narrowed) return std::unexpected(std::move(narrowed).error());
+  }
   if (!next_run_) return false;
   const auto ordinal = *next_run_;
   if (ordinal == last_run_) {
@@ -133,6 +160,7 @@ Result<void> LogCursor::still_wanted() const {
 
 bool LogCursor::is_selected(const StoredEvent& event) const {
   const auto& view = event.view;
+  if (event.is_husk()) return false;
   if (const auto* stream = std::get_if<SelectStream>(&request_.selector)) {
     if (view.stream != stream->stream || view.version < bounds_.first_version ||
         view.version > bounds_.last_version) {

@@ -10,6 +10,7 @@
 
 #include "core/file_system.hpp"
 #include "eventstore/read.hpp"
+#include "log/bounds_lookup.hpp"
 #include "log/log_reader.hpp"
 #include "log/log_view.hpp"
 #include "log/run_events.hpp"
@@ -27,6 +28,7 @@ class LogCursor final : public Cursor {
 
  private:
   Result<void> fill();
+  Result<void> narrow();
   Result<void> go_on();
   Result<bool> open_run();
   Result<void> still_wanted() const;
@@ -38,6 +40,8 @@ class LogCursor final : public Cursor {
   const std::uint64_t secret_;
   Clock& clock_;
   ReadBounds bounds_;
+  HiddenVersions hidden_;
+  bool narrowed_ = false;    // bounds_ leave out what is hidden of the stream that is read
   std::uint64_t remaining_;  // of the limit
 
   // The run being read, and those that are left.

@@ -230,14 +230,14 @@ Result<std::optional<StreamInfo>> LogStore::stream_info(std::string_view stream)
   }
   auto seen = snapshot();
   if (!seen) return std::unexpected(std::move(seen).error());
-  return log::stream_info(*seen, stream, secret_);
+  return log::stream_info(*seen, stream, secret_, environment_.clock->wall_now());
 }
 
 Result<std::vector<StreamInfo>> LogStore::list_streams(const ListStreamsRequest& request) {
   const MappedAccess access;
   auto seen = snapshot();
   if (!seen) return std::unexpected(std::move(seen).error());
-  return log::list_streams(*seen, request);
+  return log::list_streams(*seen, request, secret_, environment_.clock->wall_now());
 }
 
 Result<std::vector<std::optional<EventLocation>>> LogStore::find(std::string_view stream,

@@ -55,9 +55,6 @@ class LogStore final : public EventStore {
   Result<std::vector<StreamInfo>> list_streams(const ListStreamsRequest& request) override;
   Result<std::vector<std::optional<EventLocation>>> find(std::string_view stream,
                                                          std::span<const Uuid> ids) override;
-  Result<StreamMetadata> stream_metadata(std::string_view stream) override;
-  Result<StreamVersion> set_stream_metadata(std::string_view stream, std::string_view json,
-                                            ExpectedVersion expected) override;
   Capabilities capabilities() const override;
   Result<StoreStats> stats() override;
   Result<VerifyReport> verify() override;

@@ -37,7 +37,7 @@ void LogWriter::commit(std::span<PendingAppend* const> group) {
     return;
   }
 
-  AppendGroup accepted(tail_);
+  AppendGroup accepted(tail_, clock_.now());
   for (auto* pending : group) decide(*pending, accepted);
   if (accepted.empty()) return;
 
@@ -60,8 +60,8 @@ void LogWriter::decide(PendingAppend& pending, AppendGroup& accepted) const {
 }
 
 // What needs no room, a repetition, a conflict or a check, is answered all the same.
-void LogWriter::decide_without_room(PendingAppend& pending, const Error& no_space) const {
-  AppendGroup alone(tail_);
+void LogWriter::decide_without_room(PendingAppend& pending, const Error& no_space) {
+  AppendGroup alone(tail_, clock_.now());
   decide(pending, alone);
   if (alone.empty()) return;
   alone.withdraw();

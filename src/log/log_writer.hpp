@@ -34,7 +34,7 @@ class LogWriter {
 
  private:
   void decide(PendingAppend& pending, AppendGroup& accepted) const;
-  void decide_without_room(PendingAppend& pending, const Error& no_space) const;
+  void decide_without_room(PendingAppend& pending, const Error& no_space);
   static void answer_all(std::span<PendingAppend* const> group, const Error& error);
   Result<void> still_wanted(const RequestContext& context) const;
 

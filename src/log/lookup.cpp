@@ -1,12 +1,16 @@
 #include "log/lookup.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <ranges>
+#include <set>
 #include <utility>
 
+#include "log/bounds_lookup.hpp"
 #include "log/damage.hpp"
 #include "log/log_reader.hpp"
+#include "log/stream_search.hpp"
 
 namespace eventstore::log {
 namespace {
@@ -17,24 +21,22 @@ Result<const SegmentIndex*> whole_index(const IndexRun& run) {
   return run.index.get();
 }
 
-Key stream_key(std::string_view stream, std::uint64_t secret) {
-  return {
-      .kind = KeyKind::Stream, .text = stream, .hash = hash_key(KeyKind::Stream, stream, secret)};
-}
-
-// The last visible posting of `entry` in run `ordinal`; absent where all of them are beyond the
-// head.
-Result<std::optional<Posting>> last_visible(const Snapshot& snapshot, std::size_t ordinal,
-                                            const KeyEntry& entry) {
-  const auto& run = *snapshot.runs()[ordinal];
-  const auto last = snapshot.last_position_of_run(ordinal);
-  if (last < run.first_position) return std::nullopt;
-  Posting posting = 0;
-  const auto count =
-      run.index->fetch(entry, run.posting_of(last), Direction::Backwards, {&posting, 1});
+// The posting of the first event of a stream that is no husk.
+Result<Posting> first_live(const Snapshot& snapshot, const IndexRun& run, const KeyEntry& entry) {
+  Posting from = 0;
+  const auto live = entry.last_version.value + 1 - entry.first_version.value;
+  if (entry.postings > live) {
+    LogReader reader(snapshot.layout);
+    const auto is_live = [](const StoredEvent& event) { return !event.is_husk(); };
+    const auto found =
+        search_stream(reader, run, entry, std::numeric_limits<Posting>::max(), is_live);
+    if (!found) return found;
+    from = *found;
+  }
+  Posting first = 0;
+  const auto count = run.index->fetch(entry, from, Direction::Forwards, {&first, 1});
   if (!count) return std::unexpected(count.error());
-  if (*count == 0) return std::nullopt;
-  return posting;
+  return first;
 }
 
 // Adds what run `ordinal` knows of a stream to `info`. Runs must come in ascending order.
@@ -44,10 +46,12 @@ Result<void> add_run(const Snapshot& snapshot, std::size_t ordinal, const KeyEnt
   const auto last = last_visible(snapshot, ordinal, entry);
   if (!last) return std::unexpected(last.error());
   if (!*last) return {};
-  Posting first = 0;
-  const auto count = run.index->fetch(entry, 0, Direction::Forwards, {&first, 1});
-  if (!count) return std::unexpected(count.error());
-  if (info.events == 0) info.first_position = run.position_of(first);
+  if (info.events == 0 && entry.first_version <= entry.last_version) {
+    const auto first = first_live(snapshot, run, entry);
+    if (!first) return std::unexpected(first.error());
+    info.first_version = entry.first_version;
+    info.first_position = run.position_of(*first);
+  }
   info.last_position = run.position_of(**last);
 
   // The newest run may be indexed beyond the head; the others are visible as a whole.
@@ -58,8 +62,47 @@ Result<void> add_run(const Snapshot& snapshot, std::size_t ordinal, const KeyEnt
     if (!event) return std::unexpected(event.error());
     if (*event) last_version = (*event)->event.view.version;
   }
-  info.events += last_version.value - entry.first_version.value + 1;
+  info.events += last_version.value + 1 - entry.first_version.value;
   info.version = last_version;
+  return {};
+}
+
+// The stream as it would be if nothing of it were hidden; of version 0 where there is none.
+Result<StreamInfo> stored_stream(const Snapshot& snapshot, std::string_view stream,
+                                 std::uint64_t secret) {
+  StreamInfo info{.stream = std::string(stream)};
+  const auto key = stream_key(stream, secret);
+  for (const auto& run : snapshot.runs()) run->index->prefetch(key.hash);
+  for (std::size_t ordinal = 0; ordinal < snapshot.runs().size(); ++ordinal) {
+    const auto index = whole_index(*snapshot.runs()[ordinal]);
+    if (!index) return std::unexpected(index.error());
+    const auto entry = (*index)->find(key);
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) continue;
+    if (auto added = add_run(snapshot, ordinal, **entry, info); !added) {
+      return std::unexpected(std::move(added).error());
+    }
+  }
+  if (info.events == 0) info.first_version = {info.version.value + 1};
+  return info;
+}
+
+// Takes out of `info` what is not to be read.
+Result<void> hide(const Snapshot& snapshot, const StreamBounds& bounds, std::uint64_t secret,
+                  Timestamp wall, StreamInfo& info) {
+  if (bounds.empty()) return {};
+  info.state = bounds.state(info.version);
+  const auto readable = first_readable(snapshot, info.stream, bounds, secret, wall);
+  if (!readable) return std::unexpected(readable.error());
+  if (*readable <= info.first_version) return {};
+  info.first_version = std::min(*readable, StreamVersion{info.version.value + 1});
+  info.events = info.version.value + 1 - info.first_version.value;
+  info.first_position = {};
+  if (info.events == 0) return {};
+  const auto first =
+      position_of_version(snapshot, stream_key(info.stream, secret), info.first_version);
+  if (!first) return std::unexpected(first.error());
+  info.first_position = first->value_or(info.last_position);
   return {};
 }
 
@@ -76,22 +119,16 @@ Result<StreamVersion> latest_version(const RunList& runs, const Key& stream) {
 }
 
 Result<std::optional<StreamInfo>> stream_info(const Snapshot& snapshot, std::string_view stream,
-                                              std::uint64_t secret) {
-  StreamInfo info{.stream = std::string(stream)};
-  const auto key = stream_key(stream, secret);
-  for (const auto& run : snapshot.runs()) run->index->prefetch(key.hash);
-  for (std::size_t ordinal = 0; ordinal < snapshot.runs().size(); ++ordinal) {
-    const auto index = whole_index(*snapshot.runs()[ordinal]);
-    if (!index) return std::unexpected(index.error());
-    const auto entry = (*index)->find(key);
-    if (!entry) return std::unexpected(entry.error());
-    if (!*entry) continue;
-    if (auto added = add_run(snapshot, ordinal, **entry, info); !added) {
-      return std::unexpected(std::move(added).error());
-    }
+                                              std::uint64_t secret, Timestamp wall) {
+  auto info = stored_stream(snapshot, stream, secret);
+  if (!info) return std::unexpected(std::move(info).error());
+  if (info->version.value == 0) return std::nullopt;
+  const auto bounds = bounds_of(snapshot, stream, secret);
+  if (!bounds) return std::unexpected(bounds.error());
+  if (auto hidden = hide(snapshot, *bounds, secret, wall, *info); !hidden) {
+    return std::unexpected(std::move(hidden).error());
   }
-  if (info.events == 0) return std::nullopt;
-  return info;
+  return *std::move(info);
 }
 
 Result<std::optional<EventLocation>> find_event(const Snapshot& snapshot, std::string_view stream,
@@ -123,8 +160,13 @@ namespace {
 // streams; the first `limit` of all are among them.
 class StreamListing {
  public:
-  StreamListing(const Snapshot& snapshot, const ListStreamsRequest& request)
-      : snapshot_(snapshot), request_(request) {}
+  StreamListing(const Snapshot& snapshot, const ListStreamsRequest& request, std::uint64_t secret,
+                Timestamp wall)
+      : snapshot_(snapshot),
+        request_(request),
+        secret_(secret),
+        wall_(wall),
+        has_bounds_(has_bounds(snapshot.runs())) {}
 
   Result<void> add_run_of(std::size_t ordinal) {
     const auto index = whole_index(*snapshot_.runs()[ordinal]);
@@ -149,6 +191,8 @@ class StreamListing {
     for (auto& info : std::views::values(found_)) {
       if (streams.size() == request_.limit) break;
       streams.push_back(std::move(info));
+      auto& stream = streams.back();
+      if (stream.events == 0) stream.first_version = {stream.version.value + 1};
     }
     return streams;
   }
@@ -167,29 +211,46 @@ class StreamListing {
     return by_category ? *request_.category : request_.prefix;
   }
 
-  // False: all of the stream's events in the run are beyond the head.
+  // False: it is not to be listed, or all of its events in the run are beyond the head.
   Result<bool> add(std::size_t ordinal, std::string_view name, const KeyEntry& entry) {
+    const auto bounds = has_bounds_ ? bounds_of(snapshot_, name, secret_) : StreamBounds{};
+    if (!bounds) return std::unexpected(bounds.error());
+    if (!bounds->empty()) return add_bounded(name);
     const auto at = found_.find(name);
     StreamInfo info = at == found_.end() ? StreamInfo{.stream = std::string(name)} : at->second;
-    const auto events_before = info.events;
     if (auto added = add_run(snapshot_, ordinal, entry, info); !added) {
       return std::unexpected(std::move(added).error());
     }
-    if (info.events == events_before) return false;
+    if (info.version.value == 0) return false;
     found_.insert_or_assign(info.stream, std::move(info));
+    return true;
+  }
+
+  // What is hidden of a stream takes a look at all of it.
+  Result<bool> add_bounded(std::string_view name) {
+    if (found_.contains(name)) return true;
+    auto info = stream_info(snapshot_, name, secret_, wall_);
+    if (!info) return std::unexpected(std::move(info).error());
+    if (!*info) return false;
+    if ((*info)->state != StreamState::Live && !request_.include_deleted) return false;
+    found_.emplace(name, **std::move(info));
     return true;
   }
 
   const Snapshot& snapshot_;
   const ListStreamsRequest& request_;
+  const std::uint64_t secret_;
+  const Timestamp wall_;
+  const bool has_bounds_;
   std::map<std::string, StreamInfo, std::less<>> found_;
 };
 
 }  // namespace
 
 Result<std::vector<StreamInfo>> list_streams(const Snapshot& snapshot,
-                                             const ListStreamsRequest& request) {
-  StreamListing listing(snapshot, request);
+                                             const ListStreamsRequest& request,
+                                             std::uint64_t secret, Timestamp wall) {
+  StreamListing listing(snapshot, request, secret, wall);
   if (request.limit == 0) return listing.take();
   for (std::size_t ordinal = 0; ordinal < snapshot.runs().size(); ++ordinal) {
     if (auto added = listing.add_run_of(ordinal); !added) {
@@ -197,6 +258,30 @@ Result<std::vector<StreamInfo>> list_streams(const Snapshot& snapshot,
     }
   }
   return listing.take();
+}
+
+Result<HiddenCounts> count_hidden(const Snapshot& snapshot, std::uint64_t secret) {
+  std::set<std::string, std::less<>> streams;
+  for (const auto& run : snapshot.runs()) {
+    if (!run->index->has_bounds()) continue;
+    auto listed = run->index->list_keys(KeyKind::Bounds, "", "", [&](auto stream, auto&) {
+      streams.emplace(stream);
+      return true;
+    });
+    if (!listed) return std::unexpected(std::move(listed).error());
+  }
+  HiddenCounts counts;
+  for (const auto& stream : streams) {
+    const auto bounds = bounds_of(snapshot, stream, secret);
+    if (!bounds) return std::unexpected(bounds.error());
+    const auto info = stored_stream(snapshot, stream, secret);
+    if (!info) return std::unexpected(info.error());
+    const StreamVersion next{info->version.value + 1};
+    const auto first = std::min(bounds->first_kept(), next);
+    if (first > info->first_version) counts.events += first.value - info->first_version.value;
+    if (bounds->state(info->version) != StreamState::Live) ++counts.streams;
+  }
+  return counts;
 }
 
 }  // namespace eventstore::log

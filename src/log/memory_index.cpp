@@ -59,15 +59,22 @@ Posting MemoryIndex::add_locked(const Event& event) {
   offsets_.push_back(static_cast<std::uint32_t>(event.offset / 8));
 
   auto& stream = key_data(KeyKind::Stream, event.stream);
-  if (stream.postings.empty()) stream.first_version = event.version;
+  const bool has_live = !stream.postings.empty() && stream.first_version <= stream.last_version;
+  if (!has_live) stream.first_version = event.version;
+  if (event.husk) stream.first_version = {event.version.value + 1};
   stream.last_version = event.version;
   stream.postings.push_back(posting);
   key_bytes_ += sizeof(Posting) * (3 + event.tags.size());
+  add_id(event.id_hash, posting);
+  if (event.husk) return posting;
 
   add_posting(KeyKind::Category, category_of(event.stream), posting);
   add_posting(KeyKind::Type, event.type, posting);
   for (const auto tag : event.tags) add_posting(KeyKind::Tag, tag, posting);
-  add_id(event.id_hash, posting);
+  if (!event.bounds_of.empty()) {
+    add_posting(KeyKind::Bounds, event.bounds_of, posting);
+    bounds_.fetch_add(1, std::memory_order_release);
+  }
   return posting;
 }
 
@@ -113,7 +120,9 @@ void MemoryIndex::roll_back(Posting posting) {
   for (auto& key : keys_) {
     while (!key.postings.empty() && key.postings.back() >= posting) {
       key.postings.pop_back();
+      // What is taken out was appended, one version after another.
       if (key.kind == KeyKind::Stream) key.last_version = {key.last_version.value - 1};
+      if (key.kind == KeyKind::Bounds) bounds_.fetch_sub(1, std::memory_order_release);
     }
   }
   // Keys stay, with an empty list: a reader may hold one.

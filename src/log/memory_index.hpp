@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -31,7 +32,9 @@ class MemoryIndex final : public SegmentIndex {
     TagsView tags;
     StreamVersion version;
     std::uint64_t id_hash = 0;
-    std::uint64_t offset = 0;  // in the segment file
+    std::uint64_t offset = 0;         // in the segment file
+    std::string_view bounds_of = {};  // the stream whose bounds it states; empty: it states none
+    bool husk = false;                // found by its stream and its id alone
   };
 
   // Adds events, all of a group under one lock: it holds the mutex for as long as it lives.
@@ -76,6 +79,7 @@ class MemoryIndex final : public SegmentIndex {
   Result<void> list_keys(KeyKind kind, std::string_view prefix, std::string_view after,
                          const KeyVisitor& visit) const override;
   std::uint64_t events() const override;
+  bool has_bounds() const override { return bounds_.load(std::memory_order_acquire) != 0; }
 
  private:
   struct KeyData {
@@ -110,6 +114,8 @@ class MemoryIndex final : public SegmentIndex {
   // By posting, in units of 8 bytes; 0: a hole.
   std::vector<std::uint32_t> offsets_ GUARDED_BY(mutex_);
   std::uint64_t key_bytes_ GUARDED_BY(mutex_) = 0;  // of the texts and posting lists of keys_
+  // Postings of keys of kind Bounds. Released by the writer, acquired in has_bounds().
+  std::atomic<std::uint64_t> bounds_ = 0;
 };
 
 }  // namespace eventstore::log

@@ -186,6 +186,10 @@ const PostingSections& PostingFile::sections() const {
   return layout_->sections;
 }
 
+bool PostingFile::has_bounds() const {
+  return layout_->sections.header.bounds != 0;
+}
+
 Result<void> PostingFile::verify() const {
   const auto& identity = layout_->sections.identity;
   const auto header = decode_posting_header(file_->bytes(), identity);

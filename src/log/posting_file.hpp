@@ -25,7 +25,7 @@ struct PostingFileIdentity {
 struct PostingFileContents {
   struct KeyPostings {
     Key key;
-    StreamVersion first_version;  // of streams only
+    StreamVersion first_version;  // of streams only, as in KeyEntry
     StreamVersion last_version;
     std::span<const Posting> postings;  // ascending, at least one
   };
@@ -68,6 +68,7 @@ class PostingFile final : public SegmentIndex {
   Result<void> list_keys(KeyKind kind, std::string_view prefix, std::string_view after,
                          const KeyVisitor& visit) const override;
   std::uint64_t events() const override;
+  bool has_bounds() const override;
 
   // How many positions the run has, holes included.
   std::uint64_t postings() const;

@@ -150,6 +150,7 @@ class PostingFileWriter {
       const auto& entry = contents_.keys[index];
       CHECK(!entry.postings.empty() && entry.postings.back() < header_.postings);
       if (entry.key.kind == KeyKind::Stream) ++header_.streams;
+      if (entry.key.kind == KeyKind::Bounds) ++header_.bounds;
       add_to_filter(section(SectionName::Filter), entry.key.hash);
       add_to_table(section(SectionName::KeyTable), entry.key.hash, ordinal++);
 

@@ -18,7 +18,7 @@ std::size_t shared_bytes(std::string_view a, std::string_view b) {
 
 bool is_kind(std::uint8_t kind) {
   return kind >= static_cast<std::uint8_t>(KeyKind::Stream) &&
-         kind <= static_cast<std::uint8_t>(KeyKind::Tag);
+         kind <= static_cast<std::uint8_t>(KeyKind::Bounds);
 }
 
 // How SegmentIndex::fetch() finds the list again: an inline one by block and place in the block,

@@ -18,6 +18,7 @@ constexpr std::size_t kKeysAt = 56;
 constexpr std::size_t kStreamsAt = 64;
 constexpr std::size_t kFileBytesAt = 72;
 constexpr std::size_t kIdsAt = 80;
+constexpr std::size_t kBoundsAt = 88;
 constexpr std::size_t kPlacesAt = 96;
 constexpr std::size_t kPlaceBytes = 16;
 
@@ -37,7 +38,8 @@ std::unexpected<PostingDamage> damage(std::uint64_t offset, const char* what) {
 
 bool counts_agree(const PostingHeader& header) {
   return header.postings <= kCountMax && header.keys <= kCountMax && header.ids <= kCountMax &&
-         header.events <= header.postings && header.streams <= header.keys;
+         header.events <= header.postings && header.streams <= header.keys &&
+         header.bounds <= header.keys - header.streams;
 }
 
 // Whether the sections follow each other to the end of the file.
@@ -87,6 +89,7 @@ void encode_posting_header(const PostingHeader& header, const PostingFileIdentit
   store_le(out.data() + kStreamsAt, header.streams);
   store_le(out.data() + kFileBytesAt, header.file_bytes);
   store_le(out.data() + kIdsAt, header.ids);
+  store_le(out.data() + kBoundsAt, header.bounds);
   for (std::size_t i = 0; i < kSectionCount; ++i) {
     store_le(out.data() + kPlacesAt + i * kPlaceBytes, header.places[i].offset);
     store_le(out.data() + kPlacesAt + i * kPlaceBytes + 8, header.places[i].bytes);
@@ -110,6 +113,7 @@ Checked<PostingHeader> decode_posting_header(std::span<const std::byte> file,
                        .streams = number(kStreamsAt),
                        .file_bytes = number(kFileBytesAt),
                        .ids = number(kIdsAt),
+                       .bounds = number(kBoundsAt),
                        .places = {}};
   if (header.version > kPostingFormatVersion) return header;
   if (header.version == 0) return damage(kVersionAt, "format version 0");

@@ -40,6 +40,7 @@ struct PostingHeader {
   std::uint64_t streams = 0;
   std::uint64_t file_bytes = 0;
   std::uint64_t ids = 0;
+  std::uint64_t bounds = 0;  // keys of kind Bounds
 
   struct Place {
     std::uint64_t offset = 0;

@@ -54,7 +54,7 @@ inline PostingModel make_model(std::uint32_t seed, std::size_t postings, std::si
   }
   if (events.empty()) return model;
   for (std::size_t i = 0; i < keys; ++i) {
-    const auto kind = static_cast<KeyKind>(1 + random() % 4);
+    const auto kind = static_cast<KeyKind>(1 + random() % 5);
     model.keys[{kind, short_text(random)}] = some_of(events, random);
   }
   for (const auto posting : events) {

@@ -72,7 +72,8 @@ class KeyVerifier {
       if (!*more) break;
       if (auto key = verify_key(); !key) return key;
     }
-    if (keys_ != sections_.header.keys || streams_ != sections_.header.streams) {
+    const auto& header = sections_.header;
+    if (keys_ != header.keys || streams_ != header.streams || bounds_ != header.bounds) {
       return sections_.keys.section().damage(0, "not as many keys as the header says");
     }
     if (lists_end_ != sections_.lists.bytes.size()) {
@@ -89,13 +90,10 @@ class KeyVerifier {
     const bool ascends = keys_ == 0 || std::pair(last_kind_, std::string_view(last_text_)) <
                                            std::pair(walk_.kind(), std::string_view(walk_.text()));
     if (!ascends) return wrong("keys out of order");
+    if (walk_.kind() == KeyKind::Bounds) ++bounds_;
     if (walk_.kind() == KeyKind::Stream) {
       ++streams_;
-      const auto& value = walk_.value();
-      if (value.first_version > value.last_version ||
-          value.last_version.value - value.first_version.value < value.postings - 1) {
-        return wrong("stream with more postings than versions");
-      }
+      if (!has_versions_for_postings()) return wrong("stream whose postings and versions disagree");
     }
     if (auto found = verify_lookup(); !found) return found;
     if (auto list = verify_list(); !list) return list;
@@ -103,6 +101,15 @@ class KeyVerifier {
     last_kind_ = walk_.kind();
     last_text_ = walk_.text();
     return {};
+  }
+
+  // From the first version on there are as many postings as versions, before it husks.
+  bool has_versions_for_postings() const {
+    const auto& value = walk_.value();
+    const auto first = value.first_version.value;
+    const auto last = value.last_version.value;
+    if (first == 0 || first - 1 > last || value.postings > last) return false;
+    return last - (first - 1) <= value.postings;
   }
 
   // The filter and the table lead to the key.
@@ -169,6 +176,7 @@ class KeyVerifier {
   KeyWalk walk_;
   std::uint64_t keys_ = 0;
   std::uint64_t streams_ = 0;
+  std::uint64_t bounds_ = 0;
   std::uint64_t lists_end_ = 0;
   KeyKind last_kind_ = KeyKind::Stream;
   std::string last_text_;

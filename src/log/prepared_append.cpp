@@ -5,6 +5,15 @@
 #include "log/segment_index.hpp"
 
 namespace eventstore::log {
+namespace {
+
+// validate() has passed: what is refused does not come here.
+std::optional<StatedBounds> bounds_stated_by(const NewEvent& event) {
+  const auto stated = stated_bounds(event.stream, event.type, event.format, event.data);
+  return stated ? *stated : std::nullopt;
+}
+
+}  // namespace
 
 PreparedAppend::PreparedAppend(AppendRequest request, Environment environment, std::uint64_t secret)
     : checks_(std::move(request.checks)),
@@ -22,8 +31,10 @@ PreparedAppend::PreparedAppend(AppendRequest request, Environment environment, s
     const auto id = event.id ? *event.id : make_uuid_v7(*environment.random, now);
     const bool system = is_system_name(event.stream) || is_system_name(event.type);
     const bool last = &event == &request.events.back();
-    const auto flags =
-        static_cast<std::uint16_t>((last ? kLastOfAppend : 0) | (system ? kSystemEvent : 0));
+    const auto stated = system ? bounds_stated_by(event) : std::nullopt;
+    const bool has_bounds = stated && (stated->is_tombstone || !stated->bounds.empty());
+    const auto flags = static_cast<std::uint16_t>(
+        (last ? kLastOfAppend : 0) | (system ? kSystemEvent : 0) | (has_bounds ? kBoundsEvent : 0));
     const auto encoded = std::span(bytes_.get() + offset, length);
     encode_event(event, id, flags, encoded);
 
@@ -40,8 +51,17 @@ PreparedAppend::PreparedAppend(AppendRequest request, Environment environment, s
                        .type = names.substr(event.stream.size(), event.type.size()),
                        .tags = TagsView(names.substr(type_end, tags_bytes)),
                        .system = system});
+    if (stated) add_stated(*stated, has_bounds);
     offset += length;
   }
+}
+
+// The names of `stated` are those of the event added last, whose encoded form stays.
+void PreparedAppend::add_stated(StatedBounds stated, bool has_bounds) {
+  auto& event = events_.back();
+  stated.stream = event.stream.substr(stated.is_tombstone ? 0 : kMetadataPrefix.size());
+  if (has_bounds) event.bounds_of = stated.stream;
+  stated_.push_back({.event = &event, .bounds = stated});
 }
 
 }  // namespace eventstore::log

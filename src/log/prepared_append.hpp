@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/file_system.hpp"
+#include "core/stream_bounds.hpp"
 #include "eventstore/append.hpp"
 #include "log/format.hpp"
 
@@ -28,6 +29,13 @@ class PreparedAppend {
     std::string_view type;
     TagsView tags;
     bool system = false;
+    std::string_view bounds_of = {};  // the stream whose bounds it states; empty: it states none
+  };
+
+  // An event that is metadata of a stream or a tombstone.
+  struct Stated {
+    const Event* event;
+    StatedBounds bounds;
   };
 
   // `request` must have passed validate().
@@ -40,6 +48,7 @@ class PreparedAppend {
   ~PreparedAppend() = default;
 
   std::span<const Event> events() const { return events_; }
+  std::span<const Stated> stated() const { return stated_; }  // in the order of the events
   std::span<const StreamCheck> checks() const { return checks_; }
   const std::optional<AppendCondition>& condition() const { return condition_; }
   const RequestContext& context() const { return context_; }
@@ -51,10 +60,13 @@ class PreparedAppend {
   std::uint64_t size() const { return size_; }
 
  private:
+  void add_stated(StatedBounds stated, bool has_bounds);
+
   // A buffer that is not zeroed first.  NOLINTNEXTLINE(modernize-avoid-c-arrays)
   std::unique_ptr<std::byte[]> bytes_;
   std::uint64_t size_ = 0;
   std::vector<Event> events_;
+  std::vector<Stated> stated_;
   std::vector<StreamCheck> checks_;
   std::optional<AppendCondition> condition_;
   RequestContext context_;

@@ -1,5 +1,7 @@
 #include "log/run_builder.hpp"
 
+#include "log/bounds_lookup.hpp"
+
 namespace eventstore::log {
 
 RunBuilder::RunBuilder(const LogSettings& settings, std::uint64_t secret,
@@ -39,7 +41,9 @@ void RunBuilder::add(const FrameScan& scan) {
                                      .tags = view.tags,
                                      .version = view.version,
                                      .id_hash = hash_id(view.stream, view.id, secret_),
-                                     .offset = scanned.offset});
+                                     .offset = scanned.offset,
+                                     .bounds_of = bounded_stream(scanned.event),
+                                     .husk = scanned.event.is_husk()});
   }
   if (is_full()) split(scan.state().next_position);
 }

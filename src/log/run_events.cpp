@@ -8,6 +8,7 @@
 
 #include "log/events_up_to_damage.hpp"
 #include "log/posting_iterator.hpp"
+#include "log/stream_search.hpp"
 
 namespace eventstore::log {
 namespace {
@@ -185,26 +186,8 @@ class IndexedEvents final : public RunEvents {
 // is.
 Result<Posting> find_version(LogReader& reader, const IndexRun& run, const KeyEntry& entry,
                              StreamVersion version, Posting end) {
-  Posting low = 0;
-  Posting high = end;
-  while (low < high) {
-    const auto middle = low + (high - low) / 2;
-    Posting posting = 0;
-    const auto count = run.index->fetch(entry, middle, Direction::Forwards, {&posting, 1});
-    if (!count) return std::unexpected(count.error());
-    if (*count == 0 || posting >= high) {
-      high = middle;
-      continue;
-    }
-    const auto event = reader.read(run, posting);
-    if (!event) return std::unexpected(event.error());
-    if (*event && (*event)->event.view.version < version) {
-      low = posting + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
+  return search_stream(reader, run, entry, end,
+                       [&](const StoredEvent& event) { return event.view.version >= version; });
 }
 
 // The postings of a stream whose versions are within the bounds. Absent: none are.

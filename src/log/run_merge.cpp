@@ -79,6 +79,7 @@ class RunMerge {
       if (!*more) break;
       ++header_.keys;
       if (keys.kind() == KeyKind::Stream) ++header_.streams;
+      if (keys.kind() == KeyKind::Bounds) ++header_.bounds;
     }
     for (const auto* const source : sources_) {
       const auto& part = source->sections().header;
@@ -163,7 +164,7 @@ class RunMerge {
   Result<void> add_key(const KeyMerge& keys, KeyBlocksWriter& blocks) {
     const auto in = keys.files();
     KeyValue value{.postings = 0,
-                   .first_version = keys.entry_in(in.front()).first_version,
+                   .first_version = first_version(keys),
                    .last_version = keys.entry_in(in.back()).last_version,
                    .inline_list = {},
                    .list_offset = 0};
@@ -185,6 +186,17 @@ class RunMerge {
     }
     blocks.add(keys.kind(), keys.text(), value);
     return {};
+  }
+
+  // Of a part that has husks alone it is that of the next event to come.
+  static StreamVersion first_version(const KeyMerge& keys) {
+    StreamVersion first;
+    for (const auto file : keys.files()) {
+      const auto& entry = keys.entry_in(file);
+      first = entry.first_version;
+      if (first <= entry.last_version) break;
+    }
+    return first;
   }
 
   template <typename Visit>

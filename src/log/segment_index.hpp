@@ -19,7 +19,7 @@ namespace eventstore::log {
 using Posting = std::uint32_t;
 
 // What a posting list is of. The values are format.
-enum class KeyKind : std::uint8_t { Stream = 1, Category = 2, Type = 3, Tag = 4 };
+enum class KeyKind : std::uint8_t { Stream = 1, Category = 2, Type = 3, Tag = 4, Bounds = 5 };
 
 // The hash of a key and of an event id, seeded by the store's secret. Both are format.
 std::uint64_t hash_key(KeyKind kind, std::string_view text, std::uint64_t secret);
@@ -34,9 +34,11 @@ struct Key {
 
 // What an index knows of a key. `list` is for the index that returned it.
 struct KeyEntry {
-  std::uint32_t postings = 0;   // how many
-  StreamVersion first_version;  // of streams only
-  StreamVersion last_version;   // of streams only
+  std::uint32_t postings = 0;  // how many
+  // Of streams only: the version of the first event that is no husk, or of the next to come where
+  // all are; and of the last event.
+  StreamVersion first_version;
+  StreamVersion last_version;
   std::uint64_t list = 0;
   std::uint32_t list_bytes = 0;
 };
@@ -85,6 +87,9 @@ class SegmentIndex {
                                  const KeyVisitor& visit) const = 0;
 
   virtual std::uint64_t events() const = 0;
+
+  // Whether it has any key of kind Bounds: mostly not. Costs next to nothing.
+  virtual bool has_bounds() const = 0;
 };
 
 }  // namespace eventstore::log

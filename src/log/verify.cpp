@@ -6,6 +6,7 @@
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 #include "log/log_scan.hpp"
+#include "log/lookup.hpp"
 #include "log/run_files.hpp"
 #include "log/segment_files.hpp"
 #include "log/verify_index.hpp"
@@ -196,6 +197,10 @@ Result<StoreStats> count_log(FileSystem& files, const std::string& folder, const
     if (!streams) return std::unexpected(streams.error());
     stats.streams += *streams;
   }
+  const auto hidden = count_hidden(snapshot, secret);
+  if (!hidden) return std::unexpected(hidden.error());
+  stats.events -= hidden->events;
+  stats.streams -= hidden->streams;
   return stats;
 }
 

@@ -65,6 +65,7 @@ TEST_P(Streams, AreListedAFewAtATime) {
 TEST_P(Streams, HaveInformation) {
   const StreamInfo expected{.stream = "order-1",
                             .version = {3},
+                            .first_version = {1},
                             .events = 3,
                             .first_position = {2},
                             .last_position = {9}};

@@ -181,6 +181,7 @@ std::optional<StreamInfo> Model::stream_info(std::string_view stream) const {
   const auto& positions = known->second;
   return StreamInfo{.stream = known->first,
                     .version = {positions.size()},
+                    .first_version = {1},
                     .events = positions.size(),
                     .first_position = positions.front(),
                     .last_position = positions.back()};

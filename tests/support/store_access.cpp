@@ -34,8 +34,9 @@ void PrintTo(const RecordedEvent& event, std::ostream* out) {
 }
 
 void PrintTo(const StreamInfo& info, std::ostream* out) {
-  *out << info.stream << '@' << info.version.value << ": " << info.events << " events, positions "
-       << info.first_position.value << " to " << info.last_position.value;
+  *out << info.stream << '@' << info.version.value << " (" << to_string(info.state)
+       << "): " << info.events << " events from version " << info.first_version.value
+       << " on, positions " << info.first_position.value << " to " << info.last_position.value;
 }
 
 void PrintTo(const StreamOutcome& outcome, std::ostream* out) {

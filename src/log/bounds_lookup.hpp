@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/stream_bounds.hpp"
+#include "log/format.hpp"
+#include "log/log_view.hpp"
+
+// The bounds of streams, found through the index: the newest event that states those of a stream
+// says what they are.
+namespace eventstore::log {
+
+struct StringHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
+};
+template <typename T>
+using StreamMap = std::unordered_map<std::string, T, StringHash, std::equal_to<>>;  // by name
+
+// The stream whose bounds a stored event states; empty: it states none.
+std::string_view bounded_stream(const StoredEvent& event);
+
+// Whether any event states bounds: where none does, nothing is hidden.
+bool has_bounds(const RunList& runs);
+
+// As visible in `snapshot`; empty where none were ever stated.
+Result<StreamBounds> bounds_of(const Snapshot& snapshot, std::string_view stream,
+                               std::uint64_t secret);
+
+// The first version of a stream with these bounds that a read of it shows, max count and max age
+// included; greater than the last version where it shows none. `wall`: the time by the clock.
+Result<StreamVersion> first_readable(const Snapshot& snapshot, std::string_view stream,
+                                     const StreamBounds& bounds, std::uint64_t secret,
+                                     Timestamp wall);
+
+// The first version of a stream that was not older than `age` at `now`; the next to come if all
+// are.
+Result<StreamVersion> first_young(const Snapshot& snapshot, std::string_view stream,
+                                  std::chrono::seconds age, std::uint64_t secret, Timestamp now);
+
+// What truncation and deletion hide from one reader: looks up each stream's bounds once, as long as
+// there are not too many.
+//
+// Ownership: keeps the snapshot.
+// Threads:   one at a time.
+class HiddenVersions {
+ public:
+  HiddenVersions(Snapshot snapshot, std::uint64_t secret);
+
+  // Versions before it are gone.
+  Result<StreamVersion> first_kept(std::string_view stream);
+  Result<bool> hides(const EventView& event);
+
+  bool any() const { return any_; }  // whether anything can be hidden
+
+ private:
+  const Snapshot snapshot_;
+  const std::uint64_t secret_;
+  const bool any_;
+  StreamMap<StreamVersion> known_;
+};
+
+}  // namespace eventstore::log
