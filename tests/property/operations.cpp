@@ -11,8 +11,20 @@
 namespace eventstore::test {
 namespace {
 
-constexpr std::array<std::string_view, 6> kStreams = {"a-1", "a-2", "a", "b-1", "$own", "-"};
-constexpr std::array<std::string_view, 4> kTypes = {"T0", "T1", "T2", "$T"};
+constexpr std::array<std::string_view, 8> kStreams = {"a-1",  "a-2", "a",     "b-1",
+                                                      "$own", "-",   "$$a-1", "$$a"};
+constexpr std::array<std::string_view, 6> kTypes = {"T0", "T1", "T2", "$T", "$metadata", "T0"};
+// Metadata that is appended as it is.
+constexpr std::array<std::string_view, 8> kDocuments = {"{}",
+                                                        R"({"$tb":1})",
+                                                        R"({"$tb":3})",
+                                                        R"({"$maxCount":2})",
+                                                        R"({"$maxCount":4,"$tb":2})",
+                                                        R"({"a":1,"$maxAge":1000000})",
+                                                        R"({"$tb":5,"$maxCount":1})",
+                                                        R"({"$tb":7})"};
+// Of streams that come again and again, one in so many is tombstoned.
+constexpr int kTombstonesPercent = 2;
 constexpr std::array<std::string_view, 3> kTags = {"x", "y", "z"};
 constexpr std::array<std::string_view, 6> kPrefixes = {"", "a", "a-", "b-1", "$", "none"};
 constexpr std::array<std::string_view, 5> kCategories = {"a", "b", "$own", "", "none"};
@@ -59,6 +71,20 @@ std::optional<int> maybe_below(int bound) {
   return chance(50) ? std::nullopt : std::optional(below(bound));
 }
 
+DeletionPlan any_deletion() {
+  const int way = below(100);
+  return {.way = way < kTombstonesPercent ? 3
+                 : way < 30               ? 0
+                 : way < 60               ? 1
+                 : way < 80               ? 2
+                                          : 4,
+          .check = {.stream = below(kStreams.size()),
+                    .kind = chance(50) ? 0 : below(4),
+                    .off = chance(70) ? 0 : below(3) - 1},
+          .amount = below(6) - 1,
+          .with_age = chance(30)};
+}
+
 ReadPlan any_read() {
   return {.selector = below(4),
           .query = any_query(),
@@ -99,8 +125,11 @@ NewEvent event_of(const EventPlan& plan) {
     event.occurred_at = Timestamp{std::chrono::microseconds{plan.data_bytes}};
   }
   event.metadata.assign(static_cast<std::size_t>(plan.data_bytes % 50), 'm');
+  if (event.type == "$metadata" && !plan.binary) event.data = name_in(kDocuments, plan.data_bytes);
   return event;
 }
+
+}  // namespace
 
 ExpectedVersion expected_of(const CheckPlan& plan, const Model& model) {
   switch (plan.kind) {
@@ -116,6 +145,12 @@ ExpectedVersion expected_of(const CheckPlan& plan, const Model& model) {
     }
   }
 }
+
+std::string stream_of(const CheckPlan& plan) {
+  return name_in(kStreams, plan.stream);
+}
+
+namespace {
 
 Query query_of(const QueryPlan& plan) {
   if (plan.all) return Query::everything();
@@ -171,6 +206,11 @@ struct Describe {
         << " prefix " << plan.prefix << (plan.include_system ? ", own too" : "")
         << (plan.copy ? ", copied" : "");
   }
+  void operator()(const DeletionPlan& plan) const {
+    out << "delete by way " << plan.way << " of " << stream_of(plan.check) << ", amount "
+        << plan.amount << (plan.with_age ? " and an age" : "") << ", check kind " << plan.check.kind
+        << " off by " << plan.check.off;
+  }
   void operator()(const ReopenPlan& plan) const {
     out << "reopen with segment size " << plan.segment_size;
   }
@@ -193,7 +233,8 @@ rc::Gen<Operation> any_operation() {
                        .other_checks = chance(50),
                        .events_left_out = chance(30) ? below(3) : 0};
     }
-    if (kind < 95) return any_read();
+    if (kind < 88) return any_read();
+    if (kind < 95) return any_deletion();
     return ReopenPlan{.segment_size = below(3)};
   });
 }

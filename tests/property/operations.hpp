@@ -67,11 +67,19 @@ struct ReadPlan {
   bool copy = false;
 };
 
+// One of the ways to delete, or other metadata.
+struct DeletionPlan {
+  int way = 0;  // 0 truncate, 1 retain, 2 delete, 3 tombstone, 4 metadata of users
+  CheckPlan check;
+  int amount = 0;  // to truncate: so many versions before the next; to retain: so many events
+  bool with_age = false;
+};
+
 struct ReopenPlan {
   int segment_size = 0;  // 0: the smallest
 };
 
-using Operation = std::variant<AppendPlan, RetryPlan, ReadPlan, ReopenPlan>;
+using Operation = std::variant<AppendPlan, RetryPlan, ReadPlan, DeletionPlan, ReopenPlan>;
 
 rc::Gen<Operation> any_operation();
 
@@ -80,5 +88,8 @@ std::ostream& operator<<(std::ostream& out, const Operation& operation);
 
 AppendRequest request_of(const AppendPlan& plan, const Model& model);
 ReadRequest request_of(const ReadPlan& plan, const Model& model);
+
+std::string stream_of(const CheckPlan& plan);
+ExpectedVersion expected_of(const CheckPlan& plan, const Model& model);
 
 }  // namespace eventstore::test

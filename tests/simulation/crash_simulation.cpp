@@ -94,7 +94,7 @@ class Simulation {
       const auto applied = with_doubt.apply(request);
       if (applied && !applied->repeated && !request.events.empty()) ++accepted;
     }
-    if (accepted > 0 && actual.size() == with_doubt.events().size()) {
+    if (accepted > 0 && or_violation(store_->head(), "head") == with_doubt.head()) {
       model_ = std::move(with_doubt);
       outcome_.appends_in_doubt_present += accepted;
       learn(actual);
@@ -102,7 +102,7 @@ class Simulation {
       outcome_.appends_in_doubt_absent += accepted;
     }
     in_doubt_.clear();
-    require(difference(model_.events(), actual), "after reopening");
+    require(difference(model_.visible(), actual), "after reopening");
     learn(actual);  // the crash may have come right after an answer
     require(first_disagreement(*store_, model_, random_), "after reopening");
   }
@@ -218,7 +218,7 @@ class Simulation {
       if (files_.crashed() || with_faults_) return;
       throw Violation{"a reader fails: " + seen.error().message};
     }
-    require(difference(model_.events(), *seen), "seen by another process");
+    require(difference(model_.visible(), *seen), "seen by another process");
   }
 
   // A closing store, one that is killed, or a machine that stops.

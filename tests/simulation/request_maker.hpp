@@ -15,7 +15,7 @@
 namespace eventstore::test {
 
 // Makes append requests of every kind from a seed: several streams at once, checks that hold and
-// checks that do not, conditions, and earlier requests once more.
+// checks that do not, conditions, bounds and tombstones, and earlier requests once more.
 class RequestMaker {
  public:
   explicit RequestMaker(SeededRandom& random) : random_(random) {}
@@ -25,7 +25,10 @@ class RequestMaker {
     if (!sent_.empty() && random_.chance(1, 8)) return sent_[random_.below(sent_.size())];
     AppendRequest request;
     const auto events = random_.chance(1, 12) ? 0 : 1 + random_.below(4);
-    for (std::uint64_t i = 0; i < events; ++i) request.events.push_back(event());
+    for (std::uint64_t i = 0; i < events; ++i) {
+      request.events.push_back(random_.chance(1, 12) ? deletion(model) : event());
+      if (is_system_name(request.events.back().type)) request.system = true;
+    }
     if (events == 0 || random_.chance(1, 2)) {
       const auto name = stream();
       request.checks.push_back({.stream = name, .expected = expected(model.version_of(name))});
@@ -42,6 +45,8 @@ class RequestMaker {
 
  private:
   std::string stream() {
+    // Some are tombstoned sooner or later.
+    if (random_.chance(1, 10)) return "mortal-" + std::to_string(random_.below(30));
     return "s" + std::to_string(random_.below(3)) + "-" + std::to_string(random_.below(4));
   }
   std::string type() { return "T" + std::to_string(random_.below(4)); }
@@ -57,6 +62,19 @@ class RequestMaker {
     made.format = PayloadFormat::Binary;
     if (random_.chance(1, 3)) made.metadata = "{\"n\":" + std::to_string(ids_) + "}";
     return made;
+  }
+
+  // Metadata that truncates, mostly by what is allowed, or that sets a max count; or a tombstone.
+  NewEvent deletion(const Model& model) {
+    const auto name = stream();
+    if (name.starts_with("mortal") && random_.chance(1, 3)) {
+      return {.stream = name, .type = "$tombstone", .id = id_of(++ids_)};
+    }
+    const auto next = model.version_of(name).value + 1;
+    const auto back = random_.below(6);
+    auto data = "{\"$tb\":" + std::to_string(next > back ? next - back : next + 1);
+    if (random_.chance(1, 3)) data += ",\"$maxCount\":" + std::to_string(1 + random_.below(9));
+    return {.stream = "$$" + name, .type = "$metadata", .id = id_of(++ids_), .data = data + '}'};
   }
 
   ExpectedVersion expected(StreamVersion actual) {

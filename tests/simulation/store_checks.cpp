@@ -20,10 +20,14 @@ Problem compare_read(EventStore& store, const Model& model, const ReadRequest& r
 }
 
 Problem compare_streams(EventStore& store, const Model& model, SeededRandom& random) {
-  const ListStreamsRequest all{.limit = 1'000'000, .include_system = true};
+  const ListStreamsRequest all{.limit = 1'000'000, .include_system = true, .include_deleted = true};
   const auto streams = store.list_streams(all);
   if (!streams) return "listing: " + streams.error().message;
   if (*streams != model.list_streams(all)) return "the streams are not the model's";
+  const ListStreamsRequest some{.limit = 1 + random.below(10)};
+  const auto first = store.list_streams(some);
+  if (!first) return "listing: " + first.error().message;
+  if (*first != model.list_streams(some)) return "the streams that are not deleted are others";
   for (const auto& stream : *streams) {
     if (auto problem =
             compare_read(store, model, {.selector = SelectStream{stream.stream}}, stream.stream)) {
@@ -69,7 +73,7 @@ Result<std::vector<RecordedEvent>> read_all(EventStore& store, std::uint64_t fro
 }
 
 Problem first_disagreement(EventStore& store, const Model& model, SeededRandom& random) {
-  if (auto problem = compare_times(model.events())) return problem;
+  if (auto problem = compare_times(model.visible())) return problem;
   if (auto problem = compare_streams(store, model, random)) return problem;
   const auto number = [&](std::uint64_t bound) { return std::to_string(random.below(bound)); };
   const auto direction = random.chance(1, 2) ? Direction::Forwards : Direction::Backwards;
@@ -84,6 +88,10 @@ Problem first_disagreement(EventStore& store, const Model& model, SeededRandom& 
     if (auto problem = compare_read(store, model, request, "a filtered read")) return problem;
   }
   if (auto problem = compare_ids(store, model, random)) return problem;
+  const auto stats = store.stats();
+  if (!stats) return "stats: " + stats.error().message;
+  if (stats->events != model.visible().size()) return "the store counts other events";
+  if (stats->streams != model.stream_count()) return "the store counts other streams";
   const auto verified = store.verify();
   if (!verified) return "verify: " + verified.error().message;
   if (!verified->findings.empty()) return "verify: " + verified->findings.front().message;

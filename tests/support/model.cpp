@@ -87,6 +87,9 @@ std::unexpected<Error> refusal(ErrorCode code, std::string message, ErrorDetails
 Result<AppendResult> Model::apply(const AppendRequest& request) {
   if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
   if (auto known = find_overlap(request)) return *std::move(known);
+  if (auto alive = refuse_tombstoned(request); !alive) {
+    return std::unexpected(std::move(alive).error());
+  }
   if (auto held = decide_checks(request.checks); !held) {
     return std::unexpected(std::move(held).error());
   }
@@ -94,6 +97,9 @@ Result<AppendResult> Model::apply(const AppendRequest& request) {
     auto held = decide_condition(*request.condition);
     if (!held) return std::unexpected(std::move(held).error());
   }
+  auto bounds = decide_bounds(request);
+  if (!bounds) return std::unexpected(std::move(bounds).error());
+  bounds_ = *std::move(bounds);
   return add(request);
 }
 
@@ -119,7 +125,18 @@ std::optional<Result<AppendResult>> Model::find_overlap(const AppendRequest& req
 Result<void> Model::decide_checks(const std::vector<StreamCheck>& checks) const {
   for (const StreamCheck& check : checks) {
     const StreamVersion actual = version_of(check.stream);
-    if (check.expected.holds_for(actual)) continue;
+    const auto kind = check.expected.kind();
+    const auto state = state_of(check.stream);
+    if (state == StreamState::Tombstoned && kind != ExpectedVersion::Kind::Any) {
+      return refusal(ErrorCode::StreamDeleted, "tombstoned", DeletedStream{.stream = check.stream});
+    }
+    if (state == StreamState::Deleted && kind != ExpectedVersion::Kind::StreamExists &&
+        check.expected.holds_for({0})) {
+      continue;
+    }
+    const bool is_no_stream_that_exists =
+        state == StreamState::Deleted && kind == ExpectedVersion::Kind::StreamExists;
+    if (check.expected.holds_for(actual) && !is_no_stream_that_exists) continue;
     return refusal(
         ErrorCode::WrongExpectedVersion, "wrong version of " + check.stream,
         VersionConflict{
@@ -134,7 +151,7 @@ Result<void> Model::decide_condition(const AppendCondition& condition) const {
   }
   for (auto index = condition.after.value; index < events_.size(); ++index) {
     const RecordedEvent& event = events_[index];
-    if (is_system(event) || !query_matches(condition.query, event)) continue;
+    if (is_system(event) || is_gone(event) || !query_matches(condition.query, event)) continue;
     return refusal(ErrorCode::AppendConditionFailed, "an event matches the condition",
                    ConditionConflict{.position = event.position});
   }
@@ -153,6 +170,7 @@ AppendResult Model::add(const AppendRequest& request) {
     const StreamVersion version{stream.size()};
     if (event.id) ids_.emplace(std::pair(event.stream, *event.id), position);
     events_.push_back(recorded(event, position, version));
+    note_metadata(event);
     note_version(result.streams, event.stream, version);
   }
   events_.back().last_of_append = true;
@@ -163,8 +181,12 @@ AppendResult Model::add(const AppendRequest& request) {
 Result<std::vector<RecordedEvent>> Model::read(const ReadRequest& request) const {
   if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
   std::vector<RecordedEvent> found;
-  std::ranges::copy_if(events_, std::back_inserter(found),
-                       [&](const RecordedEvent& event) { return read_matches(request, event); });
+  std::ranges::copy_if(events_, std::back_inserter(found), [&](const RecordedEvent& event) {
+    if (!read_matches(request, event)) return false;
+    return std::holds_alternative<SelectStream>(request.selector)
+               ? event.version.value >= first_readable(event.stream)
+               : !is_gone(event);
+  });
   if (request.direction == Direction::Backwards) std::ranges::reverse(found);
   if (request.limit && *request.limit < found.size()) found.resize(*request.limit);
   return found;
@@ -179,12 +201,15 @@ std::optional<StreamInfo> Model::stream_info(std::string_view stream) const {
   const auto known = streams_.find(stream);
   if (known == streams_.end()) return std::nullopt;
   const auto& positions = known->second;
+  const auto first = std::min<std::uint64_t>(first_readable(stream), positions.size() + 1);
+  const auto events = positions.size() + 1 - first;
   return StreamInfo{.stream = known->first,
                     .version = {positions.size()},
-                    .first_version = {1},
-                    .events = positions.size(),
-                    .first_position = positions.front(),
-                    .last_position = positions.back()};
+                    .first_version = {first},
+                    .events = events,
+                    .first_position = events == 0 ? GlobalPosition{} : positions[first - 1],
+                    .last_position = positions.back(),
+                    .state = state_of(stream)};
 }
 
 std::vector<StreamInfo> Model::list_streams(const ListStreamsRequest& request) const {
@@ -194,6 +219,7 @@ std::vector<StreamInfo> Model::list_streams(const ListStreamsRequest& request) c
     if (is_system_name(stream) && !request.include_system) continue;
     if (!stream.starts_with(request.prefix) || stream <= request.after) continue;
     if (request.category && category_of(stream) != *request.category) continue;
+    if (!request.include_deleted && state_of(stream) != StreamState::Live) continue;
     found.push_back(*stream_info(stream));
   }
   return found;
@@ -254,6 +280,8 @@ std::string describe(const Result<AppendResult>& outcome) {
   if (const auto* const version = std::get_if<VersionConflict>(&details)) {
     out << ": " << version->stream << " expected " << version->expected << ", actual "
         << version->actual.value;
+  } else if (const auto* const deleted = std::get_if<DeletedStream>(&details)) {
+    out << ": " << deleted->stream;
   } else if (const auto* const condition = std::get_if<ConditionConflict>(&details)) {
     out << ": position " << condition->position.value;
   } else if (const auto* const limit = std::get_if<LimitDetails>(&details)) {

@@ -27,25 +27,61 @@ class Model {
   // Deadlines and cancellation are not looked at.
   Result<AppendResult> apply(const AppendRequest& request);
 
+  // The ways to delete, as of EventStore; what `request` would be for them is the model's business.
+  Result<StreamChange> truncate_stream(const std::string& stream, StreamVersion before,
+                                       ExpectedVersion expected);
+  Result<StreamChange> set_retention(const std::string& stream, const Retention& retention,
+                                     ExpectedVersion expected);
+  Result<StreamChange> delete_stream(const std::string& stream, ExpectedVersion expected);
+  Result<StreamChange> tombstone_stream(const std::string& stream, ExpectedVersion expected);
+  Result<StreamVersion> set_stream_metadata(const std::string& stream, const std::string& json,
+                                            ExpectedVersion expected);
+
   // What an engine must return, in order. Fails as an engine does where the request is malformed.
   Result<std::vector<RecordedEvent>> read(const ReadRequest& request) const;
 
   GlobalPosition head() const { return {events_.size()}; }
   StreamVersion version_of(std::string_view stream) const;
 
-  // Event n of the store is events()[n - 1].
+  // Event n of the store is events()[n - 1], also where it is deleted.
   const std::vector<RecordedEvent>& events() const { return events_; }
+  // Those that can be read, the store's own included.
+  std::vector<RecordedEvent> visible() const;
 
   std::optional<StreamInfo> stream_info(std::string_view stream) const;
   std::vector<StreamInfo> list_streams(const ListStreamsRequest& request) const;
   std::optional<EventLocation> find(std::string_view stream, const Uuid& id) const;
-  std::size_t stream_count() const { return streams_.size(); }
+  std::size_t stream_count() const;  // without those that are deleted
 
   // Gives the model what the engine alone can know of events that it has accepted: ids it made and
   // when it recorded them. `actual` is what the engine has at those positions.
   void learn(std::span<const RecordedEvent> actual);
 
  private:
+  // What is deleted of a stream. The model knows no time: no event is too old.
+  struct Bounds {
+    std::uint64_t truncate_before = 0;
+    std::optional<std::uint64_t> max_count = {};
+    std::optional<std::int64_t> max_age = {};
+    std::uint64_t tombstone = 0;  // its version
+    bool any() const { return truncate_before != 0 || max_count || max_age || tombstone != 0; }
+  };
+  using AllBounds = std::map<std::string, Bounds, std::less<>>;
+
+  static Bounds bounds_of(const AllBounds& all, std::string_view stream);
+  Bounds bounds_of(std::string_view stream) const { return bounds_of(bounds_, stream); }
+  bool is_gone(const RecordedEvent& event) const;
+  std::uint64_t first_readable(std::string_view stream) const;
+  StreamState state_of(std::string_view stream) const;
+  Result<void> refuse_tombstoned(const AppendRequest& request) const;
+  Result<AllBounds> decide_bounds(const AppendRequest& request) const;
+  Result<StreamChange> change_bounds(const std::string& stream, const Bounds& bounds,
+                                     ExpectedVersion expected);
+  StreamVersion metadata_version(const std::string& stream) const;
+  static AppendRequest metadata_request(const std::string& stream, const Bounds& bounds,
+                                        const std::string& users);
+  void note_metadata(const NewEvent& event);
+
   std::optional<Result<AppendResult>> find_overlap(const AppendRequest& request) const;
   Result<void> decide_checks(const std::vector<StreamCheck>& checks) const;
   Result<void> decide_condition(const AppendCondition& condition) const;
@@ -54,6 +90,8 @@ class Model {
   std::vector<RecordedEvent> events_;
   std::map<std::string, std::vector<GlobalPosition>, std::less<>> streams_;
   std::map<std::pair<std::string, Uuid>, GlobalPosition> ids_;  // without the nil ids
+  AllBounds bounds_;
+  std::map<std::string, std::string> users_metadata_;  // by "$$" stream, without braces
 };
 
 // True where the engine's event is the model's. What the model cannot know is not compared: the id
