@@ -30,6 +30,8 @@ struct Query {
   }
 
   bool matches(const EventView& event) const;
+  // The same, where the store's own events are asked for too.
+  bool matches_with_system(const EventView& event) const;
 };
 
 // Fails with InvalidArgument for a query that is neither "all" nor has items, or that has an empty

@@ -37,6 +37,10 @@ Result<void> validate_item(const QueryItem& item) {
 
 bool Query::matches(const EventView& event) const {
   if (is_system_name(event.stream) || is_system_name(event.type)) return false;
+  return matches_with_system(event);
+}
+
+bool Query::matches_with_system(const EventView& event) const {
   return all || std::ranges::any_of(
                     items, [&](const QueryItem& item) { return item_matches(item, event); });
 }

@@ -202,24 +202,29 @@ Result<std::optional<GlobalPosition>> AppendGroup::first_match(const Query& quer
     if (!posting) return std::unexpected(posting.error());
     if (!*posting) return std::nullopt;
     at = **posting;
-    const auto found = can_match(reader, run, at);
+    const auto found = is_match(query, reader, run, at);
     if (!found) return std::unexpected(found.error());
     if (*found) return run.position_of(at);
   }
 }
 
-// The store's own events match no condition, nor what is deleted; nor do holes.
-Result<bool> AppendGroup::can_match(LogReader& reader, const IndexRun& run, Posting posting) {
+// What is deleted matches no condition; nor do holes.
+Result<bool> AppendGroup::is_match(const Query& query, LogReader& reader, const IndexRun& run,
+                                   Posting posting) {
   const auto position = run.position_of(posting);
   if (position >= first_position_) {
     const auto& accepted = events_[position.value - first_position_.value];
-    return accepted.system ? false : is_kept(accepted.stream, accepted.version);
+    EventView view;
+    view.stream = accepted.stream;
+    view.type = accepted.type;
+    view.tags = accepted.tags;
+    return query.matches(view) ? is_kept(accepted.stream, accepted.version) : false;
   }
   const auto found = reader.read(run, posting);
   if (!found) return std::unexpected(found.error());
-  if (!*found || (*found)->event.is_system() || (*found)->event.is_husk()) return false;
+  if (!*found || (*found)->event.is_husk()) return false;
   const auto& view = (*found)->event.view;
-  return is_kept(view.stream, view.version);
+  return query.matches(view) ? is_kept(view.stream, view.version) : false;
 }
 
 Result<bool> AppendGroup::is_kept(std::string_view stream, StreamVersion version) {
@@ -271,8 +276,11 @@ Result<AppendResult> AppendGroup::place(PreparedAppend& append) {
                .offset = tail_.next_offset() + in_frame,
                .bounds_of = event.bounds_of});
     result.last_position = {first_position_.value + events_.size()};
-    events_.push_back(
-        {.stream = event.stream, .id = event.id, .version = version, .system = event.system});
+    events_.push_back({.stream = event.stream,
+                       .type = event.type,
+                       .tags = event.tags,
+                       .id = event.id,
+                       .version = version});
     streams.set(event.stream, version);
     body_bytes_ += event.length;
   }

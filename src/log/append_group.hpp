@@ -44,9 +44,10 @@ class AppendGroup {
  private:
   struct Event {
     std::string_view stream;
+    std::string_view type;
+    TagsView tags;
     Uuid id;
     StreamVersion version;
-    bool system;
   };
 
   Result<std::optional<AppendResult>> find_repetition(const PreparedAppend& append);
@@ -55,7 +56,8 @@ class AppendGroup {
   Result<void> check_condition(const AppendCondition& condition);
   Result<std::optional<GlobalPosition>> first_match(const Query& query, std::size_t ordinal,
                                                     GlobalPosition from);
-  Result<bool> can_match(LogReader& reader, const IndexRun& run, Posting posting);
+  Result<bool> is_match(const Query& query, LogReader& reader, const IndexRun& run,
+                        Posting posting);
   Result<bool> is_kept(std::string_view stream, StreamVersion version);
   Result<StreamVersion> version_of(std::string_view stream);
   Result<AppendResult> place(PreparedAppend& append);

@@ -20,29 +20,31 @@ EventsUpToDamage::EventsUpToDamage(std::unique_ptr<RunEvents> events,
   last_version_ = forwards_ ? versions->second.value : versions->first.value;
 }
 
-Result<std::optional<LocatedEvent>> EventsUpToDamage::next() {
-  std::optional<LocatedEvent> event;
+Result<bool> EventsUpToDamage::next(LocatedEvent& event) {
+  bool is_there = false;
   if (events_ != nullptr) {
-    auto more = events_->next();
+    auto more = events_->next(event);
     if (!more) {
       // What is known of the place, if anything is, says more than what was met there.
       const auto* const known = damage_behind_reached();
       const bool is_damage = more.error().code == ErrorCode::Corruption;
       return is_damage && known != nullptr ? std::unexpected(error_of(*known)) : more;
     }
-    event = *std::move(more);
+    is_there = *more;
   }
-  const auto position = event ? event->event.view.position.value : end_;
+  const auto position = is_there ? event.event.view.position.value : end_;
   const auto* const lost = lost_between(position);
-  if (lost != nullptr && !continues(event)) return std::unexpected(error_of(*lost));
-  if (!event) return std::nullopt;
+  if (lost != nullptr && !continues(is_there ? &event : nullptr)) {
+    return std::unexpected(error_of(*lost));
+  }
+  if (!is_there) return false;
   reached_ = position;
   if (next_version_) {
-    const auto version = event->event.view.version.value;
+    const auto version = event.event.view.version.value;
     ended_ = version == last_version_;
     next_version_ = forwards_ ? version + 1 : version - 1;
   }
-  return event;
+  return true;
 }
 
 const Finding* EventsUpToDamage::lost_between(std::uint64_t position) const {
@@ -63,9 +65,9 @@ const Finding* EventsUpToDamage::damage_behind_reached() const {
   return found != damage_->end() ? &*found : nullptr;
 }
 
-bool EventsUpToDamage::continues(const std::optional<LocatedEvent>& event) const {
+bool EventsUpToDamage::continues(const LocatedEvent* event) const {
   if (!next_version_) return false;
-  return event ? event->event.view.version.value == *next_version_ : ended_;
+  return event != nullptr ? event->event.view.version.value == *next_version_ : ended_;
 }
 
 }  // namespace eventstore::log

@@ -22,14 +22,15 @@ class EventsUpToDamage final : public RunEvents {
                    std::shared_ptr<const std::vector<Finding>> damage, Direction direction,
                    GlobalPosition first, GlobalPosition last, std::optional<VersionRange> versions);
 
-  Result<std::optional<LocatedEvent>> next() override;
+  Result<bool> next(LocatedEvent& event) override;
 
  private:
   // The damage that may have taken events between the last one handed out and `position`.
   const Finding* lost_between(std::uint64_t position) const;
   // The damage that the position next to the last one handed out lies in.
   const Finding* damage_behind_reached() const;
-  bool continues(const std::optional<LocatedEvent>& event) const;
+  // `event`: the next one; null: there is none.
+  bool continues(const LocatedEvent* event) const;
 
   std::unique_ptr<RunEvents> events_;
   const std::shared_ptr<const std::vector<Finding>> damage_;

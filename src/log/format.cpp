@@ -224,19 +224,19 @@ std::uint32_t place_event(std::span<std::byte> event, const EventPlace& place, s
   return checksum;
 }
 
-std::expected<StoredEvent, Defect> decode_event(std::span<const std::byte> bytes,
-                                                [[maybe_unused]] std::uint32_t seed) {
-  if (bytes.size() < kEventHeaderBytes) return std::unexpected("event header cut short");
+Defect decode_event(std::span<const std::byte> bytes, [[maybe_unused]] std::uint32_t seed,
+                    StoredEvent& event) {
+  if (bytes.size() < kEventHeaderBytes) return "event header cut short";
   const auto* at = bytes.data();
   const auto length = load_le<std::uint32_t>(at + 4);
   if (length < kEventHeaderBytes || length % 8 != 0 || length > bytes.size()) {
-    return std::unexpected("an event's length is impossible");
+    return "an event's length is impossible";
   }
   const auto checksum = load_le<std::uint32_t>(at);
 #ifndef EVENTSTORE_FAULT_NO_BODY_CHECKSUM
   const auto body = crc32c(bytes.subspan(kEventHeaderBytes, length - kEventHeaderBytes));
   if (checksum != seeded_crc(bytes.subspan(4, kEventHeaderBytes - 4), seed, body)) {
-    return std::unexpected("checksum mismatch in an event");
+    return "checksum mismatch in an event";
   }
 #endif
   const std::uint64_t stream = load_le<std::uint16_t>(at + 48);
@@ -246,20 +246,19 @@ std::expected<StoredEvent, Defect> decode_event(std::span<const std::byte> bytes
   const std::uint64_t metadata = load_le<std::uint32_t>(at + 56);
   const std::uint64_t data = load_le<std::uint32_t>(at + 60);
   if (align8(kEventHeaderBytes + stream + type + tags + extensions + metadata + data) != length) {
-    return std::unexpected("an event's parts do not add up to its length");
+    return "an event's parts do not add up to its length";
   }
   const auto format = static_cast<PayloadFormat>(at[42]);
   if (at[43] != std::byte{0} ||
       (format != PayloadFormat::Json && format != PayloadFormat::Binary)) {
-    return std::unexpected("the event needs a newer version of this library");
+    return "the event needs a newer version of this library";
   }
 
-  StoredEvent event{.view = {},
-                    .checksum = checksum,
-                    .length = length,
-                    .frame_distance = load_le<std::uint32_t>(at + 8),
-                    .position_delta = load_le<std::uint32_t>(at + 12),
-                    .flags = load_le<std::uint16_t>(at + 40)};
+  event.checksum = checksum;
+  event.length = length;
+  event.frame_distance = load_le<std::uint32_t>(at + 8);
+  event.position_delta = load_le<std::uint32_t>(at + 12);
+  event.flags = load_le<std::uint16_t>(at + 40);
   const auto* from = reinterpret_cast<const char*>(at + kEventHeaderBytes);
   const auto take = [&](std::uint64_t size) {
     const std::string_view part{from, size};
@@ -275,14 +274,12 @@ std::expected<StoredEvent, Defect> decode_event(std::span<const std::byte> bytes
   view.stream = take(stream);
   view.type = take(type);
   const auto tag_list = take(tags);
-  if (!tags_are_whole(tag_list)) return std::unexpected("an event's tags are cut short");
+  if (!tags_are_whole(tag_list)) return "an event's tags are cut short";
   view.tags = TagsView(tag_list);
   view.metadata = take(metadata);
   view.data = take(data);
-  if (const Defect defect = decode_extensions(take(extensions), view)) {
-    return std::unexpected(defect);
-  }
-  return event;
+  view.occurred_at.reset();
+  return decode_extensions(take(extensions), view);
 }
 
 }  // namespace eventstore::log

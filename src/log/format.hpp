@@ -121,8 +121,8 @@ inline std::uint64_t event_frame_distance(std::span<const std::byte> event) {
   return std::uint64_t{load_le<std::uint32_t>(event.data() + 8)} * 8;
 }
 
-// Reads the event at the start of `bytes` and checks every byte of it.
-std::expected<StoredEvent, Defect> decode_event(std::span<const std::byte> bytes,
-                                                std::uint32_t seed);
+// Reads the event at the start of `bytes` into `event` and checks every byte of it. Null: it is
+// whole. (In place: events are large to move, and reads are made of this.)
+Defect decode_event(std::span<const std::byte> bytes, std::uint32_t seed, StoredEvent& event);
 
 }  // namespace eventstore::log

@@ -39,20 +39,21 @@ Defect FrameScan::read_events() {
   auto position = frame_.first_position;
   for (std::uint32_t i = 0; i < frame_.event_count; ++i) {
     const auto offset = static_cast<std::uint64_t>(body.data() - bytes_.data());
-    auto event = decode_event(body, seed_);
-    if (!event) return event.error();
-    event->view.position = {frame_.first_position.value + event->position_delta};
-    event->view.recorded_at = frame_.recorded_at;
-    if (event->view.position < position || event->view.position >= frame_.next_position) {
+    auto& scanned = events_.emplace_back();
+    scanned.offset = offset;
+    auto& event = scanned.event;
+    if (const Defect defect = decode_event(body, seed_, event)) return defect;
+    event.view.position = {frame_.first_position.value + event.position_delta};
+    event.view.recorded_at = frame_.recorded_at;
+    if (event.view.position < position || event.view.position >= frame_.next_position) {
       return "an event's position is outside its frame";
     }
-    if (state_.offset + std::uint64_t{event->frame_distance} * 8 != offset) {
+    if (state_.offset + std::uint64_t{event.frame_distance} * 8 != offset) {
       return "an event belongs to another place";
     }
-    position = {event->view.position.value + 1};
-    checksum.add(event->checksum);
-    body = body.subspan(event->length);
-    events_.push_back({.event = *event, .offset = offset});
+    position = {event.view.position.value + 1};
+    checksum.add(event.checksum);
+    body = body.subspan(event.length);
   }
   if (!body.empty()) return "a frame's events do not fill it";
 #ifndef EVENTSTORE_FAULT_NO_BODY_CHECKSUM

@@ -92,19 +92,20 @@ Result<void> LogCursor::fill() {
 
 // Goes over the next event of the run, or to the run's end.
 Result<void> LogCursor::go_on() {
-  auto event = events_->next();
-  if (!event) return std::unexpected(std::move(event).error());
-  if (!*event) {
+  const auto more = events_->next(event_);
+  if (!more) return std::unexpected(more.error());
+  if (!*more) {
     events_ = nullptr;
     return {};
   }
-  if (is_selected((*event)->event)) {
+  if (is_selected(event_.event)) {
     // Of one stream, what is hidden was left out from the start.
-    const auto hidden = std::holds_alternative<SelectStream>(request_.selector)
-                            ? Result<bool>(false)
-                            : hidden_.hides((*event)->event.view);
+    if (!hidden_.any() || std::holds_alternative<SelectStream>(request_.selector)) {
+      return take(event_);
+    }
+    const auto hidden = hidden_.hides(event_.event.view);
     if (!hidden) return std::unexpected(hidden.error());
-    if (!*hidden) return take(**event);
+    if (!*hidden) return take(event_);
   }
   return ++passed_over_ % 1024 == 0 ? still_wanted() : Result<void>();
 }
@@ -173,6 +174,8 @@ bool LogCursor::is_selected(const StoredEvent& event) const {
       std::ranges::find(request_.types, view.type) == request_.types.end()) {
     return false;
   }
+  const auto* const query = std::get_if<Query>(&request_.selector);
+  if (query != nullptr && !query->matches_with_system(view)) return false;
   return view.stream.starts_with(request_.stream_prefix);
 }
 
@@ -188,13 +191,13 @@ Result<void> LogCursor::take(const LocatedEvent& located) {
   auto& copy = copies_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(length));
   std::memcpy(copy.get(), from, length);
   batch_bytes_ += length;
-  const auto again = decode_event({copy.get(), length}, located.segment->seed());
-  if (!again) {
+  StoredEvent again;
+  if (const Defect defect = decode_event({copy.get(), length}, located.segment->seed(), again)) {
     return std::unexpected(Error{.code = ErrorCode::Corruption,
                                  .message = located.segment->path() + " at byte " +
-                                            std::to_string(located.offset) + ": " + again.error()});
+                                            std::to_string(located.offset) + ": " + defect});
   }
-  auto& view = batch_.emplace_back(again->view);
+  auto& view = batch_.emplace_back(again.view);
   view.position = located.event.view.position;
   view.recorded_at = located.event.view.recorded_at;
   return {};

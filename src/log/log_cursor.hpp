@@ -49,6 +49,7 @@ class LogCursor final : public Cursor {
   std::size_t last_run_ = 0;
   LogReader reader_;
   std::unique_ptr<RunEvents> events_;
+  LocatedEvent event_;  // the one met last
 
   std::vector<EventView> batch_;
   // What the batch points to if it is to be copied.  NOLINTNEXTLINE(modernize-avoid-c-arrays)

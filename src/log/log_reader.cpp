@@ -48,41 +48,48 @@ Result<FrameHeader> SegmentReader::frame_at(std::uint64_t offset) {
   return frame_;
 }
 
-Result<LocatedEvent> SegmentReader::read_in_frame(std::uint64_t offset, const FrameHeader& frame,
-                                                  std::uint64_t frame_offset) {
+Result<void> SegmentReader::read_in_frame(std::uint64_t offset, const FrameHeader& frame,
+                                          std::uint64_t frame_offset, LocatedEvent& event) {
   const auto end = frame_offset + frame.frame_bytes();
-  const auto defect = [&](std::string_view what) {
+  auto& stored = event.event;
+  auto defect = decode_event(bytes_.subspan(offset, end - offset), segment_->seed(), stored);
+  if (defect == nullptr && frame_offset + std::uint64_t{stored.frame_distance} * 8 != offset) {
+    defect = "the event belongs to another place";
+  }
+  if (defect != nullptr) {
     return std::unexpected(corruption({.file = segment_->path(),
                                        .offset = offset,
                                        .first_position = frame.first_position,
                                        .last_position = {frame.next_position.value - 1}},
-                                      what));
-  };
-  auto event = decode_event(bytes_.subspan(offset, end - offset), segment_->seed());
-  if (!event) return defect(event.error());
-  if (frame_offset + std::uint64_t{event->frame_distance} * 8 != offset) {
-    return defect("the event belongs to another place");
+                                      defect));
   }
-  event->view.position = {frame.first_position.value + event->position_delta};
-  event->view.recorded_at = frame.recorded_at;
-  return LocatedEvent{.event = *event, .segment = segment_.get(), .offset = offset};
+  stored.view.position = {frame.first_position.value + stored.position_delta};
+  stored.view.recorded_at = frame.recorded_at;
+  event.segment = segment_.get();
+  event.offset = offset;
+  return {};
 }
 
-Result<LocatedEvent> SegmentReader::read_at(std::uint64_t offset, GlobalPosition position) {
-  auto event = decode_event(bytes_.subspan(offset), segment_->seed());
-  if (!event) return damage_at(*segment_, offset, event.error(), position);
-  const auto distance = std::uint64_t{event->frame_distance} * 8;
+Result<void> SegmentReader::read_at(std::uint64_t offset, GlobalPosition position,
+                                    LocatedEvent& event) {
+  auto& stored = event.event;
+  if (const auto defect = decode_event(bytes_.subspan(offset), segment_->seed(), stored)) {
+    return damage_at(*segment_, offset, defect, position);
+  }
+  const auto distance = std::uint64_t{stored.frame_distance} * 8;
   if (distance > offset) {
     return damage_at(*segment_, offset, "the event belongs to another place", position);
   }
   const auto frame = frame_at(offset - distance);
   if (!frame) return std::unexpected(frame.error());
-  event->view.position = {frame->first_position.value + event->position_delta};
-  event->view.recorded_at = frame->recorded_at;
-  if (event->view.position != position) {
+  stored.view.position = {frame->first_position.value + stored.position_delta};
+  stored.view.recorded_at = frame->recorded_at;
+  if (stored.view.position != position) {
     return damage_at(*segment_, offset, "another event stands where this one should", position);
   }
-  return LocatedEvent{.event = *event, .segment = segment_.get(), .offset = offset};
+  event.segment = segment_.get();
+  event.offset = offset;
+  return {};
 }
 
 void SegmentReader::prefetch_event(std::uint64_t offset) const {
@@ -132,7 +139,9 @@ Result<std::optional<LocatedEvent>> LogReader::read(const IndexRun& run, Posting
     return std::unexpected(std::move(located).error());
   }
   if (place.offset == 0) return std::nullopt;
-  return read_at(place);
+  LocatedEvent event;
+  if (auto read = read_at(place, event); !read) return std::unexpected(std::move(read).error());
+  return event;
 }
 
 Result<void> LogReader::locate(const IndexRun& run, std::span<const Posting> postings,
@@ -166,14 +175,14 @@ void LogReader::prefetch(std::span<const Place> places) {
   for_each([](const SegmentReader& segment, auto offset) { segment.prefetch_frame_of(offset); });
 }
 
-Result<LocatedEvent> LogReader::read_at(const Place& place) {
+Result<void> LogReader::read_at(const Place& place, LocatedEvent& event) {
   const auto segment = segment_of(place.position);
   if (!segment) return std::unexpected(segment.error());
   if (!(*segment)->has_room_at(place.offset)) {
     return damage_at((*segment)->segment(), place.offset, "the index points outside the log",
                      place.position);
   }
-  return (*segment)->read_at(place.offset, place.position);
+  return (*segment)->read_at(place.offset, place.position, event);
 }
 
 }  // namespace eventstore::log

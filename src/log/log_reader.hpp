@@ -28,11 +28,11 @@ class SegmentReader {
 
   // The event at `offset`, every byte of it checked, its frame's header too, which must be that of
   // `position`.
-  Result<LocatedEvent> read_at(std::uint64_t offset, GlobalPosition position);
+  Result<void> read_at(std::uint64_t offset, GlobalPosition position, LocatedEvent& event);
 
   // The event at `offset`, which must be within `frame` at `frame_offset`.
-  Result<LocatedEvent> read_in_frame(std::uint64_t offset, const FrameHeader& frame,
-                                     std::uint64_t frame_offset);
+  Result<void> read_in_frame(std::uint64_t offset, const FrameHeader& frame,
+                             std::uint64_t frame_offset, LocatedEvent& event);
 
   // The frame that starts at `offset`.
   Result<FrameHeader> frame_at(std::uint64_t offset);
@@ -77,7 +77,7 @@ class LogReader {
   };
   Result<void> locate(const IndexRun& run, std::span<const Posting> postings,
                       std::span<Place> places);
-  Result<LocatedEvent> read_at(const Place& place);
+  Result<void> read_at(const Place& place, LocatedEvent& event);
 
   // The reader of the segment that has `position`; valid until forget_mappings().
   Result<SegmentReader*> segment_of(GlobalPosition position);

@@ -179,6 +179,9 @@ struct SizedPart {
 
 class QueryPlan {
  public:
+  // A list that is so many times longer than the shortest is not looked into.
+  static constexpr std::uint64_t kLongerMax = 8;
+
   QueryPlan(const SegmentIndex& index, std::uint64_t secret, Posting last, Direction direction)
       : index_(index), secret_(secret), last_(last), direction_(direction) {}
 
@@ -201,7 +204,10 @@ class QueryPlan {
     std::ranges::sort(parts, {}, &SizedPart::postings);
     std::vector<Part> sorted;
     sorted.reserve(parts.size());
-    for (auto& part : parts) sorted.push_back(std::move(part.part));
+    for (auto& part : parts) {
+      if (part.postings / kLongerMax > parts.front().postings) break;
+      sorted.push_back(std::move(part.part));
+    }
     return intersect(std::move(sorted), direction_);
   }
 

@@ -34,8 +34,9 @@ std::unique_ptr<PostingIterator> intersect(std::vector<std::unique_ptr<PostingIt
 std::unique_ptr<PostingIterator> unite(std::vector<std::unique_ptr<PostingIterator>> parts,
                                        Direction direction);
 
-// The events of a segment that match `query` by type and tags (which are compared exactly, keys
-// being whole strings). Query::everything() gives the range up to `last`.
+// Events of a run among which are all that match `query` by type and tags. There may be others:
+// where one list of an item is far longer than another, looking into it costs more than the events
+// do, so Query::matches() is left to say. Query::everything() gives the range up to `last`.
 Result<std::unique_ptr<PostingIterator>> iterate_query(const SegmentIndex& index,
                                                        const Query& query, std::uint64_t secret,
                                                        Posting last, Direction direction);

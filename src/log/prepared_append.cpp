@@ -49,8 +49,7 @@ PreparedAppend::PreparedAppend(AppendRequest request, Environment environment, s
                        .id = id,
                        .stream = names.substr(0, event.stream.size()),
                        .type = names.substr(event.stream.size(), event.type.size()),
-                       .tags = TagsView(names.substr(type_end, tags_bytes)),
-                       .system = system});
+                       .tags = TagsView(names.substr(type_end, tags_bytes))});
     if (stated) add_stated(*stated, has_bounds);
     offset += length;
   }

@@ -28,7 +28,6 @@ class PreparedAppend {
     std::string_view stream;  // borrowed from the encoded bytes
     std::string_view type;
     TagsView tags;
-    bool system = false;
     std::string_view bounds_of = {};  // the stream whose bounds it states; empty: it states none
   };
 

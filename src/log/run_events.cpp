@@ -19,20 +19,20 @@ class ScannedEvents final : public RunEvents {
   ScannedEvents(LogReader& reader, const IndexRun& run, GlobalPosition first, GlobalPosition last)
       : reader_(reader), run_(run), first_(first), last_(last) {}
 
-  Result<std::optional<LocatedEvent>> next() override {
+  Result<bool> next(LocatedEvent& event) override {
     if (segment_ == nullptr) {
       if (auto started = start(); !started) return std::unexpected(std::move(started).error());
     }
     for (;;) {
-      if (next_position_ > last_) return std::nullopt;
+      if (next_position_ > last_) return false;
       if (offset_ < frame_end_) {
-        auto event = segment_->read_in_frame(offset_, frame_, frame_offset_);
-        if (!event) return std::unexpected(std::move(event).error());
-        offset_ += event->event.length;
-        next_position_ = {event->event.view.position.value + 1};
-        if (event->event.view.position < first_) continue;
-        if (event->event.view.position > last_) return std::nullopt;
-        return *event;
+        auto read = segment_->read_in_frame(offset_, frame_, frame_offset_, event);
+        if (!read) return std::unexpected(std::move(read).error());
+        offset_ += event.event.length;
+        const auto position = event.event.view.position;
+        next_position_ = {position.value + 1};
+        if (position < first_) continue;
+        return position <= last_;
       }
       if (auto begun = begin_frame(frame_end_); !begun) {
         return std::unexpected(std::move(begun).error());
@@ -119,10 +119,10 @@ class IndexedEvents final : public RunEvents {
         at_(direction_ == Direction::Forwards ? range.first : range.last),
         ahead_(std::clamp<std::uint64_t>(request.limit.value_or(kAheadMax), 1, kAheadMax)) {}
 
-  Result<std::optional<LocatedEvent>> next() override {
+  Result<bool> next(LocatedEvent& event) override {
     for (;;) {
       if (taken_ == located_) {
-        if (ended_) return std::nullopt;
+        if (ended_) return false;
         if (auto located = locate_more(); !located) {
           return std::unexpected(std::move(located).error());
         }
@@ -130,9 +130,9 @@ class IndexedEvents final : public RunEvents {
       }
       const auto& place = places_[taken_++];
       if (place.offset == 0) continue;
-      auto event = reader_.read_at(place);
-      if (!event) return std::unexpected(std::move(event).error());
-      return *event;
+      auto read = reader_.read_at(place, event);
+      if (!read) return std::unexpected(std::move(read).error());
+      return true;
     }
   }
 

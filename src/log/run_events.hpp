@@ -17,7 +17,8 @@ class RunEvents {
   RunEvents(const RunEvents&) = delete;
   RunEvents& operator=(const RunEvents&) = delete;
 
-  virtual Result<std::optional<LocatedEvent>> next() = 0;
+  // Reads the next one into `event`. False: there is none.
+  virtual Result<bool> next(LocatedEvent& event) = 0;
 };
 
 // What a read covers: positions, and for the read of a stream versions. All inclusive.

@@ -270,9 +270,8 @@ class RunMerge {
   }
 
   Result<void> spill_id(LogReader& reader, const LogReader::Place& place, std::uint64_t posting) {
-    const auto event = reader.read_at(place);
-    if (!event) return std::unexpected(event.error());
-    const auto& view = event->event.view;
+    if (auto read = reader.read_at(place, event_); !read) return read;
+    const auto& view = event_.event.view;
     return hashes_->add(hash_id(view.stream, view.id, identity_.secret),
                         static_cast<std::uint32_t>(posting));
   }
@@ -333,6 +332,7 @@ class RunMerge {
   std::unique_ptr<File> file_;
   std::unique_ptr<File> lists_file_;
   std::unique_ptr<HashSpill> hashes_;  // of the keys by ordinal, then of the ids by posting
+  LocatedEvent event_;                 // the one read last
   PostingHeader header_;
   std::vector<std::byte> lists_;   // what is not yet in the file of the lists
   std::uint64_t lists_bytes_ = 0;  // what is
