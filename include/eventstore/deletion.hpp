@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "eventstore/event.hpp"
 #include "eventstore/position.hpp"
 
 namespace eventstore {
@@ -34,5 +35,10 @@ struct StreamChange {
   // metadata, `position` the head at which that was so.
   bool changed = true;
 };
+
+// Makes metadata that truncates its stream truncate nothing; leaves any other event alone. For
+// events that come to a store where versions are others, as they do where what is left of a stream
+// is imported.
+void forget_truncation(NewEvent& event);
 
 }  // namespace eventstore

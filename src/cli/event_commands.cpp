@@ -21,30 +21,8 @@ struct AppendOptions {
   std::uint32_t schema_version = 1;
 };
 
-std::optional<ExpectedVersion> parse_expected(const std::string& text) {
-  if (text == "any") return ExpectedVersion::any();
-  if (text == "none") return ExpectedVersion::no_stream();
-  if (text == "exists") return ExpectedVersion::stream_exists();
-  if (text.empty() || text.size() > 19) return std::nullopt;
-  std::uint64_t version = 0;
-  for (const char digit : text) {
-    if (digit < '0' || digit > '9') return std::nullopt;
-    version = version * 10 + static_cast<std::uint64_t>(digit - '0');
-  }
-  return ExpectedVersion::exactly(StreamVersion{version});
-}
-
 std::string check_not_system(const std::string& name) {
   return is_system_name(name) ? "names that start with '$' are the store's own: " + name : "";
-}
-
-// A check of CLI11: the reason why `is_good` does not hold, or nothing.
-template <typename Predicate>
-CLI::Validator must_be(std::string what, Predicate is_good) {
-  return {[what = std::move(what), is_good](const std::string& text) {
-            return is_good(text) ? std::string() : "not " + what + ": " + text;
-          },
-          ""};
 }
 
 void declare_append(CLI::App& command, AppendOptions& options) {
@@ -132,17 +110,17 @@ Outcome append_event(Session& session, const AppendOptions& options) {
   const auto appended = (*store)->append(std::move(request));
   if (!appended) return std::unexpected(Failure(appended.error()));
 
-  // The id may be of the store's making: it is read back from where the event is.
+  // The id may be of the store's making: it is read back from where the event is, but for one that
+  // is there no more.
   const auto position = appended->first_position.value;
   ordered_json object = {{"stream", options.stream},
-                         {"version", nullptr},
+                         {"version", appended->streams.front().version.value},
                          {"position", position},
-                         {"id", nullptr},
+                         {"id", options.id ? ordered_json(*options.id) : ordered_json(nullptr)},
                          {"repeated", appended->repeated}};
   const auto read = for_each_event(
       session, **store, {.from = position, .to = position, .limit = 1, .include_system = true},
       [&](const EventView& stored) {
-        object["version"] = stored.version.value;
         object["id"] = stored.id.to_string();
         return false;
       });

@@ -155,7 +155,8 @@ Expected<void> ImportAppender::check_repetition(const ImportBatch::Line& line,
   if (!cursor) return std::unexpected(Failure(cursor.error()));
   const auto stored = (*cursor)->next();
   if (!stored) return std::unexpected(Failure(stored.error()));
-  if (!stored->empty() && same_contents(event, stored->front())) return {};
+  // What was deleted meanwhile cannot be compared.
+  if (stored->empty() || same_contents(event, stored->front())) return {};
   return std::unexpected(bad_line_failure(
       input_name_,
       {line.number,

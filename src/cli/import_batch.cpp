@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "eventstore/deletion.hpp"
 #include "eventstore/text.hpp"
 #include "eventstore/validate.hpp"
 
@@ -62,6 +63,7 @@ void erase_places(std::vector<T>& values, const std::vector<std::size_t>& places
 NewEvent parse_again(const ImportForm& form, const ImportBatch& batch,
                      const ImportBatch::Line& line) {
   auto event = form.parse(batch.line_text(line)).value();  // it could be parsed before
+  forget_truncation(event);
   event.id = line.id;
   return event;
 }
@@ -112,6 +114,7 @@ Expected<void> ImportBatcher::add_line(ImportBatch& batch, std::string_view line
     const BadLine bad{lines_.line_number(), event.error().message + hint_of_form(line)};
     return std::unexpected(first_bad(batch, bad_line_failure(input_.name(), bad)));
   }
+  forget_truncation(*event);
   assign_id(*event, line);
 
   const auto bytes = memory_of(*event, line);

@@ -1,6 +1,9 @@
 #include "cli/option_value.hpp"
 
+#include <array>
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string_view>
@@ -41,6 +44,31 @@ Expected<std::string> load_value(const std::string& value, PayloadFormat format)
 Expected<std::string> load_value_or_input(const std::string& value, PayloadFormat format) {
   if (value == "-") return read_all(stdin, "standard input", format);
   return load_value(value, format);
+}
+
+std::optional<ExpectedVersion> parse_expected(const std::string& text) {
+  if (text == "any") return ExpectedVersion::any();
+  if (text == "none") return ExpectedVersion::no_stream();
+  if (text == "exists") return ExpectedVersion::stream_exists();
+  if (text.empty() || text.size() > 19) return std::nullopt;
+  std::uint64_t version = 0;
+  for (const char digit : text) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    version = version * 10 + static_cast<std::uint64_t>(digit - '0');
+  }
+  return ExpectedVersion::exactly(StreamVersion{version});
+}
+
+std::optional<std::chrono::seconds> parse_duration(const std::string& text) {
+  constexpr std::string_view kUnits = "smhdw";
+  constexpr std::array kSeconds = {1, 60, 3600, 86'400, 604'800};
+  const auto unit = text.empty() ? kUnits.npos : kUnits.find(text.back());
+  if (unit == kUnits.npos || text.size() > 11) return std::nullopt;
+  std::int64_t amount = 0;
+  const auto* const end = text.data() + text.size() - 1;
+  const auto [at, error] = std::from_chars(text.data(), end, amount);
+  if (error != std::errc() || at != end || amount < 1) return std::nullopt;
+  return std::chrono::seconds{amount * kSeconds.at(unit)};
 }
 
 }  // namespace eventstore::cli

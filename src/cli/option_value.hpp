@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 #include "cli/errors.hpp"
+#include "eventstore/append.hpp"
 #include "eventstore/event.hpp"
 
 namespace eventstore::cli {
@@ -13,5 +16,11 @@ Expected<std::string> load_value(const std::string& value, PayloadFormat format)
 
 // The same, and standard input for "-".
 Expected<std::string> load_value_or_input(const std::string& value, PayloadFormat format);
+
+// The value of --expect: any, none, exists or a version. Absent where `text` is anything else.
+std::optional<ExpectedVersion> parse_expected(const std::string& text);
+
+// A time as in 90s, 30m, 12h, 7d or 4w, at least a second. Absent where `text` is anything else.
+std::optional<std::chrono::seconds> parse_duration(const std::string& text);
 
 }  // namespace eventstore::cli

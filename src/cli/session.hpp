@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -70,6 +71,15 @@ CLI::App& add_command(CLI::App& parent, Session& session, const std::string& nam
 // A check of an option's value: decimal digits, for at most 64 bits.
 CLI::Validator whole_number();
 
+// A check of CLI11: the reason why `is_good` does not hold, or nothing.
+template <typename Predicate>
+CLI::Validator must_be(std::string what, Predicate is_good) {
+  return {[what = std::move(what), is_good](const std::string& text) {
+            return is_good(text) ? std::string() : "not " + what + ": " + text;
+          },
+          ""};
+}
+
 // Options whose values are checked while the command line is read; a bad one is wrong usage.
 CLI::Option* add_number(CLI::App& command, const std::string& name,
                         std::optional<std::uint64_t>& value, const std::string& purpose);
@@ -88,5 +98,9 @@ void add_import_command(CLI::App& event, Session& session);
 void add_export_command(CLI::App& event, Session& session);
 void add_replay_command(CLI::App& event, Session& session);
 void add_tail_command(CLI::App& event, Session& session);
+void add_deletion_commands(CLI::App& stream, Session& session);
+
+// The fields of a stream's bounds.
+nlohmann::ordered_json bounds_json(const StreamMetadata& metadata);
 
 }  // namespace eventstore::cli

@@ -41,6 +41,8 @@ void declare_list(CLI::App& command, ListOptions& options) {
   add_number(command, "--limit", options.limit, "At most so many streams (default: all)");
   command.add_flag("--system", options.streams.include_system,
                    "Also the store's own streams ('$')");
+  command.add_flag("--deleted", options.streams.include_deleted,
+                   "Also streams that are deleted; says of each whether it is");
   command.footer("Example:  event-store stream list --sort length --limit 20");
 }
 
@@ -76,13 +78,15 @@ Outcome list_streams(Session& session, const ListOptions& options) {
                    {.name = "version", .number = true},
                    {.name = "events", .number = true},
                    {.name = "first_position", .number = true},
-                   {.name = "last_position", .number = true}});
+                   {.name = "last_position", .number = true},
+                   {.name = "state"}});
   const auto print = [&](const StreamInfo& info) {
     list.add({{"stream", info.stream},
               {"version", info.version.value},
               {"events", info.events},
               {"first_position", info.first_position.value},
-              {"last_position", info.last_position.value}});
+              {"last_position", info.last_position.value},
+              {"state", to_string(info.state)}});
   };
 
   if (options.sort == SortBy::Name) {
@@ -159,6 +163,9 @@ Outcome inspect_stream(Session& session, const StreamOption& options) {
   if (!info) return std::unexpected(Failure(info.error()));
   if (!*info) return std::unexpected(no_such_stream(session, options.stream));
 
+  const auto metadata = (*store)->stream_metadata(options.stream);
+  if (!metadata) return std::unexpected(Failure(metadata.error()));
+
   StreamSummary summary;
   const auto read = for_each_event(
       session, **store, {.selector = SelectStream{options.stream}, .include_system = true},
@@ -173,20 +180,23 @@ Outcome inspect_stream(Session& session, const StreamOption& options) {
   std::ranges::stable_sort(types, std::greater<>(), [](const auto& type) { return type.second; });
   auto counts = ordered_json::object();
   for (const auto& [type, count] : types) counts[type] = count;
-  print_object(session.output, session.object_format(),
-               {{"stream", options.stream},
-                {"category", category_of(options.stream)},
-                {"version", (*info)->version.value},
-                {"events", (*info)->events},
-                {"first_position", (*info)->first_position.value},
-                {"last_position", (*info)->last_position.value},
-                {"first_recorded_at", to_json(summary.first_recorded_at)},
-                {"last_recorded_at", to_json(summary.last_recorded_at)},
-                {"first_time", to_json(summary.first_time)},
-                {"last_time", to_json(summary.last_time)},
-                {"data_bytes", summary.data_bytes},
-                {"metadata_bytes", summary.metadata_bytes},
-                {"types", counts}});
+  ordered_json object = {{"stream", options.stream},
+                         {"category", category_of(options.stream)},
+                         {"state", to_string((*info)->state)},
+                         {"version", (*info)->version.value},
+                         {"first_version", (*info)->first_version.value},
+                         {"events", (*info)->events},
+                         {"first_position", (*info)->first_position.value},
+                         {"last_position", (*info)->last_position.value},
+                         {"first_recorded_at", to_json(summary.first_recorded_at)},
+                         {"last_recorded_at", to_json(summary.last_recorded_at)},
+                         {"first_time", to_json(summary.first_time)},
+                         {"last_time", to_json(summary.last_time)},
+                         {"data_bytes", summary.data_bytes},
+                         {"metadata_bytes", summary.metadata_bytes}};
+  object.update(bounds_json(*metadata));
+  object["types"] = counts;
+  print_object(session.output, session.object_format(), object);
   return ExitCode::Done;
 }
 
@@ -204,6 +214,15 @@ void declare_read(CLI::App& command, ReadOptions& options) {
   command.add_flag("--backwards", options.backwards, "From newer to older");
   add_number(command, "--limit", options.limit, "At most so many events");
   command.footer("Example:  event-store stream read permit-891 --backwards --limit 5");
+}
+
+Failure deleted_stream(const StreamInfo& info) {
+  const bool for_ever = info.state == StreamState::Tombstoned;
+  Failure failure(
+      for_ever ? "stream_deleted" : "not_found",
+      fmt::format("stream \"{}\" was deleted{}", info.stream, for_ever ? " for ever" : ""));
+  failure.details["stream"] = info.stream;
+  return failure;
 }
 
 Outcome read_stream(Session& session, const ReadOptions& options) {
@@ -229,6 +248,7 @@ Outcome read_stream(Session& session, const ReadOptions& options) {
     const auto info = (*store)->stream_info(options.stream);
     if (!info) return std::unexpected(Failure(info.error()));
     if (!*info) return std::unexpected(no_such_stream(session, options.stream));
+    if ((*info)->state != StreamState::Live) return std::unexpected(deleted_stream(**info));
     list.finish();
   }
   return ExitCode::Done;
@@ -288,7 +308,10 @@ Outcome stream_metadata(Session& session, const MetadataOptions& options) {
 }  // namespace
 
 void add_stream_commands(CLI::App& app, Session& session) {
-  auto* stream = app.add_subcommand("stream", "Look at streams: list, inspect, read, metadata");
+  auto* stream = app.add_subcommand(
+      "stream",
+      "Look at streams and delete them: list, inspect, read, metadata, truncate, retain, "
+      "delete, tombstone");
   stream->require_subcommand(1);
   add_command(*stream, session, "list", "List streams with their versions and positions",
               declare_list, list_streams);
@@ -298,6 +321,7 @@ void add_stream_commands(CLI::App& app, Session& session) {
               read_stream);
   add_command(*stream, session, "metadata", "Show or replace the metadata of a stream",
               declare_metadata, stream_metadata);
+  add_deletion_commands(*stream, session);
 }
 
 }  // namespace eventstore::cli

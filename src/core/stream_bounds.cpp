@@ -164,6 +164,14 @@ Result<std::optional<StatedBounds>> stated_bounds(std::string_view stream, std::
   return stated;
 }
 
+void forget_truncation(NewEvent& event) {
+  const auto stated = stated_bounds(event.stream, event.type, event.format, event.data);
+  if (!stated || !*stated || (*stated)->bounds.truncate_before.value <= 1) return;
+  auto bounds = (*stated)->bounds;
+  bounds.truncate_before = {1};
+  event.data = with_own_keys(without_own_keys(event.data), bounds, event.data);
+}
+
 std::string without_own_keys(std::string_view json) {
   const auto document = take_apart(json);
   if (!document) return std::string(json);

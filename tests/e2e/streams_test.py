@@ -6,7 +6,7 @@ import json
 import support
 from support import FAILED, TRUTH, USAGE
 
-LIST_FIELDS = ["stream", "version", "events", "first_position", "last_position"]
+LIST_FIELDS = ["stream", "version", "events", "first_position", "last_position", "state"]
 
 
 class Streams(support.EndToEnd):
@@ -21,17 +21,21 @@ class Streams(support.EndToEnd):
         self.orders()
         expected = [
             dict(zip(LIST_FIELDS, row))
-            for row in (("cart-1", 1, 1, 4, 4), ("order-1", 3, 3, 1, 6), ("order-2", 2, 2, 2, 5))
+            for row in (
+                ("cart-1", 1, 1, 4, 4, "live"),
+                ("order-1", 3, 3, 1, 6, "live"),
+                ("order-2", 2, 2, 2, 5, "live"),
+            )
         ]
         self.assertEqual(self.list("stream", "list"), expected)  # in a pipe: ndjson
         self.assertEqual(self.list("stream", "list", "--output", "ndjson"), expected)
         self.assertEqual(json.loads(self.text("--output", "json", "stream", "list")), expected)
         self.assertEqual(
             self.text("--output", "table", "stream", "list"),
-            "stream   version  events  first_position  last_position\n"
-            "cart-1         1       1               4              4\n"
-            "order-1        3       3               1              6\n"
-            "order-2        2       2               2              5\n",
+            "stream   version  events  first_position  last_position  state\n"
+            "cart-1         1       1               4              4  live\n"
+            "order-1        3       3               1              6  live\n"
+            "order-2        2       2               2              5  live\n",
         )
 
     def test_lists_a_selection(self):
@@ -87,7 +91,9 @@ class Streams(support.EndToEnd):
             {
                 "stream": "order-1",
                 "category": "order",
+                "state": "live",
                 "version": 3,
+                "first_version": 1,
                 "events": 3,
                 "first_position": 1,
                 "last_position": 3,
@@ -95,6 +101,9 @@ class Streams(support.EndToEnd):
                 "last_time": "2020-01-03T00:00:00.000000Z",
                 "data_bytes": 15,
                 "metadata_bytes": 2,
+                "truncate_before": 0,
+                "max_count": None,
+                "max_age_seconds": None,
                 "types": {"Paid": 2, "Opened": 1},
             },
         )

@@ -14,6 +14,10 @@ COMMANDS = [
     "stream inspect",
     "stream read",
     "stream metadata",
+    "stream truncate",
+    "stream retain",
+    "stream delete",
+    "stream tombstone",
     "event append",
     "event import",
     "event export",
@@ -57,8 +61,8 @@ class Usage(support.EndToEnd):
             ("", "no command; there are stream, event, maint; see `event-store --help`"),
             ("help", 'no command "help"; there are stream, event, maint; see `event-store --help`'),
             ("streams list", 'no command "streams"; there are stream, event, maint; see `event-store --help`'),
-            ("stream lst", 'no command "lst" in "stream"; there are list, inspect, read, metadata; '
-                           "see `event-store stream --help`"),
+            ("stream lst", 'no command "lst" in "stream"; there are list, inspect, read, metadata, '
+                           "truncate, retain, delete, tombstone; see `event-store stream --help`"),
             ("stream list --limits 3", 'there is no option "--limits"; see `event-store stream list --help`'),
             ("stream read a b", 'unexpected argument "b"; see `event-store stream read --help`'),
             ("stream read", "STREAM is required; see `event-store stream read --help`"),

@@ -1,0 +1,292 @@
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/option_value.hpp"
+#include "cli/session.hpp"
+#include "cli/terminal_text.hpp"
+
+// stream truncate, retain, delete and tombstone.
+namespace eventstore::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct DeletionOptions {
+  std::string stream;
+  std::optional<std::string> expected = {};
+  bool yes = false;
+};
+
+struct TruncateOptions : DeletionOptions {
+  std::optional<std::uint64_t> before = {};
+};
+
+struct RetainOptions : DeletionOptions {
+  std::optional<std::uint64_t> max_count = {};
+  std::optional<std::string> max_age = {};
+  bool clear = false;
+};
+
+void declare(CLI::App& command, DeletionOptions& options) {
+  command.add_option("STREAM", options.stream, "The stream's name")->required()->type_name("");
+  command
+      .add_option("--expect", options.expected,
+                  "What the stream must be (default: any; on a terminal what was shown)")
+      ->check(must_be("any, none, exists or a version",
+                      [](const auto& text) { return parse_expected(text).has_value(); }))
+      ->type_name("any|none|exists|N");
+  command.add_flag("--yes", options.yes, "Do not ask; needed where there is no terminal to ask at");
+}
+
+void declare_truncate(CLI::App& command, TruncateOptions& options) {
+  declare(command, options);
+  add_place(command, "--before", options.before, "The first version that stays")->required();
+  command.footer("Example:  event-store stream truncate permit-891 --before 10");
+}
+
+void declare_retain(CLI::App& command, RetainOptions& options) {
+  declare(command, options);
+  add_place(command, "--max-count", options.max_count, "Keep the last N events");
+  command.add_option("--max-age", options.max_age, "Keep events recorded at most so long ago")
+      ->check(must_be("a time as in 90s, 30m, 12h, 7d or 4w",
+                      [](const auto& text) { return parse_duration(text).has_value(); }))
+      ->type_name("TIME");
+  command.add_flag("--clear", options.clear, "Take away what is not given here");
+  command.footer("Example:  event-store stream retain sensor-7 --max-count 1000 --max-age 30d");
+}
+
+void declare_delete(CLI::App& command, DeletionOptions& options) {
+  declare(command, options);
+  command.footer("Example:  event-store stream delete permit-891");
+}
+
+void declare_tombstone(CLI::App& command, DeletionOptions& options) {
+  declare(command, options);
+  command.footer("Example:  event-store stream tombstone permit-891");
+}
+
+// A stream as it is before or after a change.
+struct Look {
+  StreamInfo info;  // of version 0 where there is no such stream
+  StreamMetadata metadata;
+};
+
+Expected<Look> look_at(EventStore& store, const std::string& stream) {
+  auto info = store.stream_info(stream);
+  if (!info) return std::unexpected(Failure(info.error()));
+  auto metadata = store.stream_metadata(stream);
+  if (!metadata) return std::unexpected(Failure(metadata.error()));
+  const StreamInfo none{.stream = stream, .version = {}, .first_version = {1}};
+  return Look{.info = info->value_or(none), .metadata = *std::move(metadata)};
+}
+
+// Has a person at a terminal say yes to what will be gone.
+Expected<void> confirm(const std::string& what) {
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) {
+    return std::unexpected(usage_failure(what + "; give --yes if that is meant"));
+  }
+  const auto question = escape_for_terminal(what) + ".\nType yes to go on: ";
+  std::fwrite(question.data(), 1, question.size(), stderr);
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "yes") return {};
+  return std::unexpected(Failure("cancelled", "nothing was deleted"));
+}
+
+// What one of the commands does.
+struct Deletion {
+  bool of_what_is_there = true;  // a stream that is not there is an error
+  std::function<std::string(const Look& before)> describe;
+  std::function<Result<StreamChange>(EventStore& store, const Look& before, ExpectedVersion)> make;
+};
+
+Expected<Look> look_for(Session& session, EventStore& store, const std::string& stream,
+                        const Deletion& deletion) {
+  auto look = look_at(store, stream);
+  if (look && look->info.version.value == 0 && deletion.of_what_is_there) {
+    return std::unexpected(no_such_stream(session, stream));
+  }
+  return look;
+}
+
+// Shows what there is, and asks. The version that was shown.
+Expected<StreamVersion> ask(Session& session, const std::string& stream, const Deletion& deletion) {
+  auto store = open_store(session, Access::Read);
+  if (!store) return std::unexpected(std::move(store).error());
+  const auto look = look_for(session, **store, stream, deletion);
+  if (!look) return std::unexpected(look.error());
+  store->reset();  // somebody may write while we wait for the answer
+  if (auto said = confirm(deletion.describe(*look)); !said) {
+    return std::unexpected(std::move(said).error());
+  }
+  return look->info.version;
+}
+
+void print_change(Session& session, const StreamChange& change, const Look& before,
+                  const Look& after) {
+  const auto& info = after.info;
+  ordered_json object = {{"stream", info.stream},
+                         {"changed", change.changed},
+                         {"position", change.position.value},
+                         {"events_gone", before.info.events - info.events},
+                         {"version", info.version.value},
+                         {"first_version", info.first_version.value},
+                         {"events", info.events},
+                         {"state", to_string(info.state)}};
+  object.update(bounds_json(after.metadata));
+  print_object(session.output, session.object_format(), object);
+}
+
+Outcome run(Session& session, const DeletionOptions& options, const Deletion& deletion) {
+  auto expected = ExpectedVersion::any();
+  if (!options.yes) {
+    const auto shown = ask(session, options.stream, deletion);
+    if (!shown) return std::unexpected(shown.error());
+    expected = ExpectedVersion::exactly(*shown);
+  }
+  if (options.expected) expected = *parse_expected(*options.expected);
+
+  auto store = open_store(session, Access::Write);
+  if (!store) return std::unexpected(std::move(store).error());
+  const auto before = look_for(session, **store, options.stream, deletion);
+  if (!before) return std::unexpected(before.error());
+  const auto change = deletion.make(**store, *before, expected);
+  if (!change) return std::unexpected(Failure(change.error()));
+  const auto after = look_at(**store, options.stream);
+  if (!after) return std::unexpected(after.error());
+  print_change(session, *change, *before, *after);
+  return ExitCode::Done;
+}
+
+std::string versions_from(const Look& look, std::uint64_t first, std::uint64_t end) {
+  first = std::max(first, look.info.first_version.value);
+  if (first >= end) return "no event";
+  return fmt::format("{} (versions {} to {})", counted(end - first, "event"), first, end - 1);
+}
+
+std::string all_events(const Look& look) {
+  return versions_from(look, 1, look.info.version.value + 1);
+}
+
+Outcome truncate_stream(Session& session, const TruncateOptions& options) {
+  const StreamVersion before{*options.before};
+  return run(session, options,
+             {.describe =
+                  [&](const Look& look) {
+                    const auto end = std::min(before.value, look.info.version.value + 1);
+                    return fmt::format("this deletes {} of stream \"{}\"",
+                                       versions_from(look, 1, end), options.stream);
+                  },
+              .make =
+                  [&](EventStore& store, const Look&, ExpectedVersion expected) {
+                    return store.truncate_stream(options.stream, before, expected);
+                  }});
+}
+
+// What the stream is to keep: what is not given stays as it is.
+Retention retention_of(const RetainOptions& options, const Look& look) {
+  auto retention = options.clear ? Retention{} : look.metadata.retention;
+  if (options.max_count) retention.max_count = options.max_count;
+  if (options.max_age) retention.max_age = parse_duration(*options.max_age);
+  return retention;
+}
+
+std::string describe_retention(const Look& look, const Retention& retention,
+                               const std::string& stream) {
+  if (!retention.max_count && !retention.max_age) {
+    return fmt::format("stream \"{}\" will keep all events from version {} on", stream,
+                       look.info.first_version.value);
+  }
+  std::string what;
+  if (retention.max_count) {
+    const auto next = look.info.version.value + 1;
+    const auto first = next > *retention.max_count ? next - *retention.max_count : 1;
+    what = fmt::format("all but its last {}, which deletes {} at once",
+                       counted(*retention.max_count, "event"), versions_from(look, 1, first));
+  }
+  if (retention.max_age) {
+    what += fmt::format("{}all that is older than {} seconds", what.empty() ? "" : ", and ",
+                        retention.max_age->count());
+  }
+  return fmt::format("stream \"{}\" will lose {}", stream, what);
+}
+
+Outcome retain_stream(Session& session, const RetainOptions& options) {
+  if (!options.max_count && !options.max_age && !options.clear) {
+    return std::unexpected(usage_failure("give --max-count, --max-age or --clear"));
+  }
+  return run(session, options,
+             {.of_what_is_there = false,
+              .describe =
+                  [&](const Look& look) {
+                    return describe_retention(look, retention_of(options, look), options.stream);
+                  },
+              .make =
+                  [&](EventStore& store, const Look& look, ExpectedVersion expected) {
+                    return store.set_retention(options.stream, retention_of(options, look),
+                                               expected);
+                  }});
+}
+
+Outcome delete_stream(Session& session, const DeletionOptions& options) {
+  return run(session, options,
+             {.describe =
+                  [&](const Look& look) {
+                    return fmt::format("this deletes stream \"{}\": {}", options.stream,
+                                       all_events(look));
+                  },
+              .make =
+                  [&](EventStore& store, const Look&, ExpectedVersion expected) {
+                    return store.delete_stream(options.stream, expected);
+                  }});
+}
+
+Outcome tombstone_stream(Session& session, const DeletionOptions& options) {
+  return run(session, options,
+             {.describe =
+                  [&](const Look& look) {
+                    return fmt::format(
+                        "this deletes stream \"{}\" for ever: {}; nothing can ever be appended to "
+                        "it again",
+                        options.stream, all_events(look));
+                  },
+              .make =
+                  [&](EventStore& store, const Look&, ExpectedVersion expected) {
+                    return store.tombstone_stream(options.stream, expected);
+                  }});
+}
+
+}  // namespace
+
+ordered_json bounds_json(const StreamMetadata& metadata) {
+  const auto number = [](const auto& value) {
+    return value ? ordered_json(*value) : ordered_json(nullptr);
+  };
+  const auto& retention = metadata.retention;
+  std::optional<std::int64_t> seconds;
+  if (retention.max_age) seconds = retention.max_age->count();
+  return {{"truncate_before", metadata.truncate_before.value},
+          {"max_count", number(retention.max_count)},
+          {"max_age_seconds", number(seconds)}};
+}
+
+void add_deletion_commands(CLI::App& stream, Session& session) {
+  add_command(stream, session, "truncate", "Delete the events of a stream before a version",
+              declare_truncate, truncate_stream);
+  add_command(stream, session, "retain", "Keep only the last events of a stream, or the young ones",
+              declare_retain, retain_stream);
+  add_command(stream, session, "delete",
+              "Delete a stream's events; new ones take the next versions", declare_delete,
+              delete_stream);
+  add_command(stream, session, "tombstone",
+              "Delete a stream for ever: nothing can be appended to it again", declare_tombstone,
+              tombstone_stream);
+}
+
+}  // namespace eventstore::cli
