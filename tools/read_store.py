@@ -25,7 +25,7 @@ FRAME_MAGIC = b"ESF1"
 FRAME_HEADER = struct.Struct("<4sIIIQQQqII8x")
 EVENT_HEADER = struct.Struct("<IIIIQ16sHBBIHHHHII")
 MARK, SEAL = 1, 2
-HUSK, SYSTEM = 2, 4
+HUSK, SYSTEM, BOUNDS = 2, 4, 8
 JSON_FORMAT, BINARY_FORMAT = 1, 2
 OCCURRED_AT = 0x0001
 CRITICAL = 0x8000
@@ -240,6 +240,23 @@ def events_of_store(folder, verify):
                          f"head {lost_before}")
 
 
+def first_versions(folder):
+    """For each stream of which something is deleted, the first version that is not. In a damaged
+    store what comes before the damage counts."""
+    firsts = {}
+    try:
+        for event in events_of_store(folder, verify=False):
+            if event["flags"] & HUSK or not event["flags"] & BOUNDS:
+                continue
+            if event["type"] == "$tombstone":
+                firsts[event["stream"]] = event["version"]
+            else:
+                firsts[event["stream"][len("$$"):]] = json.loads(event["data"]).get("$tb", 1)
+    except (StoreError, OSError, ValueError, struct.error):
+        pass  # whoever reads the events comes to it as well
+    return firsts
+
+
 def events_of_segment(segment, listed, durable):
     """Goes through the frames, and leaves segment.position and segment.link behind the last one."""
     offset, recorded_at, sealed = SEGMENT_HEADER_BYTES, None, "last_position" in listed
@@ -356,8 +373,10 @@ def main():
     sys.setrecursionlimit(10_000)  # for JSON as deep as the store takes it
     hidden = HUSK if options.system else HUSK | SYSTEM
     try:
+        firsts = first_versions(options.store)
         for event in events_of_store(options.store, not options.no_verify):
-            if not event["flags"] & hidden:
+            is_deleted = event["version"] < firsts.get(event["stream"], 1)
+            if not event["flags"] & hidden and not is_deleted:
                 sys.stdout.buffer.write(line_of(event))
         sys.stdout.buffer.flush()
     except BrokenPipeError:

@@ -1,6 +1,7 @@
 // Makes a store for read_store_test.py: `make_store FOLDER` appends events of every hostile kind,
 // in segments as small as can be, and prints the lines that a reader of the store should print, the
-// store's own events included. `make_store --read FOLDER` prints those of a store that is there.
+// store's own events included. `make_store --read FOLDER` prints those of a store that is there,
+// `make_store --delete FOLDER` after it has deleted some of its streams.
 
 #include <cstddef>
 #include <cstdio>
@@ -114,6 +115,18 @@ void fill(EventStore& store) {
   value_of(store.append({.events = {std::move(large), event_of("small")}}));
 }
 
+// In every way, of the streams that fill() made.
+void delete_some(EventStore& store) {
+  const auto any = ExpectedVersion::any();
+  value_of(store.truncate_stream("long-1", {5}, any));
+  value_of(store.set_stream_metadata("long-1", R"({"owner":"me"})", any));
+  value_of(store.set_retention("long-2", {.max_count = 3}, any));
+  value_of(store.delete_stream("long-3", any));
+  value_of(store.append({.events = {event_of("long-3")}}));
+  value_of(store.tombstone_stream("long-4", any));
+  value_of(store.delete_stream("large", any));
+}
+
 void print(EventStore& store) {
   const std::string lines = read_lines(store, {.include_system = true});
   std::fwrite(lines.data(), 1, lines.size(), stdout);
@@ -122,6 +135,12 @@ void print(EventStore& store) {
 int run(int argc, char** argv) {
   if (argc == 3 && std::strcmp(argv[1], "--read") == 0) {
     print(*value_of(open(argv[2], {.read_only = true})));
+    return 0;
+  }
+  if (argc == 3 && std::strcmp(argv[1], "--delete") == 0) {
+    const auto store = value_of(open(argv[2]));
+    delete_some(*store);
+    print(*store);
     return 0;
   }
   if (argc != 2) return 2;

@@ -87,6 +87,15 @@ class ReadStore(unittest.TestCase):
     def test_reads_a_store_without_a_head_page(self):
         self.expect_lines(read(self.store(), "--system"), self.lines)
 
+    def test_leaves_out_what_is_deleted(self):
+        store = self.store()
+        left = run(MAKE_STORE, "--delete", store)
+        self.assertEqual(left.returncode, 0, left.stderr)
+        lines = left.stdout.splitlines(keepends=True)
+        self.assertLess(len(lines), len(self.lines))
+        self.expect_lines(read(store, "--system"), lines)
+        self.expect_lines(read(store, "--system", "--no-verify"), lines)
+
     def set_head(self, store, boot_id, position):
         generation = read_store.read_manifest(store)["generation"]
         page = struct.pack("<Q8s16sQQQ", 0, b"ESHEAD01", boot_id, 1, position, generation)
@@ -230,6 +239,17 @@ class AsExport(unittest.TestCase):
             exported = run(*EVENT_STORE, "--store", f"file:{store}", "--output", "ndjson", "event", "export")
             self.assertEqual(exported.returncode, 0, exported.stderr)
             self.assertTrue(read(store).stdout == exported.stdout, "the lines differ")
+
+    def test_prints_what_export_prints_of_deleted_streams(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = Path(folder) / "store"
+            for options in ([], ["--delete"]):
+                self.assertEqual(run(MAKE_STORE, *options, store).returncode, 0)
+            tool = [*EVENT_STORE, "--store", f"file:{store}", "--output", "ndjson", "event", "export"]
+            for options in ([], ["--system"]):
+                exported = run(*tool, *options)
+                self.assertEqual(exported.returncode, 0, exported.stderr)
+                self.assertTrue(read(store, *options).stdout == exported.stdout, "the lines differ")
 
 
 if __name__ == "__main__":
