@@ -20,9 +20,9 @@ class Arguments {
   bool flag(std::string_view name);
   std::uint64_t plain_number(std::string_view what);  // required
   void finish() const;
+  [[noreturn]] void refuse(std::string_view reason) const;  // as wrong usage
 
  private:
-  [[noreturn]] void refuse(std::string_view reason) const;
   std::uint64_t parse_number(std::string_view text) const;
 
   std::vector<std::string> left_;

@@ -16,9 +16,10 @@ namespace {
 
 using std::chrono::microseconds;
 
-constexpr std::array<std::string_view, EventGenerator::kTypes> kTypeNames = {
-    "OrderPlaced",  "OrderConfirmed", "PaymentReceived", "ItemPicked",   "ItemPacked",
-    "OrderShipped", "OrderDelivered", "OrderReturned",   "RefundIssued", "OrderClosed"};
+constexpr std::array<std::string_view, EventGenerator::kTypes + 1> kTypeNames = {
+    "OrderPlaced",  "OrderConfirmed", "PaymentReceived", "ItemPicked",
+    "ItemPacked",   "OrderShipped",   "OrderDelivered",  "OrderReturned",
+    "RefundIssued", "OrderClosed",    "OrderAudited"};
 
 // 2026-01-01T00:00:00Z, and an event every 25 milliseconds from then on.
 constexpr Timestamp kFirstTime{microseconds{1'767'225'600'000'000}};
@@ -78,7 +79,9 @@ Uuid make_id(Timestamp time, std::uint64_t random_a, std::uint64_t random_b) {
 
 EventGenerator::EventGenerator(const EventShape& shape) : shape_(shape) {
   if (shape_.streams == 0) shape_.streams = std::max<std::uint64_t>(shape_.events / 100, 1);
-  customers_ = std::max<std::uint64_t>(shape_.events / (kTypes * kRegions * 100), 1);
+  const auto matches = std::max<std::uint64_t>(shape_.query_matches, 1);
+  customers_ = std::max<std::uint64_t>(shape_.events / (kTypes * kRegions * matches), 1);
+  rare_every_ = std::max<std::uint64_t>(shape_.events / matches, 2);
 }
 
 void EventGenerator::make(std::uint64_t number, NewEvent& event) const {
@@ -115,7 +118,18 @@ std::uint64_t EventGenerator::stream_of(std::uint64_t number) const {
   return (number + mix(turn) % shape_.streams) % shape_.streams;
 }
 
+std::uint64_t EventGenerator::version_of(std::uint64_t number) const {
+  return number / shape_.streams + 1;
+}
+
+std::uint64_t EventGenerator::number_of(std::uint64_t stream, std::uint64_t version) const {
+  const auto turn = version - 1;
+  const auto first = stream_of(turn * shape_.streams);
+  return turn * shape_.streams + (stream + shape_.streams - first) % shape_.streams;
+}
+
 std::uint64_t EventGenerator::type_of(std::uint64_t number) const {
+  if (number % rare_every_ == rare_every_ / 2) return kRareType;
   return mix(shape_.seed + number * 4) % kTypes;
 }
 

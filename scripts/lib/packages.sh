@@ -14,6 +14,10 @@ build_packages=(
 # shellcheck disable=SC2034
 test_packages=(libgtest-dev librapidcheck-dev pkg-config python3 zstd ccache)
 
+# The stores that event-store-bench measures beside the engine. Without one, the bench leaves it out.
+# shellcheck disable=SC2034
+bench_packages=(libsqlite3-dev librocksdb-dev liblmdb-dev)
+
 # For the analysers and sanitizers, on top of these.
 # shellcheck disable=SC2034
 check_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 shellcheck)

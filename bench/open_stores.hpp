@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "candidate.hpp"
+#include "data_sets.hpp"
+
+namespace eventstore::bench {
+
+// A store that is open to be read by a workload.
+struct OpenStore {
+  std::string name;
+  std::unique_ptr<Store> store;
+};
+
+// Opens the data set's store of every candidate that takes part.
+std::vector<OpenStore> open_stores(DataSets& data_sets, DataSet set, const Options& options);
+
+// `count` numbers below `below`: others each round, the same for each candidate.
+std::vector<std::uint64_t> pick_numbers(std::uint64_t seed, std::size_t count, std::uint64_t below);
+
+}  // namespace eventstore::bench
