@@ -17,7 +17,9 @@
 
 namespace eventstore {
 
-// What an append requires of a stream's version before it.
+// What an append requires of a stream's version before it. Where all of a stream is deleted,
+// no_stream() and exactly(0) hold as well as exactly() of its last version, and stream_exists()
+// does not.
 class ExpectedVersion {
  public:
   enum class Kind : std::uint8_t { Any, NoStream, StreamExists, Exactly };

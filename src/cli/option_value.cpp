@@ -62,8 +62,8 @@ std::optional<ExpectedVersion> parse_expected(const std::string& text) {
 std::optional<std::chrono::seconds> parse_duration(const std::string& text) {
   constexpr std::string_view kUnits = "smhdw";
   constexpr std::array kSeconds = {1, 60, 3600, 86'400, 604'800};
-  const auto unit = text.empty() ? kUnits.npos : kUnits.find(text.back());
-  if (unit == kUnits.npos || text.size() > 11) return std::nullopt;
+  const auto unit = text.empty() ? std::string_view::npos : kUnits.find(text.back());
+  if (unit == std::string_view::npos || text.size() > 11) return std::nullopt;
   std::int64_t amount = 0;
   const auto* const end = text.data() + text.size() - 1;
   const auto [at, error] = std::from_chars(text.data(), end, amount);

@@ -27,6 +27,7 @@ class AppendGroup {
   AppendGroup(LogTail& tail, Timestamp now);
   AppendGroup(const AppendGroup&) = delete;
   AppendGroup& operator=(const AppendGroup&) = delete;
+  ~AppendGroup() = default;
 
   // The answer to `append` if the group comes to be durable; a failure is its alone. On success
   // with events its bytes are part of the frame from now on, and indexed.

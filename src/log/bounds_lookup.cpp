@@ -32,13 +32,12 @@ Result<std::optional<LocatedEvent>> newest_event(const Snapshot& snapshot, const
 }
 
 // The store's time: it does not go back where the clock does, so that what was too old stays so.
-Result<Timestamp> time_of(const Snapshot& snapshot, Timestamp wall) {
+// Where the newest event cannot be read, the clock has to do.
+Timestamp time_of(const Snapshot& snapshot, Timestamp wall) {
   const auto& run = *snapshot.runs()[snapshot.run_of(snapshot.head)];
   if (snapshot.head < run.first_position) return wall;
-  LogReader reader(snapshot.layout);
-  const auto newest = reader.read(run, run.posting_of(snapshot.head));
-  if (!newest) return std::unexpected(newest.error());
-  return *newest ? std::max(wall, (*newest)->event.view.recorded_at) : wall;
+  const auto newest = LogReader(snapshot.layout).read(run, run.posting_of(snapshot.head));
+  return newest && *newest ? std::max(wall, (*newest)->event.view.recorded_at) : wall;
 }
 
 // `time` less `age`, which may be longer than there were times.
@@ -97,9 +96,7 @@ Result<StreamVersion> first_readable(const Snapshot& snapshot, std::string_view 
     if (last->value > *count) first = std::max(first, StreamVersion{last->value - *count + 1});
   }
   if (const auto age = bounds.retention.max_age) {
-    const auto now = time_of(snapshot, wall);
-    if (!now) return std::unexpected(now.error());
-    const auto young = first_young(snapshot, stream, *age, secret, *now);
+    const auto young = first_young(snapshot, stream, *age, secret, time_of(snapshot, wall));
     if (!young) return young;
     first = std::max(first, *young);
   }

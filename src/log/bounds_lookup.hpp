@@ -12,7 +12,7 @@
 #include "log/log_view.hpp"
 
 // The bounds of streams, found through the index: the newest event that states those of a stream
-// says what they are.
+// says what they are. Where it is lost to damage, an earlier one does, or none.
 namespace eventstore::log {
 
 struct StringHash {

@@ -123,16 +123,22 @@ GroupBounds::GroupBounds(const LogTail& tail, const Snapshot& durable, Timestamp
     : tail_(tail), durable_(durable), now_(now), version_of_(std::move(version_of)) {}
 
 Result<StreamBounds> GroupBounds::of(std::string_view stream) {
+  if (!any()) return StreamBounds{};
   if (const auto known = known_.find(stream); known != known_.end()) return known->second;
-  // Members of the group that state bounds are in the index of the newest run by now, and known.
-  if (!any_durable_) any_durable_ = has_bounds(durable_.runs());
-  if (!*any_durable_) return StreamBounds{};
   auto bounds = bounds_of(durable_, stream, tail_.secret());
   if (bounds) known_.emplace(stream, *bounds);
   return bounds;
 }
 
+// What members of the group state is known, and may be in the index of the newest run by now.
+bool GroupBounds::any() {
+  if (!known_.empty()) return true;
+  if (!any_durable_) any_durable_ = has_bounds(durable_.runs());
+  return *any_durable_;
+}
+
 Result<void> GroupBounds::refuse_tombstoned(const PreparedAppend& append) {
+  if (!any()) return {};
   for (const auto& event : append.events()) {
     const auto bounds = of(event.stream);
     if (!bounds) return std::unexpected(bounds.error());

@@ -41,6 +41,8 @@ class GroupBounds {
  private:
   class Check;
 
+  bool any();
+
   const LogTail& tail_;
   const Snapshot& durable_;
   const Timestamp now_;

@@ -33,7 +33,7 @@ class PreparedAppend {
 
   // An event that is metadata of a stream or a tombstone.
   struct Stated {
-    const Event* event;
+    const Event* event = nullptr;
     StatedBounds bounds;
   };
 
