@@ -87,8 +87,9 @@ class GroupBounds::Check {
     }
     const auto hidden = first_that_stays(before, stated, *last);
     if (!hidden) return std::unexpected(hidden.error());
-    if (!stated.bounds.empty() && stated.bounds.truncate_before >= *hidden) return {};
     const auto least = std::max(*hidden, StreamVersion{1});
+    const auto kept = std::max(stated.bounds.truncate_before, StreamVersion{1});
+    if (!stated.bounds.empty() && kept >= least) return {};
     return invalid_argument(
         "the metadata of stream " + in_quotes(stated.stream) +
         " would bring back deleted events, or lacks the bounds that the stream has: its \"" +
