@@ -37,32 +37,31 @@ struct Window {
 };
 
 // Fills one window after another and writes it.
-Result<void> write_windows(File& file, std::uint64_t offset, std::size_t cells, std::uint32_t seed,
+Result<void> write_windows(const CellSection& section,
                            const std::function<Result<void>(Window&)>& fill) {
-  for (std::size_t first = 0; first < cells; first += kWindowCells) {
+  for (std::size_t first = 0; first < section.cells; first += kWindowCells) {
     Window window{.first = first, .bytes = {}};
-    window.bytes.resize(std::min(kWindowCells, cells - first) * kCellBytes);
+    window.bytes.resize(std::min(kWindowCells, section.cells - first) * kCellBytes);
     if (auto filled = fill(window); !filled) return filled;
-    seal_cells(window.bytes, seed);
-    if (auto written = write_at(file, offset + first * kCellBytes, window.bytes); !written) {
-      return written;
-    }
+    seal_cells(window.bytes, section.seed);
+    auto written = write_at(section.file, section.offset + first * kCellBytes, window.bytes);
+    if (!written) return written;
   }
   return {};
 }
 
 // Entries that found no free slot up to the end of the section go on at its start.
-Result<void> wrap_around(File& file, std::uint64_t offset, std::uint32_t seed,
-                         std::span<const Entry> entries) {
-  for (std::uint64_t cell = 0; !entries.empty(); ++cell) {
+Result<void> wrap_around(const CellSection& section, std::span<const Entry> entries) {
+  for (auto at = section.offset; !entries.empty(); at += kCellBytes) {
     std::array<std::byte, kCellBytes> bytes{};
-    const auto at = offset + cell * kCellBytes;
-    if (const auto read = file.read(at, bytes); !read) return std::unexpected(read.error());
+    if (const auto read = section.file.read(at, bytes); !read) {
+      return std::unexpected(read.error());
+    }
     while (!entries.empty() && add_to_cells(bytes, entries.front().hash, entries.front().number)) {
       entries = entries.subspan(1);
     }
-    seal_cells(bytes, seed);
-    if (auto written = write_at(file, at, bytes); !written) return written;
+    seal_cells(bytes, section.seed);
+    if (auto written = write_at(section.file, at, bytes); !written) return written;
   }
   return {};
 }
@@ -118,18 +117,17 @@ Result<void> HashSpill::for_each(std::uint64_t first, std::uint64_t count,
   return {};
 }
 
-Result<void> write_filter(File& file, std::uint64_t offset, std::size_t cells, std::uint32_t seed,
-                          const HashSpill& spill) {
-  return write_windows(file, offset, cells, seed, [&](Window& window) {
+Result<void> write_filter(const CellSection& section, const HashSpill& spill) {
+  return write_windows(section, [&](Window& window) {
     return spill.for_each(0, spill.size(), [&](std::uint64_t hash, std::uint32_t) {
-      const auto cell = cell_of(hash, cells);
+      const auto cell = cell_of(hash, section.cells);
       if (window.has(cell)) add_to_filter_cell(window.from(cell).data(), hash);
     });
   });
 }
 
-Result<void> write_table(File& file, std::uint64_t offset, std::size_t cells, std::uint32_t seed,
-                         const HashSpill& spill, std::uint64_t first, std::uint64_t count) {
+Result<void> write_table(const CellSection& section, const HashSpill& spill, std::uint64_t first,
+                         std::uint64_t count) {
   std::vector<Entry> carried;  // out of the window before
   const auto fill = [&](Window& window) {
     std::vector<Entry> beyond;
@@ -138,14 +136,14 @@ Result<void> write_table(File& file, std::uint64_t offset, std::size_t cells, st
     };
     for (const auto& entry : carried) put(window.first, entry);
     auto filled = spill.for_each(first, count, [&](std::uint64_t hash, std::uint32_t number) {
-      const auto cell = cell_of(hash, cells);
+      const auto cell = cell_of(hash, section.cells);
       if (window.has(cell)) put(cell, {.hash = hash, .number = number});
     });
     carried = std::move(beyond);
     return filled;
   };
-  if (auto written = write_windows(file, offset, cells, seed, fill); !written) return written;
-  return wrap_around(file, offset, seed, carried);
+  if (auto written = write_windows(section, fill); !written) return written;
+  return wrap_around(section, carried);
 }
 
 }  // namespace eventstore::log

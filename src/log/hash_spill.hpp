@@ -56,11 +56,18 @@ class HashSpill {
   std::uint64_t size_ = 0;
 };
 
-// Writes a section of cells to `file` at `offset`, a window at a time, so that memory is bounded.
-// The filter holds all hashes of the spill; a table `count` entries of it, from `first` on.
-Result<void> write_filter(File& file, std::uint64_t offset, std::size_t cells, std::uint32_t seed,
-                          const HashSpill& spill);
-Result<void> write_table(File& file, std::uint64_t offset, std::size_t cells, std::uint32_t seed,
-                         const HashSpill& spill, std::uint64_t first, std::uint64_t count);
+// Where a section of cells goes.
+struct CellSection {
+  File& file;
+  std::uint64_t offset = 0;  // in the file
+  std::size_t cells = 0;
+  std::uint32_t seed = 0;  // of the checksums
+};
+
+// Writes a section a window at a time, so that memory is bounded. The filter holds all hashes of
+// the spill; a table `count` entries of it, from `first` on.
+Result<void> write_filter(const CellSection& section, const HashSpill& spill);
+Result<void> write_table(const CellSection& section, const HashSpill& spill, std::uint64_t first,
+                         std::uint64_t count);
 
 }  // namespace eventstore::log

@@ -277,23 +277,21 @@ class RunMerge {
   }
 
   Result<void> write_tables() {
-    const auto cells = [this](SectionName name) {
-      return static_cast<std::size_t>(header_.place(name).bytes / kCellBytes);
+    const auto section = [this](SectionName name) {
+      const auto& place = header_.place(name);
+      return CellSection{.file = *file_,
+                         .offset = place.offset,
+                         .cells = static_cast<std::size_t>(place.bytes / kCellBytes),
+                         .seed = identity_.seed};
     };
-    const auto offset = [this](SectionName name) { return header_.place(name).offset; };
-    if (auto written = write_filter(*file_, offset(SectionName::Filter), cells(SectionName::Filter),
-                                    identity_.seed, *hashes_);
+    if (auto written = write_filter(section(SectionName::Filter), *hashes_); !written) {
+      return written;
+    }
+    if (auto written = write_table(section(SectionName::KeyTable), *hashes_, 0, header_.keys);
         !written) {
       return written;
     }
-    if (auto written =
-            write_table(*file_, offset(SectionName::KeyTable), cells(SectionName::KeyTable),
-                        identity_.seed, *hashes_, 0, header_.keys);
-        !written) {
-      return written;
-    }
-    return write_table(*file_, offset(SectionName::IdTable), cells(SectionName::IdTable),
-                       identity_.seed, *hashes_, header_.keys, header_.ids);
+    return write_table(section(SectionName::IdTable), *hashes_, header_.keys, header_.ids);
   }
 
   Result<void> write_lists() {
