@@ -100,19 +100,21 @@ struct BoundsChange {
     const auto document = read_document(store, stream);
     if (!document) return std::unexpected(document.error());
     const auto info = found->value_or(StreamInfo{.stream = std::string(stream)});
-    const StreamCheck check{.stream = std::string(stream), .expected = expected};
-    if (!holds_for(expected, info.version, document->bounds.truncate_before)) {
-      const auto head = ask(store, {check});
+    std::vector<StreamCheck> checks = {{.stream = metadata_stream_of(stream),
+                                        .expected = ExpectedVersion::exactly(document->version)},
+                                       {.stream = std::string(stream), .expected = expected}};
+    auto bounds = document->bounds;
+    // Any metadata of a tombstoned stream is for the store to refuse.
+    if (info.state == StreamState::Tombstoned) {
+      return write(with_own_keys("{}", bounds, "{}"), std::move(checks));
+    }
+    if (!holds_for(expected, info.version, bounds.truncate_before)) {
+      const auto head = ask(store, {checks.back()});
       if (!head) return std::unexpected(head.error());
       return std::nullopt;
     }
-    auto bounds = document->bounds;
     if (Result<void> made = change(info, bounds); !made) return std::unexpected(made.error());
-    std::vector<StreamCheck> checks = {{.stream = metadata_stream_of(stream),
-                                        .expected = ExpectedVersion::exactly(document->version)},
-                                       check};
-    // A tombstoned stream is for the store to refuse.
-    if (bounds == document->bounds && info.state != StreamState::Tombstoned) {
+    if (bounds == document->bounds) {
       const auto head = ask(store, std::move(checks));
       if (!head && is_race(head.error())) return std::nullopt;
       if (!head) return std::unexpected(head.error());

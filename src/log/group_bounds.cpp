@@ -87,9 +87,10 @@ class GroupBounds::Check {
     }
     const auto hidden = first_that_stays(before, stated, *last);
     if (!hidden) return std::unexpected(hidden.error());
+    // Before version 1 there is nothing to bring back.
     const auto least = std::max(*hidden, StreamVersion{1});
-    const auto kept = std::max(stated.bounds.truncate_before, StreamVersion{1});
-    if (!stated.bounds.empty() && kept >= least) return {};
+    const auto first = std::max(stated.bounds.truncate_before, StreamVersion{1});
+    if (!stated.bounds.empty() && first >= least) return {};
     return invalid_argument(
         "the metadata of stream " + in_quotes(stated.stream) +
         " would bring back deleted events, or lacks the bounds that the stream has: its \"" +

@@ -89,6 +89,19 @@ TEST_P(Retained, MayBeSetBeforeTheFirstEvent) {
   EXPECT_EQ(versions_of(read_stream(store(), "t")), (Numbers{3}));
 }
 
+TEST_P(Retained, OfAnEmptyStreamMayBeReplaced) {
+  const auto append = [&](std::string json) {
+    NewEvent event = event_of("$$t", "$metadata");
+    event.data = std::move(json);
+    return store().append({.events = {event}, .system = true}).has_value();
+  };
+  EXPECT_TRUE(append(R"({"$maxAge":60})"));
+  EXPECT_TRUE(append(R"({"$maxCount":2})"));
+  EXPECT_TRUE(append(R"({"$tb":1})"));
+  EXPECT_TRUE(append(R"({"$maxCount":3})"));
+  EXPECT_FALSE(append("{}"));
+}
+
 TEST_P(Retained, IsKeptWithTheMetadata) {
   value_of(store().set_stream_metadata("s", R"({"a":1})", ExpectedVersion::any()));
   const Retention both{.max_count = 3, .max_age = 24h};

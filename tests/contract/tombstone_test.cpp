@@ -53,6 +53,7 @@ TEST_P(Tombstone, IsTheLastThatCanBeDone) {
   EXPECT_EQ(code_of(store().tombstone_stream("order-1", any)), ErrorCode::StreamDeleted);
   EXPECT_EQ(code_of(store().delete_stream("order-1", any)), ErrorCode::StreamDeleted);
   EXPECT_EQ(code_of(store().truncate_stream("order-1", {1}, any)), ErrorCode::StreamDeleted);
+  EXPECT_EQ(code_of(store().truncate_stream("order-1", {99}, any)), ErrorCode::StreamDeleted);
   EXPECT_EQ(code_of(store().set_retention("order-1", {}, any)), ErrorCode::StreamDeleted);
   EXPECT_EQ(code_of(store().set_stream_metadata("order-1", "{}", any)), ErrorCode::StreamDeleted);
   EXPECT_EQ(code_of(append_metadata("{}")), ErrorCode::StreamDeleted);

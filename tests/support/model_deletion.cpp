@@ -121,7 +121,8 @@ Result<Model::AllBounds> Model::decide_bounds(const AppendRequest& request) cons
         before.max_count && after.max_count.value_or(UINT64_MAX) > *before.max_count;
     if (counts_more && last > *before.max_count)
       least = std::max(least, last - *before.max_count + 1);
-    if (!after.any() || after.truncate_before < least || after.truncate_before > last + 1) {
+    if (!after.any() || std::max<std::uint64_t>(after.truncate_before, 1) < least ||
+        after.truncate_before > last + 1) {
       return shrinks();
     }
     all[stream] = after;
@@ -181,6 +182,7 @@ Result<StreamChange> Model::change_bounds(const std::string& stream, const Bound
 Result<StreamChange> Model::truncate_stream(const std::string& stream, StreamVersion before,
                                             ExpectedVersion expected) {
   if (stream.starts_with(kPrefix)) return shrinks();
+  if (bounds_of(stream).tombstone != 0) return stream_deleted(stream);
   if (auto held = decide_checks({{.stream = stream, .expected = expected}}); !held) {
     return std::unexpected(std::move(held).error());
   }
