@@ -25,7 +25,7 @@ Finding finding_of(const Error& error) {
 
 Result<IndexVerification> IndexVerification::open(FileSystem& files, const std::string& folder,
                                                   const Snapshot& snapshot, std::uint64_t secret) {
-  IndexVerification verification(snapshot, secret);
+  IndexVerification verification(snapshot);
   const auto run_files = list_run_files(files, folder);
   if (!run_files) return std::unexpected(run_files.error());
   for (const auto& run_file : *run_files) {

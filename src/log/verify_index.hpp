@@ -49,8 +49,7 @@ class IndexVerification {
     GlobalPosition last;
   };
 
-  IndexVerification(const Snapshot& snapshot, std::uint64_t secret)
-      : snapshot_(snapshot), secret_(secret) {}
+  explicit IndexVerification(const Snapshot& snapshot) : snapshot_(snapshot) {}
 
   Result<bool> agrees(Checked& checked, const IndexRun& scanned, Range range) const;
   Result<bool> offsets_agree(const Checked& checked, const IndexRun& scanned, Range range) const;
@@ -60,7 +59,6 @@ class IndexVerification {
   void add(Checked& checked, DamageDetails where, std::string_view what);
 
   const Snapshot& snapshot_;
-  const std::uint64_t secret_;
   std::vector<Checked> files_;
   std::vector<Finding> findings_;
 };
