@@ -41,10 +41,13 @@ Result<void> LogFollower::load() {
 }
 
 Result<void> LogFollower::load_index_locked() {
-  // As far as that was written to, whatever of it is durable.
-  const auto size = segments_.back()->file().size();
-  if (!size) return std::unexpected(size.error());
-  segments_.back()->set_durable_bytes(*size);
+  auto& last = *segments_.back();
+  if (last.lost() == nullptr) {
+    // As far as that was written to, whatever of it is durable.
+    const auto size = last.file().size();
+    if (!size) return std::unexpected(size.error());
+    last.set_durable_bytes(*size);
+  }
   IndexLoader loader(*environment_.files, settings_, segments_, secret_);
   if (auto loaded = loader.load(); !loaded) return loaded;
   for (const auto& finding : loader.damage()) {
@@ -56,7 +59,8 @@ Result<void> LogFollower::load_index_locked() {
   runs_ = loader.runs();
   end_ = loader.last_segment_begin();
   builder_ = std::make_unique<RunBuilder>(std::move(loader.builder()));
-  segments_.back()->set_durable_bytes(end_.offset);
+  last.set_durable_bytes(end_.offset);
+  begin_if_lost_locked();
   return {};
 }
 
@@ -190,9 +194,10 @@ Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) 
     if (next == manifest_.segments.end()) return {};
     auto& sealed = *segments_.back();
     sealed.set_durable_bytes(end_.offset);
-    static_cast<void>(sealed.write_done());
+    if (sealed.lost() == nullptr) static_cast<void>(sealed.write_done());
     if (auto entered = enter_segment_locked(*next); !entered) return entered;
     end_ = ScanState::at_start_of(segments_.back()->header());
+    begin_if_lost_locked();
   }
 }
 
@@ -202,9 +207,8 @@ Result<void> LogFollower::enter_segment_locked(const ManifestSegment& listed) {
   const auto kept_open =
       is_opening && listed.is_sealed() ? std::nullopt : std::optional(FileSystem::Access::Read);
   auto segment = open_segment(files, settings_.folder, manifest_, listed, kept_open);
-  if (!segment && segment.error().code == ErrorCode::Corruption && !kept_open) {
-    settings_.notify(Notice::Level::Error, segment.error().message);
-    segment = lost_segment(files, settings_.folder, manifest_, listed, std::move(segment).error());
+  if (!segment && segment.error().code == ErrorCode::Corruption) {
+    segment = stand_in_locked(listed, std::move(segment).error());
   }
   if (!segment) return std::unexpected(std::move(segment).error());
   segments_.push_back(*std::move(segment));
@@ -212,9 +216,51 @@ Result<void> LogFollower::enter_segment_locked(const ManifestSegment& listed) {
   return {};
 }
 
+// How much an active segment had that cannot be opened is unknown but for what HEAD says: at least
+// one event counts, so that no read ends there as if the log did.
+std::shared_ptr<Segment> LogFollower::stand_in_locked(ManifestSegment listed, Error damage) {
+  const auto durable =
+      head_page() != nullptr ? head_page()->durable_head_of_any_boot() : GlobalPosition{};
+  const GlobalPosition end{listed.first_position.value + kSegmentPositionsMax - 1};
+  if (!listed.is_sealed()) {
+    listed.last_position = std::clamp(durable, listed.first_position, end);
+  }
+  if (last_damage_ != damage.message) settings_.notify(Notice::Level::Error, damage.message);
+  last_damage_ = damage.message;
+  return lost_segment(*environment_.files, settings_.folder, manifest_, listed, std::move(damage));
+}
+
+void LogFollower::begin_if_lost_locked() {
+  const auto* const lost = segments_.back()->lost();
+  if (lost == nullptr) return;
+  lose_last_segment_locked(std::get<DamageDetails>(lost->details).last_position);
+}
+
+// Nothing of the last segment can be read. It gets a run of its own, which lacks all up to `last`.
+void LogFollower::lose_last_segment_locked(GlobalPosition last) {
+  const auto& segment = *segments_.back();
+  builder_->split(segment.first_position());
+  take_ended_runs_locked();
+  *builder_ = RunBuilder(settings_, secret_, segment.first_position());
+  builder_->add_damage({.message = segment.lost()->message,
+                        .where = {.file = segment.path(),
+                                  .first_position = segment.first_position(),
+                                  .last_position = last}});
+  end_.next_position = {last.value + 1};
+}
+
+void LogFollower::take_ended_runs_locked() {
+  auto ended = builder_->take_ended();
+  if (ended.empty()) return;
+  std::ranges::move(ended, std::back_inserter(runs_));
+  layout_changed_ = true;
+  runs_ended_ = true;
+}
+
 // Indexes frames up to `limit`; true where the segment is sealed and another may follow.
 Result<bool> LogFollower::scan_frames_locked(std::optional<GlobalPosition> limit) {
   auto& segment = *segments_.back();
+  if (segment.lost() != nullptr) return pass_lost_locked(limit);
   const auto size = segment.file().size();
   if (!size) return std::unexpected(size.error());
   const auto mapped = segment.file().map(*size);
@@ -226,7 +272,9 @@ Result<bool> LogFollower::scan_frames_locked(std::optional<GlobalPosition> limit
     auto more = scan.next();
     // Zeros below the durable head are no end.
     if (more && !*more && limit && !scan.state().sealed) {
-      more = std::unexpected("the log ends before its durable head");
+      more = std::unexpected(
+          "the log ends before its durable head (a copy that was made while the store was written "
+          "to does: remove its HEAD)");
     }
     if (access.failed()) return std::unexpected(access_failed(segment.path()));
     if (more && !*more) break;
@@ -238,12 +286,24 @@ Result<bool> LogFollower::scan_frames_locked(std::optional<GlobalPosition> limit
   }
   // Of frames without events behind the last one wanted only a seal matters.
   end_ = scan.state();
-  if (auto ended = builder_->take_ended(); !ended.empty()) {
-    std::ranges::move(ended, std::back_inserter(runs_));
-    layout_changed_ = true;
-    runs_ended_ = true;
-  }
+  take_ended_runs_locked();
   return end_.sealed;
+}
+
+// Where a lost segment ends the manifest tells, once it is sealed; until then the head does.
+bool LogFollower::pass_lost_locked(std::optional<GlobalPosition> limit) {
+  const auto listed = std::ranges::find(manifest_.segments, segments_.back()->header().number,
+                                        &ManifestSegment::number);
+  const bool is_sealed = listed != manifest_.segments.end() && listed->is_sealed();
+  const GlobalPosition known{end_.next_position.value - 1};
+  auto last = limit ? std::max(known, within_last_segment_locked(*limit)) : known;
+  if (is_sealed) last = *listed->last_position;
+  if (last != known) lose_last_segment_locked(last);
+  if (is_sealed) {
+    builder_->split(end_.next_position);
+    take_ended_runs_locked();
+  }
+  return is_sealed;
 }
 
 // Without a writer a bad frame with none behind it is a torn append, which ends the log. Below the

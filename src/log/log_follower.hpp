@@ -46,6 +46,11 @@ class LogFollower {
   Result<bool> scan_frames_locked(std::optional<GlobalPosition> limit) REQUIRES(mutex_);
   void adopt_posting_files_locked() REQUIRES(mutex_);
   Result<void> enter_segment_locked(const ManifestSegment& listed) REQUIRES(mutex_);
+  std::shared_ptr<Segment> stand_in_locked(ManifestSegment listed, Error damage) REQUIRES(mutex_);
+  void begin_if_lost_locked() REQUIRES(mutex_);
+  void lose_last_segment_locked(GlobalPosition last) REQUIRES(mutex_);
+  void take_ended_runs_locked() REQUIRES(mutex_);
+  bool pass_lost_locked(std::optional<GlobalPosition> limit) REQUIRES(mutex_);
   bool pass_damage_locked(FrameScan& scan, Defect defect, std::optional<GlobalPosition> limit)
       REQUIRES(mutex_);
   Result<void> forget_active_locked() REQUIRES(mutex_);

@@ -178,6 +178,45 @@ TEST(LogFollower, ReadsTheRestWhereASegmentIsLost) {
   }
 }
 
+// Neither is the rest lost where it is the active segment, whether a writer runs or not.
+TEST(LogFollower, ReadsTheRestWhereTheActiveSegmentIsLost) {
+  for (const std::string damage : {"missing", "empty", "with a bad header"}) {
+    for (const bool head_is_there : {true, false}) {
+      StoreOnSimulatedDisk machine;
+      append_large(*machine.open(), "s", 11);  // the last segment has positions 10 and 11
+      const auto path = segment_path("store", 4);
+      if (damage == "missing") machine.disk().remove(path);
+      if (damage == "empty") machine.disk().truncate(path, 0);
+      if (damage == "with a bad header") machine.disk().flip_bit(path, 100, 0);
+      if (!head_is_there) machine.disk().remove(head_path("store"));
+
+      const auto reader = machine.open_reader();
+      EXPECT_EQ(machine.notices().size(), 1U) << damage;
+      EXPECT_EQ(value_of(reader->head()), GlobalPosition{head_is_there ? 11U : 10U}) << damage;
+      EXPECT_EQ(test::read_events(*reader, {.to = 9}).size(), 9U);
+      const auto read = test::error_of(test::try_read(*reader, {}));
+      EXPECT_EQ(test::details_of<DamageDetails>(read).first_position, GlobalPosition{10});
+      EXPECT_EQ(value_of(reader->verify()).findings.size(), 1U);
+      EXPECT_EQ(test::code_of(machine.try_open()), ErrorCode::Corruption);
+    }
+  }
+}
+
+TEST(LogFollower, GoesOnBehindALostSegmentThatAWriterStillWritesTo) {
+  StoreOnSimulatedDisk machine;
+  const auto writer = machine.open();
+  append_large(*writer, "s", 2);
+  machine.disk().flip_bit(segment_path("store", 1), 100, 0);
+  const auto reader = machine.open_reader();
+  for (std::uint64_t position = 3; position <= 12; ++position) {
+    append_large(*writer, "s", 1);
+    EXPECT_EQ(value_of(reader->head()), GlobalPosition{position});
+  }
+  EXPECT_EQ(machine.notices().size(), 1U);
+  EXPECT_EQ(test::read_events(*reader, {.from = 4}).size(), 9U);
+  EXPECT_EQ(test::code_of(test::try_read(*reader, {})), ErrorCode::Corruption);
+}
+
 // After a save that failed the manifest on disk may be the new one.
 TEST(LogFollower, FollowsAWriterWhoseManifestWasSavedInDoubt) {
   StoreOnSimulatedDisk machine;

@@ -29,8 +29,8 @@ Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::stri
                                               const ManifestSegment& listed,
                                               std::optional<FileSystem::Access> kept_open);
 
-// Stands for a sealed segment that open_segment() could not open because of `damage`: every read
-// that needs it fails with that.
+// Stands for a segment that open_segment() could not open because of `damage`: every read that
+// needs it fails with that. `listed` says what its last position is, sealed or not.
 std::shared_ptr<Segment> lost_segment(FileSystem& files, const std::string& folder,
                                       const Manifest& manifest, const ManifestSegment& listed,
                                       Error damage);
