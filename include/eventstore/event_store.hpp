@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -76,10 +77,19 @@ struct StoreStats {
   std::uint64_t segments = 0;  // 0 where the engine has none
 };
 
+// Streams that have lost events.
+struct AffectedStreams {
+  static constexpr std::size_t kNamesMax = 1000;
+  std::vector<std::string> names = {};  // in byte order; at most so many of them
+  std::uint64_t count = 0;              // how many there are
+};
+
 // One thing that is wrong with what is stored.
 struct Finding {
   std::string message;
   DamageDetails where;
+  // Of the positions in `where`. Absent: unknown.
+  std::optional<AffectedStreams> streams = {};
 };
 
 struct VerifyReport {

@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
+#include "cli/findings.hpp"
 #include "cli/session.hpp"
 
 namespace eventstore::cli {
 namespace {
-
-using nlohmann::ordered_json;
 
 struct NoOptions {};
 
@@ -41,39 +40,20 @@ Outcome show_stats(Session& session, const NoOptions& /*options*/) {
   return ExitCode::Done;
 }
 
-ordered_json to_json(const Finding& finding) {
-  return {{"message", finding.message},
-          {"file", finding.where.file},
-          {"offset", finding.where.offset},
-          {"first_position", finding.where.first_position.value},
-          {"last_position", finding.where.last_position.value}};
-}
-
 void print_report(Session& session, const VerifyReport& report) {
   const auto format = session.object_format();
   if (format != OutputFormat::Table) {
-    auto findings = ordered_json::array();
-    for (const auto& finding : report.findings) findings.push_back(to_json(finding));
     return print_object(session.output, format,
                         {{"events", report.events},
                          {"segments", report.segments},
                          {"bytes", report.bytes},
-                         {"findings", findings}});
+                         {"findings", to_json(report.findings)}});
   }
   session.output.write(
       fmt::format("{} in {}, {} bytes checked: {}\n", counted(report.events, "event"),
                   counted(report.segments, "segment"), with_thousands(report.bytes),
                   report.findings.empty() ? "all good" : "damage found"));
-  if (report.findings.empty()) return;
-  session.output.write("\n");
-  ObjectList findings(session.output, format,
-                      {{.name = "first_position", .number = true},
-                       {.name = "last_position", .number = true},
-                       {.name = "file"},
-                       {.name = "offset", .number = true},
-                       {.name = "message"}});
-  for (const auto& finding : report.findings) findings.add(to_json(finding));
-  findings.finish();
+  print_findings(session, report.findings);
 }
 
 Outcome verify(Session& session, const NoOptions& /*options*/) {

@@ -9,10 +9,9 @@ namespace {
 constexpr std::uint64_t kSmallFileBytesMax = std::uint64_t{64} << 20;
 
 Result<void> write_new_file(FileSystem& files, const std::string& path,
-                            std::span<const std::byte> contents) {
+                            std::span<const std::span<const std::byte>> parts) {
   auto file = files.create(path);
   if (!file) return std::unexpected(std::move(file).error());
-  const std::array parts{contents};
   if (auto written = (*file)->write(0, parts); !written) return written;
   return (*file)->sync();
 }
@@ -50,9 +49,16 @@ Result<std::string> read_file(FileSystem& files, const std::string& path) {
 
 Result<void> replace_file(FileSystem& files, const std::string& directory, const std::string& path,
                           std::span<const std::byte> contents) {
+  const std::array parts{contents};
+  return replace_file_with(files, directory, path, parts);
+}
+
+Result<void> replace_file_with(FileSystem& files, const std::string& directory,
+                               const std::string& path,
+                               std::span<const std::span<const std::byte>> parts) {
   const auto aside = path + ".tmp";
   if (auto removed = remove_if_there(files, aside); !removed) return removed;
-  if (auto written = write_new_file(files, aside, contents); !written) {
+  if (auto written = write_new_file(files, aside, parts); !written) {
     static_cast<void>(remove_if_there(files, aside));  // the failure to write is what counts
     return written;
   }

@@ -42,6 +42,11 @@ Result<std::string> read_file(FileSystem& files, const std::string& path);
 Result<void> replace_file(FileSystem& files, const std::string& directory, const std::string& path,
                           std::span<const std::byte> contents);
 
+// The same, of bytes in several parts.
+Result<void> replace_file_with(FileSystem& files, const std::string& directory,
+                               const std::string& path,
+                               std::span<const std::span<const std::byte>> parts);
+
 // Removes a file that may not exist.
 Result<void> remove_if_there(FileSystem& files, const std::string& path);
 

@@ -22,8 +22,8 @@ Error damaged(const std::vector<Finding>& damage) {
     message += " (and " + std::to_string(damage.size() - 1) + " more)";
   }
   message +=
-      "; the store can only be read, but for what is damaged, until the file is restored from a "
-      "backup";
+      "; the store can only be read, but for what is damaged, until that is mended from a copy "
+      "(event-store maint repair --from COPY)";
   return {.code = ErrorCode::Corruption, .message = std::move(message), .details = first.where};
 }
 
@@ -73,14 +73,7 @@ Result<void> LogTail::take_lock(bool create) {
   if (!*there) {
     if (auto made = files.create_directory(folder); !made) return made;
   }
-  const auto locked_before = files.exists(lock_path(folder));
-  if (!locked_before) return std::unexpected(locked_before.error());
-  if (!*locked_before) {
-    auto made = files.create(lock_path(folder));
-    const auto raced = files.exists(lock_path(folder));
-    if (!made && !(raced && *raced)) return std::unexpected(std::move(made).error());
-  }
-  auto lock = files.lock(lock_path(folder));
+  auto lock = lock_store(files, folder);
   if (!lock) return std::unexpected(std::move(lock).error());
   lock_ = *std::move(lock);
 
@@ -219,8 +212,9 @@ Result<ScanState> LogTail::scan_active(IndexLoader& loader) {
                         .first_position = {head.value + 1},
                         .last_position = durable};
     auto message = corruption(where,
-                              "events that were durable are gone (where an older copy of the "
-                              "log was put back on purpose, remove HEAD)")
+                              "events that were durable are gone (where this is a copy that was "
+                              "made while the store was written to, or an older one put back on "
+                              "purpose, remove HEAD and open it again)")
                        .message;
     return std::unexpected(damaged({{.message = std::move(message), .where = std::move(where)}}));
   }

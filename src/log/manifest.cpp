@@ -181,11 +181,16 @@ Result<Manifest> decode_manifest(std::string_view text, const std::string& path)
     return std::unexpected(corruption({.file = path}, what));
   };
   if (!version || checksum != crc32c(as_bytes(body))) {
-    return damaged("checksum mismatch in the manifest; restore it from a backup");
+    return damaged(
+        "checksum mismatch in the manifest; repair it from a copy (event-store maint repair --from "
+        "COPY)");
   }
   const auto object = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   auto manifest = read_manifest(object);
-  if (!manifest) return damaged("the manifest contradicts itself; restore it from a backup");
+  if (!manifest)
+    return damaged(
+        "the manifest contradicts itself; repair it from a copy (event-store maint repair --from "
+        "COPY)");
   return *std::move(manifest);
 }
 

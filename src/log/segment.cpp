@@ -65,7 +65,8 @@ Result<void> Segment::map_file(File& file, std::uint64_t bytes) const {
   if (!size) return std::unexpected(size.error());
   if (*size < bytes) {
     return std::unexpected(corruption({.file = path_, .offset = *size},
-                                      "the file is shorter than it was; restore it from a backup"));
+                                      "the file is shorter than it was; repair it from a copy "
+                                      "(event-store maint repair --from COPY)"));
   }
   auto mapped = file.map(*size);
   if (!mapped) return std::unexpected(std::move(mapped).error());

@@ -4,11 +4,9 @@
 #include <array>
 #include <utility>
 
-#include <xxhash.h>
-
-#include "core/hexadecimal.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
+#include "log/segment_digest.hpp"
 
 namespace eventstore::log {
 
@@ -43,11 +41,11 @@ Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::stri
   auto file = files.open(path, kept_open.value_or(FileSystem::Access::Read));
   if (!file) {
     if (file.error().code != ErrorCode::NotFound) return std::unexpected(std::move(file).error());
-    return std::unexpected(
-        corruption({.file = path,
-                    .first_position = listed.first_position,
-                    .last_position = listed.last_position.value_or(listed.first_position)},
-                   "the segment is missing; restore it from a backup"));
+    return std::unexpected(corruption(
+        {.file = path,
+         .first_position = listed.first_position,
+         .last_position = listed.last_position.value_or(listed.first_position)},
+        "the segment is missing; repair it from a copy (event-store maint repair --from COPY)"));
   }
   std::array<std::byte, kSegmentHeaderBytes> bytes{};
   const auto count = (*file)->read(0, bytes);
@@ -67,7 +65,8 @@ Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::stri
                                          .offset = *size,
                                          .first_position = listed.first_position,
                                          .last_position = *listed.last_position},
-                                        "the segment is cut short; restore it from a backup"));
+                                        "the segment is cut short; repair it from a copy "
+                                        "(event-store maint repair --from COPY)"));
     }
   }
   if (!kept_open) return std::make_shared<Segment>(*header, path, files, listed.bytes);
@@ -89,9 +88,7 @@ std::shared_ptr<Segment> lost_segment(FileSystem& files, const std::string& fold
 }
 
 Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes) {
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
-                                                                       &XXH3_freeState);
-  XXH3_128bits_reset(state.get());
+  SegmentDigest digest;
   const auto file = segment.open_file();
   if (!file) return std::unexpected(file.error());
   std::vector<std::byte> buffer(std::size_t{256} << 10);
@@ -101,16 +98,13 @@ Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes) 
     if (!count) return std::unexpected(count.error());
     if (*count == 0) {
       return std::unexpected(corruption({.file = segment.path(), .offset = offset},
-                                        "the segment is cut short; restore it from a backup"));
+                                        "the segment is cut short; repair it from a copy "
+                                        "(event-store maint repair --from COPY)"));
     }
-    XXH3_128bits_update(state.get(), buffer.data(), *count);
+    digest.add(std::span(buffer).first(*count));
     offset += *count;
   }
-  XXH128_canonical_t canonical{};
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state.get()));
-  std::string text;
-  for (const auto byte : canonical.digest) append_hex_byte(text, byte);
-  return text;
+  return digest.text();
 }
 
 }  // namespace eventstore::log

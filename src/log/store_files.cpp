@@ -101,7 +101,8 @@ Result<void> require_creatable(FileSystem& files, const std::string& folder, boo
       return std::unexpected(
           Error{.code = ErrorCode::NotAStore,
                 .message = folder + " is no event store: it holds files but no MANIFEST; choose "
-                                    "another folder, or restore the MANIFEST from a backup"});
+                                    "another folder, or make the MANIFEST anew from a copy "
+                                    "(event-store maint repair --from COPY)"});
     }
   }
   if (create) return {};
@@ -122,6 +123,17 @@ Result<bool> is_there_or_creatable(FileSystem& files, const std::string& folder,
   const auto made_meanwhile = files.exists(manifest_path(folder));
   if (!made_meanwhile || *made_meanwhile) return made_meanwhile;
   return std::unexpected(std::move(allowed).error());
+}
+
+Result<std::unique_ptr<FileLock>> lock_store(FileSystem& files, const std::string& folder) {
+  const auto locked_before = files.exists(lock_path(folder));
+  if (!locked_before) return std::unexpected(locked_before.error());
+  if (!*locked_before) {
+    auto made = files.create(lock_path(folder));
+    const auto raced = files.exists(lock_path(folder));
+    if (!made && !(raced && *raced)) return std::unexpected(std::move(made).error());
+  }
+  return files.lock(lock_path(folder));
 }
 
 Result<void> create_head_file(FileSystem& files, const std::string& folder) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "core/file_system.hpp"
@@ -13,6 +14,10 @@ namespace eventstore::log {
 // none may be made: one may where the folder does not exist, or is empty, or holds what an
 // interrupted creation leaves and no event; and `create` allows it.
 Result<bool> is_there_or_creatable(FileSystem& files, const std::string& folder, bool create);
+
+// Takes the lock of the store in `folder`, which is there; makes the LOCK file where there is none.
+// Fails with StoreLocked where another writer has it.
+Result<std::unique_ptr<FileLock>> lock_store(FileSystem& files, const std::string& folder);
 
 // Makes the files of an empty store; the folder is one that
 // is_there_or_creatable() lets pass.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "log/affected_streams.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 #include "log/log_scan.hpp"
@@ -17,23 +18,25 @@ namespace {
 // Verifies one segment after another and collects what is wrong.
 class Verification {
  public:
-  Verification(const LogSettings& settings, const Manifest& manifest, IndexVerification index)
-      : settings_(settings), manifest_(manifest), index_(std::move(index)) {}
+  Verification(const LogSettings& settings, const Snapshot& snapshot, const Manifest& manifest,
+               IndexVerification index)
+      : settings_(settings), snapshot_(snapshot), manifest_(manifest), index_(std::move(index)) {}
 
   Result<void> check(const Segment& segment, GlobalPosition last, bool is_active) {
     const auto bytes_end = segment.durable_bytes();
     const auto mapped = segment.map();
-    if (!mapped) return take_for_lost(mapped.error());
+    if (!mapped) return take_for_lost(segment, last, mapped.error());
     const auto bytes = (*mapped)->bytes().first(bytes_end);
     ++report_.segments;
     report_.bytes += bytes.size();
 
+    const DamageDetails all{
+        .file = segment.path(), .first_position = segment.first_position(), .last_position = last};
     const auto header = decode_segment_header(bytes, segment.path());
     if (!header) {
-      report_.findings.push_back(
-          {.message = header.error().message, .where = {.file = segment.path()}});
+      add({.message = header.error().message, .where = all});
     } else if (!first_ && header->link != link_) {
-      add({.file = segment.path()}, "the segment does not follow the one before it");
+      add(all, "the segment does not follow the one before it");
     }
     const auto end = scan(segment, bytes);
     // Of the active segment there may be more by now than when the head was read.
@@ -46,9 +49,16 @@ class Verification {
       index_.pass_over(end.next_position, last);
       add(std::move(where), "the rest of the segment is unreadable");
     }
+    const bool has_end = is_active || end.sealed;
+    if (!has_end && next == last.value + 1) {
+      add({.file = segment.path(), .offset = end.offset},
+          "the end of a sealed segment is unreadable; no event is lost");
+    }
+    // Without it nobody can tell whether the next one follows.
     link_ = end.link;
-    first_ = false;
-    return is_active ? Result<void>() : check_digest(segment);
+    first_ = !has_end;
+    if (!is_active) check_digest(segment);
+    return {};
   }
 
   VerifyReport take() {
@@ -71,44 +81,52 @@ class Verification {
     auto scanned = scan_frames(bytes, segment.seed(), segment.path(),
                                ScanState::at_start_of(segment.header()), {UINT64_MAX}, builder);
     builder.split(scanned.end.next_position);
-    for (auto& finding : scanned.damage) report_.findings.push_back(std::move(finding));
+    for (auto& finding : scanned.damage) add(std::move(finding));
     return scanned.end;
   }
 
   // A segment of which nothing can be read; what follows it cannot be compared with its end.
-  Result<void> take_for_lost(const Error& error) {
+  Result<void> take_for_lost(const Segment& segment, GlobalPosition last, const Error& error) {
     const auto* const where = std::get_if<DamageDetails>(&error.details);
     if (error.code != ErrorCode::Corruption || where == nullptr) return std::unexpected(error);
     ++report_.segments;
-    report_.findings.push_back({.message = error.message, .where = *where});
-    index_.pass_over(where->first_position, where->last_position);
+    Finding finding{.message = error.message, .where = *where};
+    if (where->first_position.value == 0) {
+      finding.where.first_position = segment.first_position();
+      finding.where.last_position = last;
+    }
+    index_.pass_over(finding.where.first_position, finding.where.last_position);
+    add(std::move(finding));
     first_ = true;
     return {};
   }
 
+  void add(Finding finding) {
+    finding.streams = affected_streams(snapshot_, finding.where);
+    report_.findings.push_back(std::move(finding));
+  }
   void add(DamageDetails where, std::string_view what) {
     auto message = corruption(where, what).message;
-    report_.findings.push_back({.message = std::move(message), .where = std::move(where)});
+    add({.message = std::move(message), .where = std::move(where)});
   }
 
-  Result<void> check_digest(const Segment& segment) {
+  void check_digest(const Segment& segment) {
     const auto listed =
         std::ranges::find(manifest_.segments, segment.header().number, &ManifestSegment::number);
-    if (listed == manifest_.segments.end() || listed->digest.empty()) return {};
+    if (listed == manifest_.segments.end() || listed->digest.empty()) return;
     const auto digest = segment_digest(segment, listed->bytes);
-    if (!digest && digest.error().code != ErrorCode::Corruption) {
-      return std::unexpected(digest.error());
-    }
-    if (!digest || *digest != listed->digest) {
-      add({.file = segment.path(),
-           .first_position = listed->first_position,
-           .last_position = listed->last_position.value_or(listed->first_position)},
-          "the segment's digest is not the one in the manifest");
-    }
-    return {};
+    if (digest && *digest == listed->digest) return;
+    const DamageDetails all{
+        .file = segment.path(),
+        .first_position = listed->first_position,
+        .last_position = listed->last_position.value_or(listed->first_position)};
+    // What the device does not give is damage as well.
+    add(all,
+        digest ? "the segment's digest is not the one in the manifest" : digest.error().message);
   }
 
   const LogSettings& settings_;
+  const Snapshot& snapshot_;
   const Manifest& manifest_;
   IndexVerification index_;
   VerifyReport report_;
@@ -161,7 +179,7 @@ Result<VerifyReport> verify_log(FileSystem& files, const LogSettings& settings,
                                 const Snapshot& snapshot, const Manifest& manifest) {
   auto index = IndexVerification::open(files, settings.folder, snapshot, manifest.index_secret);
   if (!index) return std::unexpected(std::move(index).error());
-  Verification verification(settings, manifest, *std::move(index));
+  Verification verification(settings, snapshot, manifest, *std::move(index));
   const auto& segments = snapshot.segments();
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const bool is_active = i + 1 == segments.size();

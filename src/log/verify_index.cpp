@@ -13,12 +13,13 @@ namespace eventstore::log {
 namespace {
 
 constexpr std::string_view kRemedy =
-    "; remove it, and it is made again when the store is opened for writing";
+    "; no event is lost: remove it, and it is made again when the store is opened for writing";
 
 Finding finding_of(const Error& error) {
   const auto* const where = std::get_if<DamageDetails>(&error.details);
   return {.message = error.message + std::string(kRemedy),
-          .where = where != nullptr ? *where : DamageDetails{}};
+          .where = where != nullptr ? *where : DamageDetails{},
+          .streams = AffectedStreams{}};
 }
 
 }  // namespace
@@ -171,7 +172,8 @@ void IndexVerification::add(Checked& checked, DamageDetails where, std::string_v
   checked.is_bad = true;
   where.file = checked.file().path();
   auto message = corruption(where, what).message.append(kRemedy);
-  findings_.push_back({.message = std::move(message), .where = std::move(where)});
+  findings_.push_back(
+      {.message = std::move(message), .where = std::move(where), .streams = AffectedStreams{}});
 }
 
 }  // namespace eventstore::log

@@ -1,9 +1,12 @@
 #include "log/verify.hpp"
 
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "log/folder.hpp"
 #include "log/log_store_test_support.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -48,6 +51,68 @@ TEST(Verify, FindsNothingWrongWhereverRunsEnd) {
     EXPECT_EQ(test::read_everything(*store).size(), 60U);
     EXPECT_EQ(test::read_stream(*store, "a").size(), 20U);
     for (const auto& notice : machine.notices()) ADD_FAILURE() << notice;
+  }
+}
+
+// Ten streams in segments of three events each, and in runs of five: which of them a damaged
+// segment had, the posting files tell, whatever is damaged.
+TEST(Verify, NamesTheStreamsThatAreAffected) {
+  for (const std::string damage : {"one frame", "header", "missing"}) {
+    for (const bool with_posting_files : {true, false}) {
+      StoreOnSimulatedDisk machine(8192, /*run_events_max=*/5);
+      {
+        const auto store = machine.open();
+        for (int i = 0; i < 10; ++i) append_large(*store, "s-" + std::to_string(i), 1);
+        while (store->step()) {
+        }
+      }
+      const auto path = segment_path("store", 2);  // positions 4 to 6
+      if (damage == "one frame") machine.disk().flip_bit(path, kSegmentHeaderBytes + 1500, 0);
+      if (damage == "header") machine.disk().flip_bit(path, 100, 0);
+      if (damage == "missing") machine.disk().remove(path);
+      if (!with_posting_files) remove_posting_files(machine.disk());
+
+      const auto reader = machine.open_reader();
+      const auto report = test::value_of(reader->verify());
+      ASSERT_FALSE(report.findings.empty()) << damage;
+      const auto& finding = report.findings.front();
+      EXPECT_EQ(finding.where.file, path);
+      ASSERT_EQ(finding.streams.has_value(), with_posting_files) << damage;
+      if (!with_posting_files) continue;
+      const auto expected = damage == "one frame" ? std::vector<std::string>{"s-4"}
+                                                  : std::vector<std::string>{"s-3", "s-4", "s-5"};
+      EXPECT_EQ(finding.streams->names, expected) << damage;
+      EXPECT_EQ(finding.streams->count, expected.size());
+    }
+  }
+}
+
+// The writer's own index of the active segment was made before the damage.
+TEST(Verify, NamesTheStreamsOfTheActiveSegmentToItsWriter) {
+  StoreOnSimulatedDisk machine;
+  const auto store = machine.open();
+  append_large(*store, "a", 1);
+  append_large(*store, "b", 1);
+  machine.disk().flip_bit(segment_path("store", 1), kSegmentHeaderBytes + 1500, 0);
+  const auto report = test::value_of(store->verify());
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings.front().where.first_position, GlobalPosition{2});
+  ASSERT_TRUE(report.findings.front().streams);
+  EXPECT_EQ(report.findings.front().streams->names, std::vector<std::string>{"b"});
+}
+
+// A good posting file over a segment that is damaged is no second finding.
+TEST(Verify, FindsOneThingWrongWhereOneIs) {
+  StoreOnSimulatedDisk machine(8192, /*run_events_max=*/5);
+  {
+    const auto store = machine.open();
+    append_large(*store, "s", 12);
+    while (store->step()) {
+    }
+  }
+  machine.disk().flip_bit(segment_path("store", 2), kSegmentHeaderBytes + 1500, 0);
+  for (const auto& finding : test::value_of(machine.open_reader()->verify()).findings) {
+    EXPECT_EQ(finding.where.file, segment_path("store", 2)) << finding.message;
   }
 }
 

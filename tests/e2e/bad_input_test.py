@@ -137,7 +137,10 @@ class Damage(support.EndToEnd):
         result = self.run_program("maint", "verify", exit_code=FAILED)
         report = json.loads(result.stdout)
         finding = report["findings"][0]
-        self.assertEqual(list(finding), ["message", "file", "offset", "first_position", "last_position"])
+        self.assertEqual(
+            list(finding),
+            ["message", "file", "offset", "first_position", "last_position", "stream_count", "streams"],
+        )
         self.assertIn(name, finding["file"])
         self.assertGreater(finding["offset"], 0)
         self.assertLessEqual(finding["first_position"], 501)
