@@ -68,7 +68,7 @@ Outcome verify(Session& session, const NoOptions& /*options*/) {
 }  // namespace
 
 void add_maint_commands(CLI::App& app, Session& session) {
-  auto* maint = app.add_subcommand("maint", "Look after a store: counts, verification");
+  auto* maint = app.add_subcommand("maint", "Look after a store: counts, verification, repair");
   maint->require_subcommand(1);
   add_command(*maint, session, "stats", "Show how much the store holds", declare_nothing,
               show_stats)
@@ -77,6 +77,7 @@ void add_maint_commands(CLI::App& app, Session& session) {
               "Read every stored byte and check it; exit code 1 if anything is damaged",
               declare_nothing, verify)
       .footer("Example:  event-store maint verify && echo good");
+  add_repair_command(*maint, session);
 }
 
 }  // namespace eventstore::cli

@@ -15,7 +15,6 @@
 namespace eventstore::log {
 namespace {
 
-constexpr std::string_view kEnding = ".post";
 constexpr std::size_t kDigits = 20;
 
 std::string padded(std::uint64_t number) {
@@ -36,12 +35,12 @@ std::optional<std::uint64_t> number_in(std::string_view digits) {
 std::string RunFile::path(const std::string& folder) const {
   auto text = log_folder(folder) + "/" + padded(first_position.value) + "-";
   text += padded(last_position.value) + "." + std::to_string(level);
-  return text.append(kEnding);
+  return text.append(kPostingFileEnding);
 }
 
 std::optional<RunFile> RunFile::parse(std::string_view name) {
-  constexpr std::size_t kNameBytes = kDigits * 2 + 3 + kEnding.size();
-  if (name.size() != kNameBytes || !name.ends_with(kEnding) || name[kDigits] != '-' ||
+  constexpr std::size_t kNameBytes = kDigits * 2 + 3 + kPostingFileEnding.size();
+  if (name.size() != kNameBytes || !name.ends_with(kPostingFileEnding) || name[kDigits] != '-' ||
       name[kDigits * 2 + 1] != '.') {
     return std::nullopt;
   }

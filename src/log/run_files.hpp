@@ -14,6 +14,9 @@
 // The posting files of runs: their names, and how they are found, opened and written.
 namespace eventstore::log {
 
+// Of the names of posting files.
+inline constexpr std::string_view kPostingFileEnding = ".post";
+
 // So often may runs be merged.
 inline constexpr int kMergeLevels = 2;
 

@@ -1,0 +1,94 @@
+#include <string>
+
+#include <fmt/format.h>
+
+#include "cli/findings.hpp"
+#include "cli/session.hpp"
+#include "eventstore/maintenance.hpp"
+
+namespace eventstore::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct RepairArguments {
+  std::string from;
+  bool dry_run = false;
+};
+
+void declare_repair(CLI::App& command, RepairArguments& arguments) {
+  command
+      .add_option("--from", arguments.from,
+                  "Another copy of the same store: a backup, a replica, a copied folder")
+      ->required()
+      ->type_name("STORE");
+  command.add_flag("--dry-run", arguments.dry_run, "Only tell what would be done");
+}
+
+const char* name_of(RepairedFile::Action action) {
+  return action == RepairedFile::Action::Removed ? "removed" : "replaced";
+}
+
+ordered_json object_of(const RepairedFile& file) {
+  return {{"action", name_of(file.action)},
+          {"file", file.file},
+          {"first_position", file.first_position.value},
+          {"last_position", file.last_position.value},
+          {"bytes_taken", file.bytes_taken},
+          {"problem", file.problem}};
+}
+
+std::string summary(const RepairReport& report, bool dry_run) {
+  if (report.repaired.empty() && report.remaining.empty()) return "nothing is damaged\n";
+  const auto files = counted(report.repaired.size(), "file");
+  auto text = dry_run ? fmt::format("{} would be mended", files) : fmt::format("{} mended", files);
+  return text + (report.remaining.empty() ? "\n" : "; not all of the damage can be\n");
+}
+
+void print_report(Session& session, const RepairReport& report, bool dry_run) {
+  const auto format = session.object_format();
+  if (format != OutputFormat::Table) {
+    auto repaired = ordered_json::array();
+    for (const auto& file : report.repaired) repaired.push_back(object_of(file));
+    return print_object(
+        session.output, format,
+        {{"dry_run", dry_run}, {"repaired", repaired}, {"remaining", to_json(report.remaining)}});
+  }
+  session.output.write(summary(report, dry_run));
+  if (!report.repaired.empty()) {
+    session.output.write("\n");
+    ObjectList files(session.output, format,
+                     {{.name = "action"},
+                      {.name = "file"},
+                      {.name = "first_position", .number = true},
+                      {.name = "last_position", .number = true},
+                      {.name = "bytes_taken", .number = true},
+                      {.name = "problem"}});
+    for (const auto& file : report.repaired) files.add(object_of(file));
+    files.finish();
+  }
+  print_findings(session, report.remaining);
+}
+
+Outcome run_repair(Session& session, const RepairArguments& arguments) {
+  const auto report = repair(session.store_url, arguments.from, {.dry_run = arguments.dry_run});
+  if (!report) {
+    Failure failure(report.error());
+    failure.details["store"] = session.store_url;
+    return std::unexpected(std::move(failure));
+  }
+  print_report(session, *report, arguments.dry_run);
+  return report->remaining.empty() ? ExitCode::Done : ExitCode::Failed;
+}
+
+}  // namespace
+
+void add_repair_command(CLI::App& maint, Session& session) {
+  add_command(maint, session, "repair",
+              "Mend damaged files with those of another copy of the same store; exit code 1 if "
+              "damage is left",
+              declare_repair, run_repair)
+      .footer("Example:  event-store maint repair --from /backup/store --dry-run");
+}
+
+}  // namespace eventstore::cli
