@@ -92,6 +92,26 @@ struct Finding {
   std::optional<AffectedStreams> streams = {};
 };
 
+// What the background check of a store has found.
+struct ScrubStatus {
+  bool runs = false;                           // in this process
+  std::optional<Timestamp> started_at = {};    // the pass under way, or the last one
+  std::optional<Timestamp> completed_at = {};  // the last pass that was completed
+  std::uint64_t bytes = 0;                     // checked in the pass under way, or in the last one
+  std::uint64_t finding_count = 0;             // in the last complete pass, or in the one under way
+  std::vector<Finding> findings = {};          // those of this process; at most 100
+};
+
+// How a store is, without looking at what it holds.
+struct Health {
+  Uuid store_id;    // made with the store; copies have it too
+  Uuid lineage_id;  // a new one begins when a store is restored: see docs/formats/store.md
+  // Why the store takes no more appends until it is opened again. Absent: it takes them, or was
+  // opened read-only.
+  std::optional<Error> failure = {};
+  ScrubStatus scrub = {};
+};
+
 struct VerifyReport {
   std::uint64_t events = 0;
   std::uint64_t segments = 0;
@@ -176,6 +196,9 @@ class EventStore {
 
   virtual Capabilities capabilities() const = 0;
   virtual Result<StoreStats> stats() = 0;
+
+  // Answers at once, whatever else goes on.
+  virtual Health health() = 0;
 
   // Reads every stored byte and checks it. Damage is in the report, not an error.
   virtual Result<VerifyReport> verify() = 0;

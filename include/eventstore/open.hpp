@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +29,12 @@ struct OpenOptions {
   // Appends that wait beyond either bound answer Overloaded.
   std::uint32_t queue_requests_max = 16384;
   std::uint64_t queue_bytes_max = std::uint64_t{256} << 20;
+
+  // A store opened for writing is checked in the background, from end to end once in each period,
+  // by reading at most so many bytes a second, or more where a pass would not be done in its
+  // period: one MiB a second is 600 GB a week. Damage is a notice, and in health(). 0: never.
+  std::uint64_t scrub_bytes_per_second = std::uint64_t{1} << 20;
+  std::chrono::seconds scrub_period = std::chrono::weeks{1};  // at least 1 second
 
   // Called from any thread of the store, never concurrently; must not call the store.
   std::function<void(const Notice&)> on_notice = {};

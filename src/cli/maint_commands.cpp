@@ -29,6 +29,10 @@ Outcome show_stats(Session& session, const NoOptions& /*options*/) {
   if (!stats) return std::unexpected(Failure(stats.error()));
 
   const auto capabilities = (*store)->capabilities();
+  const auto scrub = (*store)->health().scrub;
+  const auto scrubbed_at = scrub.completed_at
+                               ? nlohmann::ordered_json(format_timestamp(*scrub.completed_at))
+                               : nlohmann::ordered_json(nullptr);
   print_object(session.output, session.object_format(),
                {{"events", stats->events},
                 {"streams", stats->streams},
@@ -36,7 +40,9 @@ Outcome show_stats(Session& session, const NoOptions& /*options*/) {
                 {"bytes", stats->bytes},
                 {"segments", stats->segments},
                 {"engine", capabilities.engine},
-                {"durability", name_of(capabilities.durability)}});
+                {"durability", name_of(capabilities.durability)},
+                {"scrubbed_at", scrubbed_at},
+                {"scrub_findings", scrub.finding_count}});
   return ExitCode::Done;
 }
 

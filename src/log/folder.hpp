@@ -31,6 +31,10 @@ inline std::string lock_path(const std::string& folder) {
   return folder + "/LOCK";
 }
 
+inline std::string scrub_path(const std::string& folder) {
+  return folder + "/SCRUB";
+}
+
 // Makes the names in `directory` durable.
 Result<void> sync_names(FileSystem& files, const std::string& directory);
 

@@ -64,6 +64,7 @@ Result<std::unique_ptr<LogStore>> LogStore::open(Environment environment, const 
     if (!follower) return std::unexpected(std::move(follower).error());
     store->follower_ = *std::move(follower);
     store->secret_ = store->follower_->secret();
+    store->identify(store->follower_->manifest());
     return store;
   }
   if (auto started = store->start_writing(std::move(settings), options, tuning); !started) {
@@ -78,7 +79,9 @@ Result<void> LogStore::start_writing(LogSettings settings, const OpenOptions& op
   if (!tail) return std::unexpected(std::move(tail).error());
   tail_ = *std::move(tail);
   secret_ = tail_->secret();
+  identify(tail_->manifest());
   writer_ = std::make_unique<LogWriter>(environment_, *tail_);
+  start_scrub(options, tuning);
   if (!tuning.threads) return {};
   finishing_.start([this] {
     const auto done = tail_->finish_one().value_or(false);
@@ -99,8 +102,34 @@ Result<void> LogStore::start_writing(LogSettings settings, const OpenOptions& op
   return {};
 }
 
+void LogStore::identify(const Manifest& manifest) {
+  store_id_ = manifest.store_id;
+  lineage_id_ = manifest.lineage.back().id;
+}
+
+// What lives in memory alone has no disk to rot.
+void LogStore::start_scrub(const OpenOptions& options, const LogStoreTuning& tuning) {
+  if (options.scrub_bytes_per_second == 0 || owned_ != nullptr) return;
+  scrub_ = std::make_unique<Scrub>(
+      environment_, tail_->settings(),
+      ScrubSettings{.bytes_per_second = options.scrub_bytes_per_second,
+                    .period = options.scrub_period},
+      Scrub::LogAccess{
+          .look =
+              [this] {
+                return Scrub::Log{.snapshot = view_.snapshot(), .manifest = tail_->manifest()};
+              },
+          .remove_posting_file =
+              [this](const std::string& path) { return tail_->remove_posting_file(path); }});
+  if (!tuning.threads) return;
+  scrubbing_ = std::jthread([this, delay = tuning.scrub_delay](const std::stop_token& stop) {
+    scrub_->run(stop, delay);
+  });
+}
+
 LogStore::~LogStore() {
   closing_ = true;
+  scrubbing_.request_stop();
   if (queue_ != nullptr) queue_->close();
   finishing_.stop();
   merging_.stop();

@@ -15,6 +15,7 @@
 #include "log/log_tail.hpp"
 #include "log/log_view.hpp"
 #include "log/log_writer.hpp"
+#include "log/scrub.hpp"
 #include "log/upkeep_thread.hpp"
 
 namespace eventstore::log {
@@ -27,6 +28,8 @@ struct LogStoreTuning {
   // False: no threads. append_async() queues and step() does the work, so that a simulation decides
   // when what happens; append() commits at once, with what is queued.
   bool threads = true;
+  // The background check begins so long after the opening, so as not to be in its way.
+  std::chrono::seconds scrub_delay{60};
 };
 
 // The embedded engine.
@@ -45,6 +48,9 @@ class LogStore final : public EventStore {
   // of the index. False: nothing is due, or it failed.
   bool step();
 
+  // Without threads: checks about so many bytes as the background check does. 0: nothing is due.
+  std::uint64_t scrub_step(std::uint64_t bytes_max);
+
   Result<AppendResult> append(AppendRequest request) override;
   void append_async(AppendRequest request, AppendCallback callback) override;
   Result<std::unique_ptr<Cursor>> read(ReadRequest request) override;
@@ -57,6 +63,7 @@ class LogStore final : public EventStore {
                                                          std::span<const Uuid> ids) override;
   Capabilities capabilities() const override;
   Result<StoreStats> stats() override;
+  Health health() override;
   Result<VerifyReport> verify() override;
 
  private:
@@ -68,6 +75,8 @@ class LogStore final : public EventStore {
   Result<Snapshot> snapshot();
   void commit_queued();
   HeadPage* head_page();
+  void identify(const Manifest& manifest);
+  void start_scrub(const OpenOptions& options, const LogStoreTuning& tuning);
 
   // Destroyed from the bottom up.
   const std::unique_ptr<FileSystem> owned_;
@@ -75,6 +84,8 @@ class LogStore final : public EventStore {
   const std::string engine_;
   LogSettings settings_;
   std::uint64_t secret_ = 0;
+  Uuid store_id_;
+  Uuid lineage_id_;
   std::atomic<bool> closing_ = false;
   LogView view_;
   std::unique_ptr<LogFollower> follower_;  // of a store opened read-only; else null
@@ -84,7 +95,9 @@ class LogStore final : public EventStore {
   std::vector<std::unique_ptr<PendingAppend>> unthreaded_queue_;
 
   UpkeepThread finishing_;
-  UpkeepThread merging_;  // takes longer than what the writer may have to wait for
+  UpkeepThread merging_;          // takes longer than what the writer may have to wait for
+  std::unique_ptr<Scrub> scrub_;  // null: the store is not checked in the background
+  std::jthread scrubbing_;
 };
 
 }  // namespace eventstore::log

@@ -14,6 +14,19 @@ Result<StoreStats> LogStore::stats() {
   return count_log(*environment_.files, settings_.folder, *seen, secret_);
 }
 
+Health LogStore::health() {
+  Health health{.store_id = store_id_, .lineage_id = lineage_id_};
+  if (tail_ != nullptr) health.failure = tail_->failure_seen();
+  health.scrub = scrub_ != nullptr
+                     ? scrub_->status()
+                     : Scrub::status_of(load_scrub_record(*environment_.files, settings_.folder));
+  return health;
+}
+
+std::uint64_t LogStore::scrub_step(std::uint64_t bytes_max) {
+  return scrub_ != nullptr ? scrub_->step(bytes_max) : 0;
+}
+
 Result<VerifyReport> LogStore::verify() {
   const MappedAccess access;
   auto seen = snapshot();

@@ -113,8 +113,16 @@ Result<void> LogTail::sync_active() {
 Error LogTail::fail(Error error) {
   settings_.notify(Notice::Level::Error,
                    error.message + "; the store takes no more appends until it is opened again");
-  if (!failure_) failure_ = error;
+  if (failure_) return error;
+  failure_ = error;
+  const MutexLock lock(failure_mutex_);
+  failure_for_others_ = error;
   return error;
+}
+
+std::optional<Error> LogTail::failure_seen() const {
+  const MutexLock lock(failure_mutex_);
+  return failure_for_others_;
 }
 
 void LogTail::publish() {
@@ -134,6 +142,10 @@ void LogTail::begin_run() {
   while (keeper_->unwritten() > kUnwrittenMax) {
     if (!keeper_->write_one()) break;  // reported there; tried again later
   }
+}
+
+Result<void> LogTail::remove_posting_file(const std::string& path) {
+  return remove_if_there(*environment_.files, path);
 }
 
 void LogTail::close_index() {

@@ -22,8 +22,8 @@ class IndexLoader;
 // The end of the log, where frames are written: recovers it, appends to it, rolls segments and
 // indexes what comes. Holds the store's lock.
 //
-// Threads: one at a time, but for layout(), finish_one(), merge_one() and manifest(),
-// which may run beside everything else.
+// Threads: one at a time, but for layout(), finish_one(), merge_one(), remove_posting_file(),
+// manifest() and failure_seen(), which may run beside everything else.
 class LogTail {
  public:
   // Makes the store where there is none and `create` allows it. Fills `view`, which must outlive
@@ -54,12 +54,18 @@ class LogTail {
   // Merges runs whose number is due. False: none is.
   Result<bool> merge_one() { return keeper_->merge_one(); }
 
+  // Removes one that is damaged: the next who opens the store makes it again, from the log.
+  Result<void> remove_posting_file(const std::string& path);
+
   // Ends the newest run where a scan of it at the next opening would take long, and writes what is
   // unwritten.
   void close_index();
 
   // Set once something failed in a way that makes further writing unsafe.
   const std::optional<Error>& failure() const { return failure_; }
+
+  // The same, for any thread.
+  std::optional<Error> failure_seen() const;
 
   GlobalPosition next_position() const { return end_.next_position; }
   std::uint64_t next_offset() const { return end_.offset; }
@@ -115,6 +121,8 @@ class LogTail {
   Manifest manifest_ GUARDED_BY(manifest_mutex_);
   // That of manifest_, to be looked at without its mutex, which is held for long.
   std::atomic<std::uint64_t> manifest_generation_ = 0;
+  mutable Mutex failure_mutex_;
+  std::optional<Error> failure_for_others_ GUARDED_BY(failure_mutex_);  // failure_
   Mutex digest_mutex_;  // one digest at a time, through its I/O
   mutable Mutex undigested_mutex_;
   std::vector<std::shared_ptr<Segment>> undigested_ GUARDED_BY(undigested_mutex_);

@@ -21,6 +21,10 @@ Result<void> validate_options(const OpenOptions& options) {
               .message = "segment_bytes_max is " + std::to_string(bytes) +
                          "; it must be a multiple of 4096 from 65536 to 1073741824"});
   }
+  if (options.scrub_period < std::chrono::seconds{1}) {
+    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                 .message = "scrub_period must be at least one second"});
+  }
   if (options.queue_requests_max == 0 || options.queue_bytes_max == 0) {
     return std::unexpected(
         Error{.code = ErrorCode::InvalidArgument,

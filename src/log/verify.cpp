@@ -22,7 +22,10 @@ class Verification {
                IndexVerification index)
       : settings_(settings), snapshot_(snapshot), manifest_(manifest), index_(std::move(index)) {}
 
-  Result<void> check(const Segment& segment, GlobalPosition last, bool is_active) {
+  Result<void> check(std::size_t ordinal) {
+    const auto& segment = *snapshot_.segments()[ordinal];
+    const auto last = snapshot_.last_position_of_segment(ordinal);
+    const bool is_active = ordinal + 1 == snapshot_.segments().size();
     const auto bytes_end = segment.durable_bytes();
     const auto mapped = segment.map();
     if (!mapped) return take_for_lost(segment, last, mapped.error());
@@ -180,16 +183,22 @@ Result<VerifyReport> verify_log(FileSystem& files, const LogSettings& settings,
   auto index = IndexVerification::open(files, settings.folder, snapshot, manifest.index_secret);
   if (!index) return std::unexpected(std::move(index).error());
   Verification verification(settings, snapshot, manifest, *std::move(index));
-  const auto& segments = snapshot.segments();
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    const bool is_active = i + 1 == segments.size();
-    if (auto checked =
-            verification.check(*segments[i], snapshot.last_position_of_segment(i), is_active);
-        !checked) {
+  for (std::size_t ordinal = 0; ordinal < snapshot.segments().size(); ++ordinal) {
+    if (auto checked = verification.check(ordinal); !checked) {
       return std::unexpected(std::move(checked).error());
     }
   }
   return verification.take();
+}
+
+Result<std::vector<Finding>> verify_segment(const LogSettings& settings, const Snapshot& snapshot,
+                                            const Manifest& manifest, std::size_t ordinal) {
+  Verification verification(settings, snapshot, manifest,
+                            IndexVerification::of_nothing(snapshot, manifest.index_secret));
+  if (auto checked = verification.check(ordinal); !checked) {
+    return std::unexpected(std::move(checked).error());
+  }
+  return verification.take().findings;
 }
 
 Result<StoreStats> count_log(FileSystem& files, const std::string& folder, const Snapshot& snapshot,

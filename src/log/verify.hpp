@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/file_system.hpp"
 #include "eventstore/event_store.hpp"
@@ -15,6 +16,10 @@ namespace eventstore::log {
 // against their checksums and each other.
 Result<VerifyReport> verify_log(FileSystem& files, const LogSettings& settings,
                                 const Snapshot& snapshot, const Manifest& manifest);
+
+// The same for one segment of it, without posting files.
+Result<std::vector<Finding>> verify_segment(const LogSettings& settings, const Snapshot& snapshot,
+                                            const Manifest& manifest, std::size_t ordinal);
 
 // Counts what the log holds.
 Result<StoreStats> count_log(FileSystem& files, const std::string& folder, const Snapshot& snapshot,

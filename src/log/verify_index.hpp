@@ -23,6 +23,11 @@ class IndexVerification {
   static Result<IndexVerification> open(FileSystem& files, const std::string& folder,
                                         const Snapshot& snapshot, std::uint64_t secret);
 
+  // Compares with no posting file.
+  static IndexVerification of_nothing(const Snapshot& snapshot, std::uint64_t secret) {
+    return {snapshot, secret};
+  }
+
   // What a scan found of the log: a run of it, from its first position to `last`. Runs come one
   // after another, and whole ones alone.
   void compare(const IndexRun& scanned, GlobalPosition last);

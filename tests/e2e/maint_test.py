@@ -11,11 +11,12 @@ class Maint(support.EndToEnd):
     def test_stats(self):
         self.import_permits()
         stats = self.stats()
-        self.assertEqual(list(stats), ["events", "streams", "head", "bytes", "segments", "engine", "durability"])
+        self.assertEqual(list(stats), ["events", "streams", "head", "bytes", "segments", "engine", "durability", "scrubbed_at", "scrub_findings"])
         self.assertEqual((stats["events"], stats["streams"], stats["head"]), (TRUTH["events"], TRUTH["streams"], TRUTH["events"]))
         self.assertGreaterEqual(stats["segments"], 1)
         self.assertGreater(stats["bytes"], 1_000_000)
         self.assertEqual((stats["engine"], stats["durability"]), ("file", "power_loss"))
+        self.assertEqual((stats["scrubbed_at"], stats["scrub_findings"]), (None, 0))
         self.assertEqual(json.loads(self.text("--output", "ndjson", "maint", "stats")), stats)
         table = self.text("--output", "table", "maint", "stats")
         self.assertRegex(table, r"(?m)^events +8577$")

@@ -117,6 +117,7 @@ class Simulation {
         if (!commit_group()) break;
       } else if (action == 7) {
         store_->step();
+        scrub();
       } else if (action == 8) {
         clock_.advance(std::chrono::milliseconds(random_.below(5000)));
       } else if (with_reader_) {
@@ -201,6 +202,15 @@ class Simulation {
       throw Violation{"the store went on after a failure that it cannot judge"};
     }
     return false;
+  }
+
+  // The background check finds nothing wrong, whatever crashed or failed before.
+  void scrub() {
+    store_->scrub_step(random_.below(20'000));
+    const auto found = store_->health().scrub.findings;
+    if (!found.empty() && !files_.crashed()) {
+      throw Violation{"a false alarm: " + found.front().message};
+    }
   }
 
   // A process that only reads sees what was acknowledged, whatever the writer is at.
