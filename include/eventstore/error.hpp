@@ -26,6 +26,7 @@ enum class ErrorCode : std::uint8_t {
   ReadOnly,               // opened read-only, or read-only after a failure until reopened
   Corruption,             // stored bytes fail their checks; details: DamageDetails
   NoSpace,                // disk, quota or file-size limit; nothing was written; goes on with room
+  OutOfResources,         // no descriptor or no memory was left; nothing was written; goes on later
   Io,                     // the operating system refused; the message has the call and errno
   OutcomeUnknown,         // an append may or may not be there: append again with the same ids
   Overloaded,             // the append queue is full; nothing was done
@@ -86,7 +87,8 @@ struct Error {
   ErrorDetails details = {};
 
   // True where the same call may succeed later without change: Overloaded, StoreLocked, NoSpace,
-  // DeadlineExceeded, and OutcomeUnknown (appending with the same ids is then safe).
+  // OutOfResources, DeadlineExceeded, and OutcomeUnknown (appending with the same ids is then
+  // safe).
   bool is_retryable() const;
 };
 

@@ -138,8 +138,9 @@ class EventStore {
   // Appends and waits for the outcome.
   //
   // Fails with InvalidArgument or LimitExceeded; WrongExpectedVersion, AppendConditionFailed,
-  // EventIdConflict or StreamDeleted; Overloaded, DeadlineExceeded, Cancelled, Closed, ReadOnly or
-  // NoSpace, with nothing written; OutcomeUnknown where only a look at the ids can tell.
+  // EventIdConflict or StreamDeleted; Overloaded, DeadlineExceeded, Cancelled, Closed, ReadOnly,
+  // NoSpace or OutOfResources, with nothing written; OutcomeUnknown where only a look at the ids
+  // can tell.
   virtual Result<AppendResult> append(AppendRequest request) = 0;
 
   // The same, without waiting. `callback` runs exactly once, on the store's callback thread: it may

@@ -45,6 +45,9 @@ std::string_view advice(ErrorCode code) {
   switch (code) {
     case ErrorCode::NoSpace:
       return "; make room (on the disk, in the quota or the file-size limit) and run it again";
+    case ErrorCode::OutOfResources:
+      return "; raise the limit of open files (ulimit -n) or end what takes the memory, and run it "
+             "again";
     case ErrorCode::OutcomeUnknown:
       return "; run it again with the same ids to find out: what is there is not added twice";
     case ErrorCode::Corruption:

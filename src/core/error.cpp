@@ -30,6 +30,8 @@ std::string_view to_string(ErrorCode code) {
       return "corruption";
     case ErrorCode::NoSpace:
       return "no_space";
+    case ErrorCode::OutOfResources:
+      return "out_of_resources";
     case ErrorCode::Io:
       return "io";
     case ErrorCode::OutcomeUnknown:
@@ -53,6 +55,7 @@ bool Error::is_retryable() const {
     case ErrorCode::Overloaded:
     case ErrorCode::StoreLocked:
     case ErrorCode::NoSpace:
+    case ErrorCode::OutOfResources:
     case ErrorCode::DeadlineExceeded:
     case ErrorCode::OutcomeUnknown:
       return true;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "eventstore/result.hpp"
@@ -19,7 +20,7 @@ namespace eventstore {
 // The seam between the engine and the operating system's files. Implementations: PosixFileSystem
 // (the real one), MemoryFileSystem (`memory:` and tests), SimulatedFileSystem (crashes and faults).
 // Paths use '/'. Errors carry the path, the call and errno's text; ENOENT is NotFound; ENOSPC,
-// EDQUOT and EFBIG are NoSpace; all else is Io.
+// EDQUOT and EFBIG are NoSpace; EMFILE, ENFILE and ENOMEM are OutOfResources; all else is Io.
 
 // The bytes of a file as they are in the page cache, read only. What is written to the file later,
 // within the mapped size, shows through. Immutable; safe from any thread.
@@ -97,6 +98,18 @@ class FileLock {
   FileLock& operator=(const FileLock&) = delete;
 };
 
+// A directory that is held open, so that its sync needs nothing that could be lacking by then.
+class Directory {
+ public:
+  Directory() = default;
+  virtual ~Directory() = default;
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  // As FileSystem::sync_directory().
+  virtual Result<void> sync() = 0;
+};
+
 // Safe from any thread.
 class FileSystem {
  public:
@@ -119,6 +132,10 @@ class FileSystem {
   // Makes creations, renames and removals in `directory` survive loss of power.
   virtual Result<void> sync_directory(const std::string& directory) = 0;
 
+  // What changes names in `directory`, and must know that they are durable before it goes on, opens
+  // it first.
+  virtual Result<std::unique_ptr<Directory>> open_directory(const std::string& directory);
+
   // Takes the exclusive lock of an existing file, in this process and among processes (flock plus a
   // table of this process). StoreLocked where it is taken.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
@@ -131,6 +148,21 @@ class FileSystem {
   // Changes when the machine starts anew: then the page cache holds only what is on the disk.
   virtual Uuid boot_id() = 0;
 };
+
+// Of file systems that need nothing for a sync.
+class NamedDirectory final : public Directory {
+ public:
+  NamedDirectory(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+  Result<void> sync() override { return files_.sync_directory(path_); }
+
+ private:
+  FileSystem& files_;
+  const std::string path_;
+};
+
+inline Result<std::unique_ptr<Directory>> FileSystem::open_directory(const std::string& directory) {
+  return std::make_unique<NamedDirectory>(*this, directory);
+}
 
 // Time. Safe from any thread.
 class Clock {

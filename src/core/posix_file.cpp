@@ -107,6 +107,9 @@ Error system_error(std::string_view path, std::string_view call, int error_numbe
   if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG) {
     code = ErrorCode::NoSpace;
   }
+  if (error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM) {
+    code = ErrorCode::OutOfResources;
+  }
   return Error{.code = code, .message = std::move(message)};
 }
 

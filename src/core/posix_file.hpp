@@ -13,7 +13,7 @@
 namespace eventstore::internal {
 
 // What errno says, as an Error: `path: call: text (errno N)`. ENOENT is NotFound; ENOSPC, EDQUOT
-// and EFBIG are NoSpace; all else is Io.
+// and EFBIG are NoSpace; EMFILE, ENFILE and ENOMEM are OutOfResources; all else is Io.
 Error system_error(std::string_view path, std::string_view call, int error_number);
 
 // The Error (Io) of a map that would reach beyond the end of its file.

@@ -54,6 +54,21 @@ Uuid read_boot_id() {
   return {};
 }
 
+class PosixDirectory final : public Directory {
+ public:
+  PosixDirectory(internal::Descriptor descriptor, std::string path)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+
+  Result<void> sync() override {
+    if (fsync(descriptor_.number()) == 0) return {};
+    return std::unexpected(system_error(path_, "fsync", errno));
+  }
+
+ private:
+  internal::Descriptor descriptor_;
+  std::string path_;  // for messages only
+};
+
 }  // namespace
 
 PosixFileSystem::PosixFileSystem() : boot_id_(read_boot_id()) {}
@@ -107,10 +122,15 @@ Result<std::vector<std::string>> PosixFileSystem::list(const std::string& direct
 }
 
 Result<void> PosixFileSystem::sync_directory(const std::string& directory) {
-  const auto descriptor = open_descriptor(directory, O_RDONLY | O_DIRECTORY);
-  if (!descriptor) return std::unexpected(descriptor.error());
-  if (fsync(descriptor->number()) == 0) return {};
-  return std::unexpected(system_error(directory, "fsync", errno));
+  const auto opened = open_directory(directory);
+  if (!opened) return std::unexpected(opened.error());
+  return (*opened)->sync();
+}
+
+Result<std::unique_ptr<Directory>> PosixFileSystem::open_directory(const std::string& directory) {
+  auto descriptor = open_descriptor(directory, O_RDONLY | O_DIRECTORY);
+  if (!descriptor) return std::unexpected(std::move(descriptor).error());
+  return std::make_unique<PosixDirectory>(*std::move(descriptor), directory);
 }
 
 Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {

@@ -24,6 +24,7 @@ class PosixFileSystem final : public FileSystem {
   Result<bool> exists(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& directory) override;
   Result<void> sync_directory(const std::string& directory) override;
+  Result<std::unique_ptr<Directory>> open_directory(const std::string& directory) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
   Result<std::unique_ptr<SharedPage>> share_page(const std::string& path, Access access) override;
 

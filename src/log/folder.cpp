@@ -18,12 +18,17 @@ Result<void> write_new_file(FileSystem& files, const std::string& path,
 
 }  // namespace
 
-Result<void> sync_names([[maybe_unused]] FileSystem& files,
-                        [[maybe_unused]] const std::string& directory) {
+Result<void> sync_names(FileSystem& files, const std::string& directory) {
+  const auto opened = files.open_directory(directory);
+  if (!opened) return std::unexpected(opened.error());
+  return sync_names(**opened);
+}
+
+Result<void> sync_names([[maybe_unused]] Directory& directory) {
 #ifdef EVENTSTORE_FAULT_SKIP_DIRECTORY_SYNC
   return {};
 #else
-  auto synced = files.sync_directory(directory);
+  auto synced = directory.sync();
   // Whatever the reason, which names are durable is unknown: never take it for "nothing was done".
   if (!synced) synced.error().code = ErrorCode::Io;
   return synced;
@@ -56,6 +61,8 @@ Result<void> replace_file(FileSystem& files, const std::string& directory, const
 Result<void> replace_file_with(FileSystem& files, const std::string& directory,
                                const std::string& path,
                                std::span<const std::span<const std::byte>> parts) {
+  const auto opened = files.open_directory(directory);
+  if (!opened) return std::unexpected(opened.error());
   const auto aside = path + ".tmp";
   if (auto removed = remove_if_there(files, aside); !removed) return removed;
   if (auto written = write_new_file(files, aside, parts); !written) {
@@ -63,7 +70,7 @@ Result<void> replace_file_with(FileSystem& files, const std::string& directory,
     return written;
   }
   if (auto renamed = files.rename(aside, path); !renamed) return renamed;
-  return sync_names(files, directory);
+  return sync_names(**opened);
 }
 
 Result<void> remove_if_there(FileSystem& files, const std::string& path) {

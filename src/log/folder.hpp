@@ -37,12 +37,14 @@ inline std::string scrub_path(const std::string& folder) {
 
 // Makes the names in `directory` durable.
 Result<void> sync_names(FileSystem& files, const std::string& directory);
+Result<void> sync_names(Directory& directory);
 
 // The whole of a small file, at most 64 MiB.
 Result<std::string> read_file(FileSystem& files, const std::string& path);
 
 // Puts a file in the place of what was there, at once and durably: written as PATH.tmp, synced,
-// renamed, `directory` (the one it is in) synced.
+// renamed, `directory` (the one it is in) synced. Where it fails for want of room, descriptors or
+// memory, what was there stands; else either may.
 Result<void> replace_file(FileSystem& files, const std::string& directory, const std::string& path,
                           std::span<const std::byte> contents);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/mapped_access.hpp"
+#include "log/clean_failure.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 
@@ -70,7 +71,7 @@ Result<void> LogTail::write_frame(std::span<const std::span<const std::byte>> pa
   }
   const auto size = active().file().size();
   if (size) file_bytes_ = std::max(file_bytes_, *size);
-  if (written.error().code != ErrorCode::NoSpace) {
+  if (!is_clean(written.error())) {
     return std::unexpected(fail(std::move(written).error()));
   }
   if (auto undone = take_back_write(); !undone) return undone;
@@ -85,7 +86,7 @@ Result<void> LogTail::write_ahead(std::uint64_t frame_end, std::uint64_t frame_b
   const auto written = active().file().write(file_bytes_, parts);
   if (written) {
     file_bytes_ += zeros.size();
-  } else if (written.error().code != ErrorCode::NoSpace) {
+  } else if (!is_clean(written.error())) {
     return std::unexpected(fail(written.error()));
   }
   // Without room for zeros there may still be room for the frame.
@@ -181,7 +182,7 @@ Result<void> LogTail::roll() {
   encode_frame_header(seal, active().seed(), encoded);
   auto next = create_segment(environment_, settings_, next_segment_header(seal.checksum));
   if (!next) {
-    if (next.error().code == ErrorCode::NoSpace) return std::unexpected(std::move(next).error());
+    if (is_clean(next.error())) return std::unexpected(std::move(next).error());
     return std::unexpected(fail(std::move(next).error()));
   }
   const auto before = end_;
@@ -190,7 +191,7 @@ Result<void> LogTail::roll() {
     return sealed;
   }
   auto begun = begin_segment(*std::move(next));
-  if (!begun && begun.error().code == ErrorCode::NoSpace && !failure_) {
+  if (!begun && is_clean(begun.error()) && !failure_) {
     // The manifest could not be saved: the seal is taken back and the log goes on as before.
     end_ = before;
     if (auto undone = take_back_write(); !undone) return undone;
@@ -221,7 +222,7 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
                                  .id = segment->header().segment_id,
                                  .first_position = segment->first_position()});
     if (auto saved = save_manifest(*environment_.files, settings_.folder, manifest); !saved) {
-      if (saved.error().code == ErrorCode::NoSpace) {
+      if (is_clean(saved.error())) {
         static_cast<void>(remove_if_there(*environment_.files, segment->path()));
         return saved;
       }

@@ -32,12 +32,12 @@ class LogTail {
                                                bool create, LogView& view);
 
   // Rolls the active segment if a frame of `frame_bytes` has no room in it. On failure the log is
-  // as it was (NoSpace), or failure() is set.
+  // as it was (NoSpace or OutOfResources), or failure() is set.
   Result<void> make_room(std::uint64_t frame_bytes);
 
   // Writes a frame at the end and syncs it. `header` needs its counts, positions, time and checksum
-  // of the body; its link is filled in. On failure with NoSpace the log is as it was; after any
-  // other failure() is set and whether the frame is there is unknown.
+  // of the body; its link is filled in. On failure with NoSpace or OutOfResources the log is as it
+  // was; after any other failure() is set and whether the frame is there is unknown.
   Result<void> append(FrameHeader& header, std::span<const std::span<const std::byte>> bodies);
 
   // Shows readers everything that was appended.

@@ -67,6 +67,9 @@ TEST(LogTail, PutsZerosInThePlaceOfATornAppend) {
                            std::vector<std::byte>(700, std::byte{'t'}));
   ASSERT_FALSE(end_of_log(machine).in_zeros);
   const auto store = machine.open();
+  ASSERT_EQ(machine.notices().size(), 1U);
+  EXPECT_NE(machine.notices().front().find("700 bytes of an append that was never acknowledged"),
+            std::string::npos);
   EXPECT_TRUE(end_of_log(machine).in_zeros);
   EXPECT_EQ(end_of_log(machine).offset, end);
   EXPECT_EQ(read_everything(*store).size(), 2U);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/mapped_access.hpp"
+#include "log/clean_failure.hpp"
 
 namespace eventstore::log {
 
@@ -32,7 +33,7 @@ void LogWriter::commit(std::span<PendingAppend* const> group) {
   for (const auto* pending : group) bytes += pending->append.size();
   if (bytes != 0) bytes += kFrameHeaderBytes;
   if (auto room = tail_.make_room(bytes); !room) {
-    if (room.error().code != ErrorCode::NoSpace) return answer_all(group, room.error());
+    if (!is_clean(room.error())) return answer_all(group, room.error());
     for (auto* pending : group) decide_without_room(*pending, room.error());
     return;
   }

@@ -47,7 +47,7 @@ Result<Manifest> decode_manifest(std::string_view text, const std::string& path)
 Result<Manifest> load_manifest(FileSystem& files, const std::string& folder);
 
 // Replaces the manifest: written aside, synced, renamed, directory synced. After a failure with
-// NoSpace the old one stands; after any other either may.
+// NoSpace or OutOfResources the old one stands; after any other either may.
 Result<void> save_manifest(FileSystem& files, const std::string& folder, const Manifest& manifest);
 
 }  // namespace eventstore::log

@@ -342,13 +342,15 @@ Result<void> merge_runs(FileSystem& files, const std::string& folder, const LogL
                         std::span<const std::shared_ptr<const IndexRun>> parts,
                         const RunFile& merged, std::uint64_t secret) {
   const auto path = merged.path(folder);
+  const auto names = files.open_directory(log_folder(folder));
+  if (!names) return std::unexpected(names.error());
   const auto aside = path + ".tmp";
   RunMerge merge(files, layout, parts,
                  run_identity(layout.segments, merged.first_position, merged.last_position, secret),
                  aside);
   if (auto written = merge.write(); !written) return written;
   if (auto renamed = files.rename(aside, path); !renamed) return renamed;
-  return sync_names(files, log_folder(folder));
+  return sync_names(**names);
 }
 
 }  // namespace eventstore::log

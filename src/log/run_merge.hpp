@@ -16,7 +16,8 @@ inline constexpr std::uint64_t kMergedFileBytesMax = std::uint64_t{2} << 30;
 // Writes one posting file for `parts`, neighbours that have one each: it becomes `merged`. Takes
 // some MiB of memory, however large they are, and room beside the files for one more of its size.
 //
-// Fails with Corruption where a posting file or the log is damaged, with NoSpace or Io.
+// Fails with Corruption where a posting file or the log is damaged, with NoSpace, OutOfResources or
+// Io.
 Result<void> merge_runs(FileSystem& files, const std::string& folder, const LogLayout& layout,
                         std::span<const std::shared_ptr<const IndexRun>> parts,
                         const RunFile& merged, std::uint64_t secret);

@@ -15,6 +15,8 @@ Result<std::shared_ptr<Segment>> create_segment(Environment environment,
                                                 const SegmentHeader& header) {
   auto& files = *environment.files;
   const auto path = segment_path(settings.folder, header.number);
+  const auto names = files.open_directory(log_folder(settings.folder));
+  if (!names) return std::unexpected(names.error());
   if (auto removed = remove_if_there(files, path); !removed) {
     return std::unexpected(removed.error());
   }
@@ -25,7 +27,7 @@ Result<std::shared_ptr<Segment>> create_segment(Environment environment,
   const std::array<std::span<const std::byte>, 1> parts{start};
   auto written = (*file)->write(0, parts);
   if (written) written = (*file)->sync();
-  if (written) written = sync_names(files, log_folder(settings.folder));
+  if (written) written = sync_names(**names);
   if (!written) {
     static_cast<void>(remove_if_there(files, path));  // the failure to write is what counts
     return std::unexpected(written.error());

@@ -132,7 +132,8 @@ class Simulation {
     constexpr std::array kCalls = {Call::Write, Call::Sync, Call::Create, Call::Rename,
                                    Call::SyncDirectory};
     const auto call = kCalls.at(random_.below(kCalls.size()));
-    const int error = call == Call::Sync || random_.chance(1, 3) ? EIO : ENOSPC;
+    constexpr std::array kErrors = {EIO, ENOSPC, ENOSPC, EDQUOT, EMFILE};
+    const int error = call == Call::Sync ? EIO : kErrors.at(random_.below(kErrors.size()));
     files_.inject({.call = call, .nth = 1 + random_.below(20), .error_number = error});
   }
 
@@ -169,11 +170,15 @@ class Simulation {
     return true;
   }
 
+  static bool is_without_room(ErrorCode code) {
+    return code == ErrorCode::NoSpace || code == ErrorCode::OutOfResources;
+  }
+
   static bool failed_as_a_whole(const Result<AppendResult>& answer) {
     if (answer) return false;
     const auto code = answer.error().code;
-    return code == ErrorCode::OutcomeUnknown || code == ErrorCode::Io ||
-           code == ErrorCode::NoSpace || code == ErrorCode::ReadOnly;
+    return code == ErrorCode::OutcomeUnknown || code == ErrorCode::Io || is_without_room(code) ||
+           code == ErrorCode::ReadOnly;
   }
 
   // The group failed as one. Without room nothing of it may be there, and the store goes on; after
@@ -186,12 +191,12 @@ class Simulation {
       if (!answers[i]) continue;
       // What needs no writing is answered without room, and may be after a crash in the middle.
       const bool wrote = !answers[i]->repeated && !answers[i]->streams.empty();
-      if (wrote || !(files_.crashed() || code == ErrorCode::NoSpace)) {
+      if (wrote || !(files_.crashed() || is_without_room(code))) {
         throw Violation{"a member of a failed group was told of success"};
       }
       require(difference(model_.apply(group[i]), answers[i]), "answer of an append without room");
     }
-    if (code == ErrorCode::NoSpace) {
+    if (is_without_room(code)) {
       require_head();
       return true;
     }
