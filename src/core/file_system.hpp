@@ -96,6 +96,10 @@ class FileLock {
   virtual ~FileLock() = default;
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
+
+  // Whether somebody removed or replaced the file that is locked: the next one who comes locks
+  // another. Safe from any thread.
+  virtual bool is_removed() const = 0;
 };
 
 // A directory that is held open, so that its sync needs nothing that could be lacking by then.

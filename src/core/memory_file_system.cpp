@@ -187,6 +187,8 @@ class MemoryLock final : public FileLock {
   MemoryLock(const MemoryLock&) = delete;
   MemoryLock& operator=(const MemoryLock&) = delete;
 
+  bool is_removed() const override { return false; }  // nobody else has these files
+
  private:
   std::shared_ptr<MemoryInode> inode_;
 };

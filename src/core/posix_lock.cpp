@@ -55,6 +55,11 @@ class PosixFileLock final : public FileLock {
   PosixFileLock(const PosixFileLock&) = delete;
   PosixFileLock& operator=(const PosixFileLock&) = delete;
 
+  bool is_removed() const override {
+    struct stat status{};
+    return fstat(descriptor_.number(), &status) == 0 && status.st_nlink == 0;
+  }
+
  private:
   Descriptor descriptor_;
   FileId file_;

@@ -132,8 +132,9 @@ class SimulatedFile final : public File {
 
 class SimulatedLock final : public FileLock {
  public:
-  SimulatedLock(SimulatedFileSystem& files, std::shared_ptr<internal::SimulatedInode> inode)
-      : files_(files), process_(files.process_), inode_(std::move(inode)) {
+  SimulatedLock(SimulatedFileSystem& files, std::string path,
+                std::shared_ptr<internal::SimulatedInode> inode)
+      : files_(files), process_(files.process_), path_(std::move(path)), inode_(std::move(inode)) {
     inode_->locked = true;
   }
   ~SimulatedLock() override {
@@ -142,9 +143,12 @@ class SimulatedLock final : public FileLock {
   SimulatedLock(const SimulatedLock&) = delete;
   SimulatedLock& operator=(const SimulatedLock&) = delete;
 
+  bool is_removed() const override { return !files_.is_at(path_, inode_); }
+
  private:
   SimulatedFileSystem& files_;
   std::uint64_t process_;
+  const std::string path_;
   std::shared_ptr<internal::SimulatedInode> inode_;
 };
 
@@ -315,7 +319,7 @@ Result<std::unique_ptr<FileLock>> SimulatedFileSystem::lock(const std::string& p
     return std::unexpected(
         Error{.code = ErrorCode::StoreLocked, .message = path + ": flock: locked by this process"});
   }
-  return std::make_unique<SimulatedLock>(*this, std::move(inode));
+  return std::make_unique<SimulatedLock>(*this, normal_path(path), std::move(inode));
 }
 
 Result<std::unique_ptr<SharedPage>> SimulatedFileSystem::share_page(const std::string& path,

@@ -108,6 +108,9 @@ class SimulatedFileSystem final : public FileSystem {
   // Counts a call. An error where it must not be made: crashed, crashing now, or a fault.
   std::optional<Error> begin(Call call, std::string_view path);
   std::optional<Error> begin_on(std::uint64_t process, Call call, std::string_view path);
+  bool is_at(std::string_view path, const std::shared_ptr<Inode>& inode) const {
+    return disk_.find(path) == inode;
+  }
   bool crashes_now();
   std::optional<int> fault_of(Call call);
   void trace(std::uint64_t value) { trace_hash_ = mix_bits(trace_hash_ + value); }

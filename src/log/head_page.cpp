@@ -16,12 +16,16 @@ bool HeadPage::is_lost() const {
   return load(kMagicWord) == kLostWord;
 }
 
+void HeadPage::claim() {
+  writer_generation_ = load(kWriterGeneration) + 1;
+  store(kWriterGeneration, writer_generation_);
+}
+
 void HeadPage::take_over(const Uuid& boot_id, GlobalPosition head,
                          std::uint64_t manifest_generation) {
   // The boot id comes last: until it is there, nobody trusts the rest.
   store(kDurableHead, head.value);
   store(kManifestGeneration, manifest_generation);
-  store(kWriterGeneration, load(kWriterGeneration) + 1);
   store(kBootId, load_le<std::uint64_t>(boot_id.bytes.data()));
   store(kBootId + 1, load_le<std::uint64_t>(boot_id.bytes.data() + 8));
   store(kMagicWord, kMagic);

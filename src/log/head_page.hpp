@@ -33,6 +33,12 @@ class HeadPage {
   std::uint64_t manifest_generation() const { return load(kManifestGeneration); }
   std::uint32_t wake_word() const { return static_cast<std::uint32_t>(load(kWakeWord)); }
 
+  // The writer begins: who wrote before it, if that process lives still, is not the writer any
+  // more.
+  void claim();
+  // Whether no other writer has begun since.
+  bool is_ours() const { return is_lost() || load(kWriterGeneration) == writer_generation_; }
+
   // The writer takes the page over: `head` is what recovery found and synced.
   void take_over(const Uuid& boot_id, GlobalPosition head, std::uint64_t manifest_generation);
   // Publishes a new durable head and wakes who waits, in every process.
@@ -61,6 +67,7 @@ class HeadPage {
   }
 
   std::unique_ptr<SharedPage> page_;
+  std::uint64_t writer_generation_ = 0;
 };
 
 }  // namespace eventstore::log

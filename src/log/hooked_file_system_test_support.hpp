@@ -64,9 +64,13 @@ class HookedFileSystem final : public FileSystem {
     }
     Result<void> write(std::uint64_t offset,
                        std::span<const std::span<const std::byte>> parts) override {
+      files_.call("write", path_);
       return file_->write(offset, parts);
     }
-    Result<void> sync() override { return file_->sync(); }
+    Result<void> sync() override {
+      files_.call("sync", path_);
+      return file_->sync();
+    }
     Result<std::uint64_t> size() override {
       files_.call("size", path_);
       return file_->size();

@@ -44,6 +44,7 @@ Result<void> LogTail::make_room(std::uint64_t frame_bytes) {
 Result<void> LogTail::append(FrameHeader& header,
                              std::span<const std::span<const std::byte>> bodies) {
   if (failure_) return std::unexpected(read_only_after(*failure_));
+  if (auto held = require_lock(); !held) return std::unexpected(fail(std::move(held).error()));
   std::array<std::byte, kFrameHeaderBytes> encoded{};
   header.link = end_.link;
   encode_frame_header(header, active().seed(), encoded);
@@ -56,6 +57,11 @@ Result<void> LogTail::append(FrameHeader& header,
 #ifndef EVENTSTORE_FAULT_ANSWER_BEFORE_SYNC
   if (auto synced = sync_active(); !synced) return synced;
 #endif
+  // Another writer that came meanwhile may have written to the same place.
+  if (auto held = require_lock(); !held) {
+    held.error().code = ErrorCode::OutcomeUnknown;
+    return std::unexpected(fail(std::move(held).error()));
+  }
   end_.pass(header);
   return {};
 }
@@ -126,6 +132,20 @@ std::optional<Error> LogTail::failure_seen() const {
   return failure_for_others_;
 }
 
+// The lock is on a file, which can be removed; then another process locks a new one. Whoever writes
+// on to the same files destroys what the other one acknowledged. What is left is a process that is
+// stopped between this look and its write for as long as the other takes to open the store.
+Result<void> LogTail::require_lock() const {
+  const bool is_removed = lock_->is_removed();
+  if (!is_removed && head_page_->is_ours()) return {};
+  const auto* const what = is_removed
+                               ? ": the file was removed or replaced while the store was open; "
+                                 "another process may write to it by now"
+                               : ": another process has opened the store for writing meanwhile";
+  return std::unexpected(
+      Error{.code = ErrorCode::ReadOnly, .message = lock_path(settings_.folder) + what});
+}
+
 void LogTail::publish() {
   active().set_durable_bytes(end_.offset);
   const GlobalPosition head{end_.next_position.value - 1};
@@ -146,6 +166,7 @@ void LogTail::begin_run() {
 }
 
 Result<void> LogTail::remove_posting_file(const std::string& path) {
+  if (auto held = require_lock(); !held) return held;
   return remove_if_there(*environment_.files, path);
 }
 
@@ -180,6 +201,8 @@ Result<void> LogTail::roll() {
                    .body_checksum = BodyChecksum().finish(active().seed())};
   std::array<std::byte, kFrameHeaderBytes> encoded{};
   encode_frame_header(seal, active().seed(), encoded);
+  // The name of the next segment may be that of another writer's by now.
+  if (auto held = require_lock(); !held) return std::unexpected(fail(std::move(held).error()));
   auto next = create_segment(environment_, settings_, next_segment_header(seal.checksum));
   if (!next) {
     if (is_clean(next.error())) return std::unexpected(std::move(next).error());
@@ -187,7 +210,9 @@ Result<void> LogTail::roll() {
   }
   const auto before = end_;
   if (auto sealed = append(seal, {}); !sealed) {
-    static_cast<void>(remove_if_there(*environment_.files, (*next)->path()));
+    if (require_lock()) {
+      static_cast<void>(remove_if_there(*environment_.files, (*next)->path()));
+    }
     return sealed;
   }
   auto begun = begin_segment(*std::move(next));
@@ -221,7 +246,9 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
     manifest.segments.push_back({.number = segment->header().number,
                                  .id = segment->header().segment_id,
                                  .first_position = segment->first_position()});
-    if (auto saved = save_manifest(*environment_.files, settings_.folder, manifest); !saved) {
+    auto saved = require_lock();
+    if (saved) saved = save_manifest(*environment_.files, settings_.folder, manifest);
+    if (!saved) {
       if (is_clean(saved.error())) {
         static_cast<void>(remove_if_there(*environment_.files, segment->path()));
         return saved;
@@ -274,6 +301,7 @@ Result<bool> LogTail::digest_one() {
   const auto listed = std::ranges::find(manifest.segments, number, &ManifestSegment::number);
   listed->digest = *std::move(digest);
   ++manifest.generation;
+  if (auto held = require_lock(); !held) return std::unexpected(std::move(held).error());
   if (auto saved = save_manifest(*environment_.files, settings_.folder, manifest); !saved) {
     // A reader may have seen it all the same: no other manifest gets its generation.
     manifest_.generation = manifest.generation;

@@ -99,6 +99,7 @@ class LogTail {
   Result<void> write_ahead(std::uint64_t frame_end, std::uint64_t frame_bytes);
   Result<void> take_back_write();
   Result<void> sync_active();
+  Result<void> require_lock() const;
   SegmentHeader next_segment_header(std::uint32_t link);
   Error fail(Error error);
 

@@ -132,6 +132,7 @@ Result<void> LogTail::open_head_page() {
   }
   if (!page) return std::unexpected(std::move(page).error());
   head_page_ = std::make_unique<HeadPage>(*std::move(page));
+  head_page_->claim();
   return {};
 }
 
@@ -158,7 +159,8 @@ Result<SegmentList> LogTail::open_segments(const Manifest& manifest) {
 
 Result<void> LogTail::load_index(const SegmentList& segments) {
   auto& files = *environment_.files;
-  keeper_ = std::make_unique<RunKeeper>(files, settings_, view_, secret_);
+  keeper_ = std::make_unique<RunKeeper>(files, settings_, view_, secret_,
+                                        [this] { return require_lock(); });
   IndexLoader loader(files, settings_, segments, secret_);
   // Where much of the log has no posting files, they are made as it goes.
   loader.set_on_indexed([&](RunList& runs) {
@@ -177,6 +179,8 @@ Result<void> LogTail::load_index(const SegmentList& segments) {
   if (!end) return std::unexpected(end.error());
   const auto mapped = active().map();
   if (!mapped) return std::unexpected(mapped.error());
+  // All that may have taken a while.
+  if (auto held = require_lock(); !held) return held;
   if (auto rewritten = rewrite_end((*mapped)->bytes().first(file_bytes_), *end, segments);
       !rewritten) {
     return rewritten;

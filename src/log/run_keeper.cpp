@@ -64,6 +64,7 @@ Result<bool> RunKeeper::write_one() {
   std::size_t ordinal = 0;
   while (ordinal < runs.size() && !is_unwritten(runs, ordinal)) ++ordinal;
   if (ordinal == runs.size()) return false;
+  if (auto allowed = may_write_(); !allowed) return std::unexpected(std::move(allowed).error());
   const auto written = write_run(files_, settings_.folder, layout->segments, *runs[ordinal],
                                  end_of(runs, ordinal), secret_);
   if (!written) return complain(written.error());
@@ -78,6 +79,7 @@ Result<bool> RunKeeper::merge_one() {
   const auto& runs = layout->runs;
   const auto first = find_mergeable(runs, settings_.merge_width);
   if (!first || merging_failed_) return false;
+  if (auto allowed = may_write_(); !allowed) return std::unexpected(std::move(allowed).error());
   const auto last = *first + settings_.merge_width - 1;
   const auto parts = std::span(runs).subspan(*first, settings_.merge_width);
   const RunFile merged{.first_position = parts.front()->first_position,
@@ -91,6 +93,7 @@ Result<bool> RunKeeper::merge_one() {
   const auto opened = open_run(files_, settings_.folder, layout->segments, merged, secret_);
   if (!opened) return complain(opened.error());
   take(*opened, parts.size());
+  if (!may_write_()) return true;  // another writer's by now
   // Readers have what they read from mapped. What cannot be removed is, by the next one who opens.
   for (auto ordinal = *first; ordinal <= last; ++ordinal) {
     const RunFile part{.first_position = runs[ordinal]->first_position,

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "core/file_system.hpp"
 #include "core/thread_annotations.hpp"
@@ -15,8 +17,16 @@ namespace eventstore::log {
 // Threads: safe from any thread. Each of the two takes its time, through I/O; they may run at once.
 class RunKeeper {
  public:
-  RunKeeper(FileSystem& files, const LogSettings& settings, LogView& view, std::uint64_t secret)
-      : files_(files), settings_(settings), view_(view), secret_(secret) {}
+  // Asked before files are written or removed; what it fails with is what that fails with.
+  using MayWrite = std::function<Result<void>()>;
+
+  RunKeeper(FileSystem& files, const LogSettings& settings, LogView& view, std::uint64_t secret,
+            MayWrite may_write)
+      : files_(files),
+        settings_(settings),
+        view_(view),
+        secret_(secret),
+        may_write_(std::move(may_write)) {}
 
   // Runs that have ended but no posting file yet.
   std::size_t unwritten() const;
@@ -35,6 +45,7 @@ class RunKeeper {
   const LogSettings& settings_;
   LogView& view_;
   const std::uint64_t secret_;
+  const MayWrite may_write_;
   Mutex writing_;  // one at a time, through its I/O
   Mutex merging_;
   // What is damaged is not tried again and again.
