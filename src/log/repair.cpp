@@ -65,12 +65,14 @@ class Repair {
 
  private:
   Result<void> lock() {
-    const auto there = files_.exists(folder_);
+    // Nothing is to be left in a folder that never was a store.
+    const auto there = files_.exists(log_folder(folder_));
     if (!there) return std::unexpected(there.error());
     if (!*there) {
       return std::unexpected(Error{.code = ErrorCode::NotFound,
                                    .message = "there is no event store at " + folder_ +
-                                              " to repair; a copy is used by copying it"});
+                                              " to repair: it has no folder \"log\"; to use the "
+                                              "copy as it is, copy it"});
     }
     if (options_.dry_run) return {};
     auto lock = lock_store(files_, folder_);

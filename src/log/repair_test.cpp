@@ -220,6 +220,20 @@ TEST(Repair, RefusesACopyOfAnotherStore) {
   EXPECT_EQ(code_of(store.repair()), ErrorCode::InvalidArgument);
 }
 
+TEST(Repair, LeavesAFolderAloneThatIsNoStore) {
+  Repaired store;
+  store.append(3);
+  store.copy();
+  store.disk().put("photos/a.jpg", {});
+  const auto source = value_of(open_folder_source(store.machine().files(), "copy"));
+  const auto calls = store.machine().files().mutating_calls();
+  for (const std::string folder : {"photos", "nothing"}) {
+    EXPECT_EQ(code_of(repair_log(store.machine().environment(), folder, *source, {})),
+              ErrorCode::NotFound);
+  }
+  EXPECT_EQ(store.machine().files().mutating_calls(), calls);
+}
+
 TEST(Repair, RefusesAStoreThatSomebodyWritesTo) {
   Repaired store;
   store.append(3);
