@@ -36,48 +36,49 @@ bool is_without_means(ErrorCode code) {
   return code == ErrorCode::NoSpace || code == ErrorCode::OutOfResources;
 }
 
-// One call of an append, the roll of a segment included, is refused: that append fails, and nothing
-// else. Whatever the call, and whatever it lacks.
-TEST(LogFailures, OfACallForWantOfMeansFailTheAppendAlone) {
-  struct Case {
-    Call call;
-    int error_number;
-  };
-  constexpr std::array kCases = {
-      Case{Call::Write, ENOSPC},  Case{Call::Write, EDQUOT},  Case{Call::Write, EFBIG},
-      Case{Call::Write, ENOMEM},  Case{Call::Create, ENOSPC}, Case{Call::Create, EDQUOT},
-      Case{Call::Create, EMFILE}, Case{Call::Create, ENFILE}, Case{Call::Create, ENOMEM},
-      Case{Call::Rename, ENOSPC}, Case{Call::Rename, EDQUOT}, Case{Call::Rename, ENOMEM},
-  };
-  for (const auto& [call, error_number] : kCases) {
-    int refused = 0;
-    for (std::uint64_t nth = 1; nth <= 4; ++nth) {
-      StoreOnSimulatedDisk machine;
-      auto store = machine.open();
-      append_large(*store, "s", 3);  // the next one rolls
-      machine.files().inject({.call = call, .nth = nth, .error_number = error_number});
-      std::size_t events = 3;
-      for (int i = 0; i < 3; ++i) {
-        const auto appended = store->append(large_append());
-        if (appended) {
-          ++events;
-          continue;
-        }
-        ++refused;
-        EXPECT_TRUE(is_without_means(appended.error().code)) << appended.error().message;
-        EXPECT_TRUE(appended.error().is_retryable());
-        EXPECT_EQ(read_everything(*store).size(), events);
-      }
-      machine.files().clear_faults();
-      EXPECT_FALSE(store->health().failure);
-      append_large(*store, "s", 1);
-      EXPECT_EQ(read_everything(*store).size(), events + 1);
-      store.reset();
-      store = machine.open();
-      EXPECT_EQ(read_everything(*store).size(), events + 1);
-      EXPECT_TRUE(value_of(store->verify()).findings.empty());
+struct Refusal {
+  Call call;
+  int error_number;
+};
+
+// Three appends, the first of which rolls the segment, while the nth such call is refused. Returns
+// how many failed for it: those alone, and nothing else.
+int appends_refused(const Refusal& refusal, std::uint64_t nth) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  append_large(*store, "s", 3);
+  machine.files().inject({.call = refusal.call, .nth = nth, .error_number = refusal.error_number});
+  int refused = 0;
+  for (int i = 0; i < 3; ++i) {
+    if (const auto appended = store->append(large_append()); !appended) {
+      ++refused;
+      EXPECT_TRUE(is_without_means(appended.error().code)) << appended.error().message;
+      EXPECT_TRUE(appended.error().is_retryable());
     }
-    EXPECT_GT(refused, 0) << static_cast<int>(call) << " errno " << error_number;
+    EXPECT_EQ(read_everything(*store).size(), static_cast<std::size_t>(4 + i - refused));
+  }
+  machine.files().clear_faults();
+  EXPECT_FALSE(store->health().failure);
+  append_large(*store, "s", 1);
+  store.reset();
+  store = machine.open();
+  EXPECT_EQ(read_everything(*store).size(), static_cast<std::size_t>(7 - refused));
+  EXPECT_TRUE(value_of(store->verify()).findings.empty());
+  return refused;
+}
+
+// Whatever the call, and whatever it lacks.
+TEST(LogFailures, OfACallForWantOfMeansFailTheAppendAlone) {
+  constexpr std::array kRefusals = {
+      Refusal{Call::Write, ENOSPC},  Refusal{Call::Write, EDQUOT},  Refusal{Call::Write, EFBIG},
+      Refusal{Call::Write, ENOMEM},  Refusal{Call::Create, ENOSPC}, Refusal{Call::Create, EDQUOT},
+      Refusal{Call::Create, EMFILE}, Refusal{Call::Create, ENFILE}, Refusal{Call::Create, ENOMEM},
+      Refusal{Call::Rename, ENOSPC}, Refusal{Call::Rename, EDQUOT}, Refusal{Call::Rename, ENOMEM},
+  };
+  for (const auto& refusal : kRefusals) {
+    int refused = 0;
+    for (std::uint64_t nth = 1; nth <= 4; ++nth) refused += appends_refused(refusal, nth);
+    EXPECT_GT(refused, 0) << static_cast<int>(refusal.call) << " errno " << refusal.error_number;
   }
 }
 

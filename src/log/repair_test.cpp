@@ -349,51 +349,56 @@ TEST(Repair, CanBeRunAgainWhereverACrashEndsIt) {
   }
 }
 
+// Damages `times` segments that a random number chooses.
+void damage_some(Repaired& store, const std::string& folder, SeededRandom& random,
+                 std::uint64_t times) {
+  for (std::uint64_t i = 0; i < times; ++i) {
+    auto segments = store.disk().files();
+    std::erase_if(segments, [&](const auto& path) {
+      return !path.starts_with(folder) || !path.ends_with(".seg");
+    });
+    if (segments.empty()) return;
+    const auto& path = segments[random.below(segments.size())];
+    const auto size = store.disk().contents(path).size();
+    const auto kind = random.below(10);
+    if (kind == 0) store.disk().remove(path);
+    if (kind == 1) store.disk().truncate(path, random.below(size + 1));
+    if (kind > 1 && size > 0) store.disk().flip_bit(path, random.below(size), 5);
+  }
+}
+
+// The positions that can be read by themselves; what is read there is right.
+std::vector<std::uint64_t> whole_positions(Repaired& store) {
+  std::vector<std::uint64_t> positions;
+  const auto reader = store.machine().open_reader();
+  for (const auto& event : store.expected()) {
+    const auto position = event.position.value;
+    const auto read = test::try_read(*reader, {.from = position, .to = position});
+    if (!read || read->events.empty()) continue;
+    EXPECT_EQ(read->events.front(), event);
+    positions.push_back(position);
+  }
+  return positions;
+}
+
 // Damage of every kind, to both: what was mended is right, and what is whole is never lost.
 TEST(Repair, NeverMakesItWorse) {
   std::uint64_t mended = 0;
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    const testing::ScopedTrace trace(__FILE__, __LINE__, seed);
     SeededRandom random(seed);
     Repaired store;
     store.append(static_cast<int>(1 + random.below(12)));
     store.copy();
     if (random.chance(1, 2)) store.append(static_cast<int>(1 + random.below(8)));
-    const auto damage = [&](const std::string& folder, std::uint64_t times) {
-      for (std::uint64_t i = 0; i < times; ++i) {
-        std::vector<std::string> segments;
-        for (const auto& path : store.disk().files()) {
-          if (path.starts_with(folder) && path.ends_with(".seg")) segments.push_back(path);
-        }
-        if (segments.empty()) return;
-        const auto& path = segments[random.below(segments.size())];
-        const auto size = store.disk().contents(path).size();
-        const auto kind = random.below(10);
-        if (kind == 0) store.disk().remove(path);
-        if (kind == 1) store.disk().truncate(path, random.below(size + 1));
-        if (kind > 1 && size > 0) store.disk().flip_bit(path, random.below(size), 5);
-      }
-    };
-    damage("store/", 1 + random.below(4));
-    damage("copy/", random.below(3));
-    const auto whole = [&] {
-      std::vector<std::uint64_t> positions;
-      const auto reader = store.machine().open_reader();
-      for (const auto& event : store.expected()) {
-        const auto position = event.position.value;
-        const auto read = test::try_read(*reader, {.from = position, .to = position});
-        if (!read) continue;
-        if (read->events.empty()) continue;
-        EXPECT_EQ(read->events.front(), event) << "seed " << seed;
-        positions.push_back(position);
-      }
-      return positions;
-    };
-    const auto before = whole();
+    damage_some(store, "store/", random, 1 + random.below(4));
+    damage_some(store, "copy/", random, random.below(3));
+    const auto before = whole_positions(store);
     const auto report = value_of(store.repair());
-    const auto after = whole();
-    EXPECT_TRUE(std::ranges::includes(after, before)) << "seed " << seed;
+    const auto after = whole_positions(store);
+    EXPECT_TRUE(std::ranges::includes(after, before));
     if (!report.remaining.empty()) continue;
-    EXPECT_EQ(after.size(), store.expected().size()) << "seed " << seed;
+    EXPECT_EQ(after.size(), store.expected().size());
     if (!report.repaired.empty()) ++mended;
     store.must_be_sound();
   }

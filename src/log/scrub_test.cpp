@@ -184,7 +184,7 @@ TEST(Scrub, BeginsAnewWithoutItsRecord) {
 TEST(Scrub, RaisesNoAlarmOverAppendsThatGoOnMeanwhile) {
   const test::TemporaryDirectory folder;
   std::vector<std::string> notices;
-  OpenOptions options{
+  const OpenOptions options{
       .segment_bytes_max = 64 << 10,
       .scrub_bytes_per_second = std::uint64_t{1} << 30,
       .scrub_period = std::chrono::seconds{1},

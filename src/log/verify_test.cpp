@@ -1,5 +1,6 @@
 #include "log/verify.hpp"
 
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -54,36 +55,38 @@ TEST(Verify, FindsNothingWrongWhereverRunsEnd) {
   }
 }
 
-// Ten streams in segments of three events each, and in runs of five: which of them a damaged
-// segment had, the posting files tell, whatever is damaged.
-TEST(Verify, NamesTheStreamsThatAreAffected) {
-  for (const std::string damage : {"one frame", "header", "missing"}) {
-    for (const bool with_posting_files : {true, false}) {
-      StoreOnSimulatedDisk machine(8192, /*run_events_max=*/5);
-      {
-        const auto store = machine.open();
-        for (int i = 0; i < 10; ++i) append_large(*store, "s-" + std::to_string(i), 1);
-        while (store->step()) {
-        }
-      }
-      const auto path = segment_path("store", 2);  // positions 4 to 6
-      if (damage == "one frame") machine.disk().flip_bit(path, kSegmentHeaderBytes + 1500, 0);
-      if (damage == "header") machine.disk().flip_bit(path, 100, 0);
-      if (damage == "missing") machine.disk().remove(path);
-      if (!with_posting_files) remove_posting_files(machine.disk());
+// A store of ten streams with an event each, in segments of three events and runs of five, with the
+// posting files of these; closed.
+void fill(StoreOnSimulatedDisk& machine) {
+  const auto store = machine.open();
+  for (int i = 0; i < 10; ++i) append_large(*store, "s-" + std::to_string(i), 1);
+  while (store->step()) {
+  }
+}
 
-      const auto reader = machine.open_reader();
-      const auto report = test::value_of(reader->verify());
-      ASSERT_FALSE(report.findings.empty()) << damage;
-      const auto& finding = report.findings.front();
-      EXPECT_EQ(finding.where.file, path);
-      ASSERT_EQ(finding.streams.has_value(), with_posting_files) << damage;
-      if (!with_posting_files) continue;
-      const auto expected = damage == "one frame" ? std::vector<std::string>{"s-4"}
-                                                  : std::vector<std::string>{"s-3", "s-4", "s-5"};
-      EXPECT_EQ(finding.streams->names, expected) << damage;
-      EXPECT_EQ(finding.streams->count, expected.size());
-    }
+// What verify says of the second segment, of positions 4 to 6, after that kind of damage.
+std::optional<AffectedStreams> affected_by(const std::string& damage, bool with_posting_files) {
+  StoreOnSimulatedDisk machine(8192, /*run_events_max=*/5);
+  fill(machine);
+  const auto path = segment_path("store", 2);
+  if (damage == "one frame") machine.disk().flip_bit(path, kSegmentHeaderBytes + 1500, 0);
+  if (damage == "header") machine.disk().flip_bit(path, 100, 0);
+  if (damage == "missing") machine.disk().remove(path);
+  if (!with_posting_files) remove_posting_files(machine.disk());
+  const auto report = test::value_of(machine.open_reader()->verify());
+  EXPECT_EQ(report.findings.at(0).where.file, path);
+  return report.findings.at(0).streams;
+}
+
+// Which streams a damaged segment had the posting files tell, whatever is damaged.
+TEST(Verify, NamesTheStreamsThatAreAffected) {
+  const std::vector<std::string> all = {"s-3", "s-4", "s-5"};
+  for (const std::string damage : {"one frame", "header", "missing"}) {
+    EXPECT_FALSE(affected_by(damage, /*with_posting_files=*/false)) << damage;
+    const auto affected = affected_by(damage, /*with_posting_files=*/true);
+    ASSERT_TRUE(affected) << damage;
+    EXPECT_EQ(affected->names, damage == "one frame" ? std::vector<std::string>{"s-4"} : all);
+    EXPECT_EQ(affected->count, affected->names.size());
   }
 }
 
