@@ -105,7 +105,15 @@ Result<StreamVersion> first_readable(const Snapshot& snapshot, std::string_view 
 
 Result<StreamVersion> first_young(const Snapshot& snapshot, std::string_view stream,
                                   std::chrono::seconds age, std::uint64_t secret, Timestamp now) {
-  return first_version_since(snapshot, stream_key(stream, secret), before(now, age));
+  const auto key = stream_key(stream, secret);
+  const auto oldest = before(now, age);
+  const auto found = first_reached(
+      snapshot, key, [&](const StoredEvent& event) { return event.view.recorded_at >= oldest; });
+  if (!found) return std::unexpected(found.error());
+  if (*found) return (*found)->version;
+  const auto last = visible_version(snapshot, key);
+  if (!last) return last;
+  return StreamVersion{last->value + 1};
 }
 
 HiddenVersions::HiddenVersions(Snapshot snapshot, std::uint64_t secret)

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 constexpr std::size_t kEntryBytes = 12;
-constexpr std::size_t kWindowCells = std::size_t{1} << 18;  // 16 MiB
 
 Result<void> write_at(File& file, std::uint64_t offset, std::span<const std::byte> bytes) {
   const std::array parts{bytes};
@@ -39,9 +38,9 @@ struct Window {
 // Fills one window after another and writes it.
 Result<void> write_windows(const CellSection& section,
                            const std::function<Result<void>(Window&)>& fill) {
-  for (std::size_t first = 0; first < section.cells; first += kWindowCells) {
+  for (std::size_t first = 0; first < section.cells; first += section.window_cells) {
     Window window{.first = first, .bytes = {}};
-    window.bytes.resize(std::min(kWindowCells, section.cells - first) * kCellBytes);
+    window.bytes.resize(std::min(section.window_cells, section.cells - first) * kCellBytes);
     if (auto filled = fill(window); !filled) return filled;
     seal_cells(window.bytes, section.seed);
     auto written = write_at(section.file, section.offset + first * kCellBytes, window.bytes);

@@ -62,6 +62,8 @@ struct CellSection {
   std::uint64_t offset = 0;  // in the file
   std::size_t cells = 0;
   std::uint32_t seed = 0;  // of the checksums
+  // So many are made in memory at a time.
+  std::size_t window_cells = std::size_t{1} << 18;
 };
 
 // Writes a section a window at a time, so that memory is bounded. The filter holds all hashes of

@@ -50,19 +50,14 @@ Result<void> IndexLoader::take(const RunFile& run_file) {
 // An index is never trusted to know more than the log holds.
 bool IndexLoader::is_behind_the_log(const RunFile& run_file, const IndexRun& run) const {
   return run_file.last_position >= segments_.back()->first_position() &&
-         !begin_behind(run, run_file.last_position);
-}
-
-std::optional<ScanState> IndexLoader::begin_behind(const IndexRun& run, GlobalPosition last) const {
-  LogReader reader(std::make_shared<const LogLayout>(LogLayout{.segments = segments_, .runs = {}}));
-  return state_behind(reader, run, last, *segments_.back());
+         !state_behind(segments_, run, run_file.last_position);
 }
 
 ScanState IndexLoader::last_segment_begin() const {
   const auto& last = *segments_.back();
   const auto begin = ScanState::at_start_of(last.header());
   if (next_ <= last.first_position()) return begin;
-  return begin_behind(*runs_.back(), {next_.value - 1}).value_or(begin);
+  return state_behind(segments_, *runs_.back(), {next_.value - 1}).value_or(begin);
 }
 
 Result<void> IndexLoader::scan_to(GlobalPosition last) {

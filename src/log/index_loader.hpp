@@ -41,7 +41,6 @@ class IndexLoader {
   Result<void> scan_to(GlobalPosition last);
   void take_ended();
   bool is_behind_the_log(const RunFile& run_file, const IndexRun& run) const;
-  std::optional<ScanState> begin_behind(const IndexRun& run, GlobalPosition last) const;
 
   FileSystem& files_;
   const LogSettings& settings_;

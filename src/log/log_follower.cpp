@@ -153,6 +153,8 @@ void LogFollower::adopt_posting_files_locked() {
     adopted.push_back(*std::move(run));
     next = {run_file.last_position.value + 1};
   }
+  // What is lost behind the end of the scan is known of the newest run alone.
+  if (builder_->current()->damage != nullptr) return;
   const auto in_memory =
       std::ranges::find_if(runs_, [](const auto& run) { return run->is_in_memory(); });
   if (in_memory == runs_.end() || next <= (*in_memory)->first_position) return;
@@ -324,8 +326,9 @@ bool LogFollower::pass_damage_locked(FrameScan& scan, Defect defect,
   }
   const Finding finding{.message = corruption(where, defect).message, .where = where};
   // The same place is met again with every look at the store until good frames follow.
-  if (std::exchange(last_damage_, finding.message) == finding.message) return later.has_value();
-  settings_.notify(Notice::Level::Error, finding.message);
+  if (std::exchange(last_damage_, finding.message) != finding.message) {
+    settings_.notify(Notice::Level::Error, finding.message);
+  }
   builder_->add_damage(finding);
   return later.has_value();
 }

@@ -253,5 +253,32 @@ TEST(LogFollower, UsesThePostingFilesThatAWriterMakes) {
   EXPECT_LT(seen.runs().size(), 10U);
 }
 
+// Taking a writer's posting files must not make it forget what it knows to be lost.
+TEST(LogFollower, KeepsDamageInMindWhereItTakesPostingFiles) {
+  StoreOnSimulatedDisk machine(64 << 10, /*run_events_max=*/4);
+  const auto writer = machine.open();
+  append_large(*writer, "s", 2);
+  const auto reader = machine.open_reader();
+  append_large(*writer, "s", 11);
+  while (writer->step()) {
+  }
+  const auto segment = segment_path("store", 1);
+  const auto end = as_chars(machine.disk().contents(segment)).rfind("xxxx");
+  machine.disk().flip_bit(segment, end - 100, 0);
+
+  for (int look = 0; look < 3; ++look) {
+    EXPECT_EQ(value_of(reader->head()), GlobalPosition{13 + static_cast<std::uint64_t>(look)});
+    const auto cursor = value_of(reader->read({.selector = SelectStream{"s"}}));
+    Result<std::span<const EventView>> batch;
+    std::size_t events = 0;
+    for (batch = cursor->next(); batch && !batch->empty(); batch = cursor->next()) {
+      events += batch->size();
+    }
+    EXPECT_EQ(events, 12U);
+    EXPECT_EQ(test::code_of(batch), ErrorCode::Corruption) << look;
+    append_large(*writer, "s", 1);
+  }
+}
+
 }  // namespace
 }  // namespace eventstore::log

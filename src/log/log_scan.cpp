@@ -32,7 +32,9 @@ class Scan {
     const auto mapped = segment.map();
     if (!mapped) return std::unexpected(mapped.error());
     auto begin = ScanState::at_start_of(segment.header());
-    if (first > segment.first_position()) begin = state_behind(segment, first).value_or(begin);
+    if (first > segment.first_position() && !runs_.empty()) {
+      begin = state_behind(segments_, *runs_.back(), {first.value - 1}).value_or(begin);
+    }
     auto scanned = scan_frames((*mapped)->bytes().first(segment.durable_bytes()), segment.seed(),
                                segment.path(), begin, last, builder_);
     if (access.failed()) return std::unexpected(access_failed(segment.path()));
@@ -52,13 +54,6 @@ class Scan {
   std::vector<Finding> take_damage() { return std::move(damage_); }
 
  private:
-  std::optional<ScanState> state_behind(const Segment& segment, GlobalPosition first) const {
-    if (runs_.empty()) return std::nullopt;
-    LogReader reader(
-        std::make_shared<const LogLayout>(LogLayout{.segments = segments_, .runs = {}}));
-    return log::state_behind(reader, *runs_.back(), {first.value - 1}, segment);
-  }
-
   // In a run of its own, so that none has so large a hole.
   void pass_lost(Finding finding, GlobalPosition last) {
     builder_.split(finding.where.first_position);
@@ -107,21 +102,22 @@ ScannedFrames scan_frames(std::span<const std::byte> bytes, std::uint32_t seed,
   return scanned;
 }
 
-std::optional<ScanState> state_behind(LogReader& reader, const IndexRun& run, GlobalPosition before,
-                                      const Segment& segment) {
-  const auto first = std::max(run.first_position, segment.first_position());
+std::optional<ScanState> state_behind(const SegmentList& segments, const IndexRun& run,
+                                      GlobalPosition before) {
+  LogReader reader(std::make_shared<const LogLayout>(LogLayout{.segments = segments, .runs = {}}));
+  const auto opened = reader.segment_of(before);
+  if (!opened) return std::nullopt;
+  const auto& header = (*opened)->segment().header();
+  const auto first = std::max(run.first_position, header.first_position);
   for (auto position = before; position >= first; --position.value) {
     const auto event = reader.read(run, run.posting_of(position));
     if (!event) return std::nullopt;
     if (!*event) continue;
     const auto distance = std::uint64_t{(*event)->event.frame_distance} * 8;
-    const auto offset = (*event)->offset - distance;
-    const auto opened = reader.segment_of(position);
-    if (!opened) return std::nullopt;
-    const auto frame = (*opened)->frame_at(offset);
+    auto state = ScanState::at_start_of(header);
+    state.offset = (*event)->offset - distance;
+    const auto frame = (*opened)->frame_at(state.offset);
     if (!frame) return std::nullopt;
-    auto state = ScanState::at_start_of(segment.header());
-    state.offset = offset;
     state.pass(*frame);
     // A frame is not part of two runs.
     return state.next_position.value == before.value + 1 ? std::optional(state) : std::nullopt;

@@ -27,9 +27,9 @@ ScannedFrames scan_frames(std::span<const std::byte> bytes, std::uint32_t seed,
                           RunBuilder& builder);
 
 // The place behind the event at `before` or, where that is a hole, behind the last one before it.
-// `run` holds `before`. Absent: there is none in its segment, or it cannot be read.
-std::optional<ScanState> state_behind(LogReader& reader, const IndexRun& run, GlobalPosition before,
-                                      const Segment& segment);
+// `run` holds `before`. Absent: there is none in the segment of `before`, or it cannot be read.
+std::optional<ScanState> state_behind(const SegmentList& segments, const IndexRun& run,
+                                      GlobalPosition before);
 
 // Adds the positions from where the run that `builder` makes ends up to `last` to it. `runs`: those
 // before it. Everything up to `last` must be durable. Returns the damage that was met; the last run

@@ -67,21 +67,43 @@ Result<void> add_run(const Snapshot& snapshot, std::size_t ordinal, const KeyEnt
   return {};
 }
 
-// The stream as it would be if nothing of it were hidden; of version 0 where there is none.
+// What run `ordinal` alone shows of a stream; of version 0 where that is nothing.
+Result<StreamInfo> part_of_stream(const Snapshot& snapshot, std::size_t ordinal, const Key& key) {
+  StreamInfo part;
+  const auto entry = snapshot.runs()[ordinal]->index->find(key);
+  if (!entry) return std::unexpected(entry.error());
+  if (!*entry) return part;
+  auto added = add_run(snapshot, ordinal, **entry, part);
+  return added ? Result<StreamInfo>(std::move(part)) : std::unexpected(std::move(added).error());
+}
+
+// The stream as it would be if nothing of it were hidden; of version 0 where there is none. No
+// version is missing from the first that is left to the last: the ends tell, and the runs between
+// them need not be asked.
 Result<StreamInfo> stored_stream(const Snapshot& snapshot, std::string_view stream,
                                  std::uint64_t secret) {
-  StreamInfo info{.stream = std::string(stream)};
   const auto key = stream_key(stream, secret);
-  for (const auto& run : snapshot.runs()) run->index->prefetch(key.hash);
-  for (std::size_t ordinal = 0; ordinal < snapshot.runs().size(); ++ordinal) {
-    const auto index = whole_index(*snapshot.runs()[ordinal]);
-    if (!index) return std::unexpected(index.error());
-    const auto entry = (*index)->find(key);
-    if (!entry) return std::unexpected(entry.error());
-    if (!*entry) continue;
-    if (auto added = add_run(snapshot, ordinal, **entry, info); !added) {
-      return std::unexpected(std::move(added).error());
-    }
+  const auto& runs = snapshot.runs();
+  for (const auto& run : runs) {
+    if (const auto whole = whole_index(*run); !whole) return std::unexpected(whole.error());
+    run->index->prefetch(key.hash);
+  }
+  StreamInfo info;
+  auto newest = runs.size();
+  while (newest > 0 && info.version.value == 0) {
+    auto end = part_of_stream(snapshot, --newest, key);
+    if (!end) return end;
+    info = *std::move(end);
+  }
+  info.stream = stream;
+  for (std::size_t ordinal = 0; ordinal < newest; ++ordinal) {
+    const auto begin = part_of_stream(snapshot, ordinal, key);
+    if (!begin) return begin;
+    if (begin->events == 0) continue;
+    info.first_version = begin->first_version;
+    info.first_position = begin->first_position;
+    info.events = info.version.value + 1 - info.first_version.value;
+    break;
   }
   if (info.events == 0) info.first_version = {info.version.value + 1};
   return info;
@@ -99,10 +121,11 @@ Result<void> hide(const Snapshot& snapshot, const StreamBounds& bounds, std::uin
   info.events = info.version.value + 1 - info.first_version.value;
   info.first_position = {};
   if (info.events == 0) return {};
-  const auto first =
-      position_of_version(snapshot, stream_key(info.stream, secret), info.first_version);
+  const auto first = first_reached(
+      snapshot, stream_key(info.stream, secret),
+      [&](const StoredEvent& event) { return event.view.version >= info.first_version; });
   if (!first) return std::unexpected(first.error());
-  info.first_position = first->value_or(info.last_position);
+  info.first_position = *first ? (*first)->position : info.last_position;
   return {};
 }
 

@@ -107,19 +107,7 @@ class PostingFileWriter {
     header_.postings = contents_.offsets.size();
     header_.keys = contents_.keys.size();
     header_.ids = contents_.ids.size();
-
-    std::uint64_t end = kPostingHeaderBytes;
-    const auto place = [&](SectionName name, std::uint64_t cells) {
-      header_.place(name) = {.offset = end, .bytes = cells * kCellBytes};
-      end += cells * kCellBytes;
-    };
-    const std::uint64_t numbers = KeyBlocks::blocks_for(header_.keys) + 1;
-    place(SectionName::Offsets, cells_for(header_.postings, kNumbersPerCell));
-    place(SectionName::Filter, filter_cells_for(header_.keys + header_.ids));
-    place(SectionName::KeyTable, table_cells_for(header_.keys));
-    place(SectionName::IdTable, table_cells_for(header_.ids));
-    place(SectionName::Directory, cells_for(numbers, kNumbersPerCell));
-    file_.resize(end);
+    file_.resize(header_.place_cells());
   }
 
   std::span<std::byte> section(SectionName name) {

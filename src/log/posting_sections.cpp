@@ -76,6 +76,21 @@ bool sizes_agree(const PostingHeader& header) {
 
 }  // namespace
 
+std::uint64_t PostingHeader::place_cells() {
+  std::uint64_t end = kPostingHeaderBytes;
+  const auto put = [&](SectionName name, std::uint64_t cells) {
+    place(name) = {.offset = end, .bytes = cells * kCellBytes};
+    end += cells * kCellBytes;
+  };
+  const std::uint64_t numbers = KeyBlocks::blocks_for(keys) + 1;
+  put(SectionName::Offsets, cells_for(postings, kNumbersPerCell));
+  put(SectionName::Filter, filter_cells_for(keys + ids));
+  put(SectionName::KeyTable, table_cells_for(keys));
+  put(SectionName::IdTable, table_cells_for(ids));
+  put(SectionName::Directory, cells_for(numbers, kNumbersPerCell));
+  return end;
+}
+
 void encode_posting_header(const PostingHeader& header, const PostingFileIdentity& identity,
                            std::span<std::byte, kPostingHeaderBytes> out) {
   std::ranges::fill(out, std::byte{0});

@@ -50,6 +50,10 @@ struct PostingHeader {
 
   Place& place(SectionName name) { return places[static_cast<std::size_t>(name)]; }
   const Place& place(SectionName name) const { return places[static_cast<std::size_t>(name)]; }
+
+  // Gives the sections of cells, whose size the counts tell, their places. Returns where the last
+  // of them ends: behind it come the keys and the lists.
+  std::uint64_t place_cells();
 };
 
 void encode_posting_header(const PostingHeader& header, const PostingFileIdentity& identity,

@@ -51,6 +51,7 @@ void RunBuilder::add(const FrameScan& scan) {
 void RunBuilder::add_damage(const Finding& damage) {
   if (damage.where.first_position.value == 0) return;
   auto all = current_->damage ? *current_->damage : std::vector<Finding>();
+  if (!all.empty() && all.back().message == damage.message) return;
   all.push_back(damage);
   auto damaged = *current_;
   damaged.damage = std::make_shared<const std::vector<Finding>>(std::move(all));

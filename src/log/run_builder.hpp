@@ -28,7 +28,8 @@ class RunBuilder {
 
   // Adds the events of the frame that `scan` went over. A full run is split behind it.
   void add(const FrameScan& scan);
-  // What was lost of the run that grows. Does nothing where `damage` says that nothing is.
+  // What was lost of the run that grows. Does nothing where `damage` says that nothing is, or was
+  // the last to be added.
   void add_damage(const Finding& damage);
 
   // The runs that were ended since the last call.

@@ -20,8 +20,9 @@ class ScannedEvents final : public RunEvents {
       : reader_(reader), run_(run), first_(first), last_(last) {}
 
   Result<bool> next(LocatedEvent& event) override {
-    if (segment_ == nullptr) {
+    if (!started_) {
       if (auto started = start(); !started) return std::unexpected(std::move(started).error());
+      started_ = true;
     }
     for (;;) {
       if (next_position_ > last_) return false;
@@ -93,6 +94,7 @@ class ScannedEvents final : public RunEvents {
   const IndexRun& run_;
   const GlobalPosition first_;
   const GlobalPosition last_;
+  bool started_ = false;
   SegmentReader* segment_ = nullptr;
   std::uint64_t offset_ = 0;  // of the next event
   std::uint64_t frame_offset_ = 0;

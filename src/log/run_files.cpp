@@ -24,9 +24,9 @@ std::string padded(std::uint64_t number) {
 
 std::optional<std::uint64_t> number_in(std::string_view digits) {
   std::uint64_t number = 0;
-  const auto* const end = digits.data() + digits.size();
-  const auto [parsed, failure] = std::from_chars(digits.data(), end, number);
-  if (failure != std::errc{} || parsed != end) return std::nullopt;
+  const auto [end, failure] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (failure != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   return number;
 }
 

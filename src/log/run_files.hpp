@@ -38,6 +38,11 @@ Result<std::vector<RunFile>> list_run_files(FileSystem& files, const std::string
 PostingFileIdentity run_identity(const SegmentList& segments, GlobalPosition first,
                                  GlobalPosition last, std::uint64_t secret);
 
+// Of a run that is not in memory.
+inline const PostingFile& posting_file_of(const IndexRun& run) {
+  return static_cast<const PostingFile&>(*run.index);
+}
+
 // Fails with NotFound, Corruption or UnsupportedFormat; the index can then be made from the log.
 Result<std::shared_ptr<const IndexRun>> open_run(FileSystem& files, const std::string& folder,
                                                  const SegmentList& segments,

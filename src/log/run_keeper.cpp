@@ -25,7 +25,7 @@ GlobalPosition end_of(const RunList& runs, std::size_t ordinal) {
 bool is_small_enough(const RunList& runs, std::size_t first, std::size_t last) {
   std::uint64_t bytes = 0;
   for (auto ordinal = first; ordinal <= last; ++ordinal) {
-    bytes += static_cast<const PostingFile&>(*runs[ordinal]->index).file_bytes();
+    bytes += posting_file_of(*runs[ordinal]).file_bytes();
   }
   const auto positions = end_of(runs, last).value - runs[first]->first_position.value;
   return positions < kMergedPositionsMax && bytes < kMergedFileBytesMax;

@@ -28,9 +28,7 @@ class RunMerge {
            std::span<const std::shared_ptr<const IndexRun>> parts,
            const PostingFileIdentity& identity, std::string path)
       : files_(files), layout_(layout), parts_(parts), identity_(identity), path_(std::move(path)) {
-    for (const auto& part : parts_) {
-      sources_.push_back(static_cast<const PostingFile*>(part->index.get()));
-    }
+    for (const auto& part : parts_) sources_.push_back(&posting_file_of(*part));
   }
   ~RunMerge() {
     for (const auto& path : {path_, lists_path(), hashes_path()}) {
@@ -87,18 +85,7 @@ class RunMerge {
       header_.events += part.events;
       header_.ids += part.ids;
     }
-    std::uint64_t end = kPostingHeaderBytes;
-    const auto place = [&](SectionName name, std::uint64_t cells) {
-      header_.place(name) = {.offset = end, .bytes = cells * kCellBytes};
-      end += cells * kCellBytes;
-    };
-    const std::uint64_t blocks = KeyBlocks::blocks_for(header_.keys) + 1;
-    place(SectionName::Offsets, cells_for(header_.postings, kNumbersPerCell));
-    place(SectionName::Filter, filter_cells_for(header_.keys + header_.ids));
-    place(SectionName::KeyTable, table_cells_for(header_.keys));
-    place(SectionName::IdTable, table_cells_for(header_.ids));
-    place(SectionName::Directory, cells_for(blocks, kNumbersPerCell));
-    header_.place(SectionName::Keys).offset = align_section(end);
+    header_.place(SectionName::Keys).offset = align_section(header_.place_cells());
     return {};
   }
 
@@ -239,7 +226,7 @@ class RunMerge {
     constexpr std::size_t kAtOnce = 32;
     for (const auto& part : parts_) {
       const auto base = part->first_position.value - parts_.front()->first_position.value;
-      const auto end = static_cast<const PostingFile&>(*part->index).postings();
+      const auto end = posting_file_of(*part).postings();
       for (std::uint64_t first = 0; first < end; first += kAtOnce) {
         std::array<Posting, kAtOnce> postings{};
         std::array<LogReader::Place, kAtOnce> places{};
@@ -251,11 +238,8 @@ class RunMerge {
         }
         for (const auto& place : std::span(places).first(count)) {
           if (place.offset == 0) continue;
-          if (auto added =
-                  spill_id(reader, place, base + place.position.value - part->first_position.value);
-              !added) {
-            return added;
-          }
+          const auto posting = base + place.position.value - part->first_position.value;
+          if (auto spilt = spill_id(reader, place, posting); !spilt) return spilt;
         }
         reader.forget_mappings();
       }

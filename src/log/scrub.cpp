@@ -5,7 +5,7 @@
 
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
-#include "log/posting_file.hpp"
+#include "log/run_files.hpp"
 #include "log/segment_scrub.hpp"
 #include "log/verify.hpp"
 
@@ -21,15 +21,11 @@ constexpr std::size_t kFindingsMax = 100;
 // How long to sleep where nothing is due.
 constexpr std::chrono::seconds kIdle{60};
 
-const PostingFile& file_of(const IndexRun& run) {
-  return static_cast<const PostingFile&>(*run.index);
-}
-
 std::uint64_t bytes_of(const Snapshot& snapshot) {
   std::uint64_t bytes = 0;
   for (const auto& segment : snapshot.segments()) bytes += segment->durable_bytes();
   for (const auto& run : snapshot.runs()) {
-    if (!run->is_in_memory()) bytes += file_of(*run).file_bytes();
+    if (!run->is_in_memory()) bytes += posting_file_of(*run).file_bytes();
   }
   return bytes;
 }
@@ -142,7 +138,7 @@ std::uint64_t Scrub::check_posting_file() {
   if (runs_.empty()) return 0;
   const auto run = runs_.back();
   runs_.pop_back();
-  const auto& file = file_of(*run);
+  const auto& file = posting_file_of(*run);
   const MappedAccess access;
   const auto verified = file.verify();
   if (access.failed()) {

@@ -94,45 +94,24 @@ Result<StreamVersion> visible_version(const Snapshot& snapshot, const Key& strea
   return StreamVersion{};
 }
 
-Result<StreamVersion> first_version_since(const Snapshot& snapshot, const Key& stream,
-                                          Timestamp time) {
-  const auto last = visible_version(snapshot, stream);
-  if (!last) return last;
-  StreamVersion first{last->value + 1};
+Result<std::optional<StreamPlace>> first_reached(
+    const Snapshot& snapshot, const Key& stream,
+    const std::function<bool(const StoredEvent&)>& reached) {
+  std::optional<StreamPlace> found;
   LogReader reader(snapshot.layout);
   for (auto ordinal = snapshot.runs().size(); ordinal-- > 0;) {
-    auto part = shown_of(snapshot, ordinal, stream);
-    if (!part) return std::unexpected(std::move(part).error());
+    const auto part = shown_of(snapshot, ordinal, stream);
+    if (!part) return std::unexpected(part.error());
     if (!*part) continue;
-    const auto posting =
-        search_stream(reader, (*part)->run, (*part)->entry, (*part)->end,
-                      [&](const StoredEvent& event) { return event.view.recorded_at >= time; });
+    const auto posting = search_stream(reader, (*part)->run, (*part)->entry, (*part)->end, reached);
     if (!posting) return std::unexpected(posting.error());
     const auto event = event_from(reader, **part, *posting);
     if (!event) return std::unexpected(event.error());
-    if (*event) first = (*event)->event.view.version;
-    if (*posting > 0) break;  // the events before it are older, and those of segments before, too
-  }
-  return first;
-}
-
-Result<std::optional<GlobalPosition>> position_of_version(const Snapshot& snapshot,
-                                                          const Key& stream,
-                                                          StreamVersion version) {
-  std::optional<GlobalPosition> found;
-  LogReader reader(snapshot.layout);
-  for (auto ordinal = snapshot.runs().size(); ordinal-- > 0;) {
-    auto part = shown_of(snapshot, ordinal, stream);
-    if (!part) return std::unexpected(std::move(part).error());
-    if (!*part) continue;
-    const auto posting =
-        search_stream(reader, (*part)->run, (*part)->entry, (*part)->end,
-                      [&](const StoredEvent& event) { return event.view.version >= version; });
-    if (!posting) return std::unexpected(posting.error());
-    const auto event = event_from(reader, **part, *posting);
-    if (!event) return std::unexpected(event.error());
-    if (*event) found = (*event)->event.view.position;
-    if (*posting > 0) break;  // the versions before it are smaller, here and in segments before
+    if (*event) {
+      const auto& view = (*event)->event.view;
+      found = StreamPlace{.version = view.version, .position = view.position};
+    }
+    if (*posting > 0) break;  // what comes before it is not reached, here and in runs before
   }
   return found;
 }

@@ -19,14 +19,15 @@ Result<Posting> search_stream(LogReader& reader, const IndexRun& run, const KeyE
 // The last version of a stream that `snapshot` shows; 0 where it shows none.
 Result<StreamVersion> visible_version(const Snapshot& snapshot, const Key& stream);
 
-// The first version of a stream that was recorded at `time` or later; the next to come if none was.
-Result<StreamVersion> first_version_since(const Snapshot& snapshot, const Key& stream,
-                                          Timestamp time);
-
-// Where the event of a stream with this version is, or the first one behind it; absent if the
-// snapshot shows none.
-Result<std::optional<GlobalPosition>> position_of_version(const Snapshot& snapshot,
-                                                          const Key& stream, StreamVersion version);
+// The first event of a stream at and behind which all are `reached`; absent if the snapshot shows
+// none.
+struct StreamPlace {
+  StreamVersion version;
+  GlobalPosition position;
+};
+Result<std::optional<StreamPlace>> first_reached(
+    const Snapshot& snapshot, const Key& stream,
+    const std::function<bool(const StoredEvent&)>& reached);
 
 // The last visible posting of `entry` in run `ordinal`; absent where all of them are beyond the
 // head.

@@ -193,8 +193,7 @@ Result<VerifyReport> verify_log(FileSystem& files, const LogSettings& settings,
 
 Result<std::vector<Finding>> verify_segment(const LogSettings& settings, const Snapshot& snapshot,
                                             const Manifest& manifest, std::size_t ordinal) {
-  Verification verification(settings, snapshot, manifest,
-                            IndexVerification::of_nothing(snapshot, manifest.index_secret));
+  Verification verification(settings, snapshot, manifest, IndexVerification::of_nothing(snapshot));
   if (auto checked = verification.check(ordinal); !checked) {
     return std::unexpected(std::move(checked).error());
   }

@@ -32,7 +32,7 @@ Result<IndexVerification> IndexVerification::open(FileSystem& files, const std::
   for (const auto& run_file : *run_files) {
     auto run = open_run(files, folder, snapshot.segments(), run_file, secret);
     if (run) {
-      const auto bytes = static_cast<const PostingFile&>(*(*run)->index).file_bytes();
+      const auto bytes = posting_file_of(**run).file_bytes();
       verification.files_.push_back({.run_file = run_file, .run = *std::move(run), .bytes = bytes});
     } else if (run.error().code == ErrorCode::Corruption) {
       verification.findings_.push_back(finding_of(run.error()));

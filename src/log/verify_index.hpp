@@ -24,8 +24,8 @@ class IndexVerification {
                                         const Snapshot& snapshot, std::uint64_t secret);
 
   // Compares with no posting file.
-  static IndexVerification of_nothing(const Snapshot& snapshot, std::uint64_t secret) {
-    return {snapshot, secret};
+  static IndexVerification of_nothing(const Snapshot& snapshot) {
+    return IndexVerification(snapshot);
   }
 
   // What a scan found of the log: a run of it, from its first position to `last`. Runs come one
@@ -47,7 +47,7 @@ class IndexVerification {
     bool is_whole = true;        // all of it was compared
     bool is_bad = false;
 
-    const PostingFile& file() const { return static_cast<const PostingFile&>(*run->index); }
+    const PostingFile& file() const { return posting_file_of(*run); }
   };
   struct Range {
     GlobalPosition first;
