@@ -190,14 +190,7 @@ void SimulatedDisk::end_process() {
 void SimulatedDisk::lose_power(SeededRandom& random) {
   for (const auto& [directory, changes] : unsynced_) keep_some_names(random, changes);
   unsynced_.clear();
-
-  // What lies in a directory that is gone is gone. A directory sorts before all that is in it.
-  std::erase_if(durable_.directories, [this](const std::string& path) {
-    return !durable_.is_directory(parent_path(path));
-  });
-  std::erase_if(durable_.files, [this](const auto& entry) {
-    return !durable_.is_directory(parent_path(entry.first));
-  });
+  drop_unreachable();
   // A file that lost its name may have left its bytes in space that another one grew into.
   for (const auto& [path, inode] : seen_.files) {
     if (!durable_.files.contains(path)) keep_stale(*inode);
@@ -208,6 +201,81 @@ void SimulatedDisk::lose_power(SeededRandom& random) {
     inode->lose_power(random, stale_);
   }
   seen_ = durable_;
+}
+
+void SimulatedDisk::drop_unreachable() {
+  // What lies in a directory that is gone is gone. A directory sorts before all that is in it.
+  std::erase_if(durable_.directories, [this](const std::string& path) {
+    return !durable_.is_directory(parent_path(path));
+  });
+  std::erase_if(durable_.files, [this](const auto& entry) {
+    return !durable_.is_directory(parent_path(entry.first));
+  });
+}
+
+SimulatedDisk::Pieces SimulatedDisk::pieces(std::size_t wanted) const {
+  Pieces pieces;
+  for (const auto& [directory, changes] : unsynced_) {
+    for (const NameChange& change : changes) pieces.names.push_back(&change);
+  }
+  std::set<const Inode*> listed;  // looked up, never walked
+  for (const auto* names : {&seen_, &durable_}) {
+    for (const auto& [path, inode] : names->files) {
+      if (!listed.insert(inode.get()).second) continue;
+      for (const auto& piece : inode->unsynced_pieces()) pieces.writes.emplace_back(inode, piece);
+    }
+  }
+  auto& writes = pieces.writes;
+  const auto sectors = [](const auto& write) { return write.second.sectors; };
+  while (!writes.empty() && pieces.names.size() + writes.size() < wanted) {
+    const auto longest = std::ranges::max_element(writes, {}, sectors);
+    if (sectors(*longest) < 2) break;
+    auto second = *longest;
+    const auto first_half = second.second.sectors / 2;
+    longest->second.sectors = first_half;
+    second.second.first_sector += first_half;
+    second.second.sectors -= first_half;
+    writes.insert(longest + 1, std::move(second));
+  }
+  return pieces;
+}
+
+std::size_t SimulatedDisk::unsynced_pieces(std::size_t pieces_wanted) const {
+  const auto all = pieces(pieces_wanted);
+  return all.names.size() + all.writes.size();
+}
+
+bool SimulatedDisk::lose_power_but(std::uint64_t kept, std::size_t pieces_wanted) {
+  const auto all = pieces(pieces_wanted);
+  std::set<std::string, std::less<>> lost;
+  Names names = durable_;
+  for (std::size_t i = 0; i < all.names.size(); ++i) {
+    const NameChange& change = *all.names[i];
+    if ((kept >> i & 1) == 0) {
+      lost.insert(change.path);
+      if (!change.to.empty()) lost.insert(change.to);
+    } else if (lost.contains(change.path) || lost.contains(change.to)) {
+      return false;
+    } else {
+      names.apply(change);
+    }
+  }
+  std::map<Inode*, std::vector<Inode::Piece>> writes;  // looked up, never walked
+  for (std::size_t i = 0; i < all.writes.size(); ++i) {
+    const auto& [inode, piece] = all.writes[i];
+    if ((kept >> (all.names.size() + i) & 1) != 0) writes[inode.get()].push_back(piece);
+  }
+  end_process();
+  durable_ = std::move(names);
+  unsynced_.clear();
+  drop_unreachable();
+  for (const auto& [path, inode] : durable_.files) {
+    inode->detach_page();
+    inode->locked = false;
+    inode->lose_power_but(writes[inode.get()]);
+  }
+  seen_ = durable_;
+  return true;
 }
 
 // Either the changes up to some moment, or any of them on which no lost one bears: then only

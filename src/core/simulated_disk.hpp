@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/seeded_random.hpp"
@@ -37,6 +38,14 @@ class SimulatedDisk {
   void flip_bit(std::string_view path, std::uint64_t offset, unsigned bit);  // bit 0 to 7
   void overwrite(std::string_view path, std::uint64_t offset, std::span<const std::byte> bytes);
   void truncate(std::string_view path, std::uint64_t size);
+
+  // For trying out every state that a loss of power may leave. What was not synced is taken apart
+  // into pieces: changes of names, writes, and lengths of files that grew; where those are fewer
+  // than `pieces_wanted`, the longest writes are split at a sector until they are so many.
+  std::size_t unsynced_pieces(std::size_t pieces_wanted) const;
+  // Loses power, and keeps of those pieces the ones whose bit is set. False, and then nothing is
+  // done, where no machine would: a change of names is kept that builds on one that is not.
+  bool lose_power_but(std::uint64_t kept, std::size_t pieces_wanted);
 
  private:
   // The rest is what SimulatedFileSystem does to it. Paths are in normal form, and checked.
@@ -70,6 +79,12 @@ class SimulatedDisk {
   void end_process();  // with what was absorbed; locks and pages are let go
   void lose_power(SeededRandom& random);
 
+  struct Pieces {
+    std::vector<const NameChange*> names;
+    std::vector<std::pair<std::shared_ptr<Inode>, Inode::Piece>> writes;
+  };
+  Pieces pieces(std::size_t wanted) const;
+  void drop_unreachable();
   void change(NameChange change);
   void keep_stale(const Inode& inode);
   void keep_some_names(SeededRandom& random, const std::vector<NameChange>& changes);

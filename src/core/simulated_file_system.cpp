@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "core/check.hpp"
@@ -25,7 +26,19 @@ std::string_view name_of(Call call) {
   return kCallNames[static_cast<std::size_t>(call)];
 }
 
-bool is_mutating(Call call) {
+Error crash_error(std::string_view path, Call call) {
+  std::string message(path);
+  message.append(": ").append(name_of(call)).append(": simulated crash");
+  return Error{.code = ErrorCode::Io, .message = std::move(message)};
+}
+
+std::unexpected<Error> refused(std::string_view path, Call call, int error_number) {
+  return std::unexpected(system_error(path, name_of(call), error_number));
+}
+
+}  // namespace
+
+bool SimulatedFileSystem::is_mutating(Call call) {
   switch (call) {
     case Call::Create:
     case Call::CreateDirectory:
@@ -39,18 +52,6 @@ bool is_mutating(Call call) {
       return false;
   }
 }
-
-Error crash_error(std::string_view path, Call call) {
-  std::string message(path);
-  message.append(": ").append(name_of(call)).append(": simulated crash");
-  return Error{.code = ErrorCode::Io, .message = std::move(message)};
-}
-
-std::unexpected<Error> refused(std::string_view path, Call call, int error_number) {
-  return std::unexpected(system_error(path, name_of(call), error_number));
-}
-
-}  // namespace
 
 class SimulatedFile final : public File {
  public:
@@ -67,7 +68,7 @@ class SimulatedFile final : public File {
     const auto bytes = inode_->bytes();
     if (offset >= bytes.size()) return std::size_t{0};
     const auto found = bytes.subspan(offset, std::min(out.size(), bytes.size() - offset));
-    std::ranges::copy(found, out.begin());
+    if (!found.empty()) std::memcpy(out.data(), found.data(), found.size());
     return found.size();
   }
 
@@ -128,6 +129,7 @@ class SimulatedFile final : public File {
   std::string path_;  // for messages and the trace
   FileSystem::Access access_;
   bool began_ = false;  // the last call found the machine running
+  SimulatedFileSystem::Handle handle_{files_};
 };
 
 class SimulatedLock final : public FileLock {
@@ -150,6 +152,7 @@ class SimulatedLock final : public FileLock {
   std::uint64_t process_;
   const std::string path_;
   std::shared_ptr<internal::SimulatedInode> inode_;
+  SimulatedFileSystem::Handle handle_{files_};
 };
 
 class SimulatedPage final : public SharedPage {
@@ -174,6 +177,7 @@ class SimulatedPage final : public SharedPage {
   std::uint64_t process_;
   std::shared_ptr<internal::SimulatedInode> inode_;
   std::shared_ptr<std::byte> page_;
+  SimulatedFileSystem::Handle handle_{files_};
 };
 
 SimulatedFileSystem::SimulatedFileSystem(std::uint64_t seed, SimulatedDisk disk)
@@ -203,6 +207,11 @@ std::optional<Error> SimulatedFileSystem::begin_on(std::uint64_t process, Call c
 
 std::optional<Error> SimulatedFileSystem::begin(Call call, std::string_view path) {
   if (crashed_) return crash_error(path, call);
+  if (hook_ && !in_hook_) {
+    in_hook_ = true;
+    hook_(call);
+    in_hook_ = false;
+  }
   disk_.absorb_page_stores();
   ++calls_[static_cast<std::size_t>(call)];
   trace(static_cast<std::uint64_t>(call));
@@ -226,6 +235,7 @@ bool SimulatedFileSystem::crashes_now() {
 }
 
 std::optional<int> SimulatedFileSystem::fault_of(Call call) {
+  if (faults_suspended_) return std::nullopt;
   std::optional<int> error_number;
   for (Fault& fault : faults_) {
     if (fault.call.value_or(call) != call) continue;

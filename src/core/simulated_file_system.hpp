@@ -1,11 +1,14 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/file_system.hpp"
@@ -76,7 +79,16 @@ class SimulatedFileSystem final : public FileSystem {
 
   void inject(const Fault& fault) { faults_.push_back(fault); }
   void clear_faults() { faults_.clear(); }
+  // No fault is hit, nor comes nearer, while a test looks at things.
+  void suspend_faults(bool wanted) { faults_suspended_ = wanted; }
   std::uint64_t faults_hit() const { return faults_hit_; }  // calls that failed by inject()
+
+  // Called before each call, but for those that it makes itself: where a test looks at things in
+  // the middle of what the code does.
+  void on_call(std::function<void(Call)> hook) { hook_ = std::move(hook); }
+
+  // How many files, locks and pages are held.
+  std::size_t handles() const { return handles_; }
 
   // To look into, damage, copy and, between restart() and the first open, replace.
   SimulatedDisk& disk() { return disk_; }
@@ -99,7 +111,20 @@ class SimulatedFileSystem final : public FileSystem {
   Result<std::unique_ptr<SharedPage>> share_page(const std::string& path, Access access) override;
   Uuid boot_id() override { return boot_id_; }
 
+  static bool is_mutating(Call call);
+
  private:
+  // Counts what is held while it lives.
+  class Handle {
+   public:
+    explicit Handle(SimulatedFileSystem& files) : files_(files) { ++files_.handles_; }
+    ~Handle() { --files_.handles_; }
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+
+   private:
+    SimulatedFileSystem& files_;
+  };
   friend class SimulatedFile;
   friend class SimulatedLock;
   friend class SimulatedPage;
@@ -123,7 +148,12 @@ class SimulatedFileSystem final : public FileSystem {
   std::uint64_t calls_until_crash_ = 0;  // 0: none is to come
   bool crashed_ = false;
   std::vector<Fault> faults_;
+  bool faults_suspended_ = false;
   std::uint64_t faults_hit_ = 0;
+
+  std::function<void(Call)> hook_;
+  bool in_hook_ = false;
+  std::size_t handles_ = 0;
 
   std::array<std::uint64_t, kCallKinds> calls_{};
   std::uint64_t mutating_calls_ = 0;

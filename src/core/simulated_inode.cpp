@@ -162,6 +162,48 @@ void SimulatedInode::lose_power(SeededRandom& random, std::span<const std::byte>
   replace(left);
 }
 
+std::vector<SimulatedInode::Piece> SimulatedInode::unsynced_pieces() const {
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < unsynced_.size(); ++i) {
+    const Write& write = unsynced_[i];
+    const auto is_again = [&write](const Write& later) {
+      return later.first_sector == write.first_sector &&
+             later.sectors.size() == write.sectors.size();
+    };
+    if (std::any_of(unsynced_.begin() + static_cast<std::ptrdiff_t>(i) + 1, unsynced_.end(),
+                    is_again)) {
+      continue;
+    }
+    pieces.push_back(
+        {.write = i, .first_sector = 0, .sectors = write.sectors.size() / kSectorBytes});
+  }
+  if (size_ > durable_size_ && !unsynced_.empty()) {
+    pieces.push_back({.write = unsynced_.size() - 1, .first_sector = 0, .sectors = 0});
+  }
+  return pieces;
+}
+
+void SimulatedInode::lose_power_but(std::span<const Piece> kept) {
+  CHECK(page_seen_ == nullptr);
+  if (is_durable()) return;
+  for (const Piece& piece : kept) {
+    const Write& write = unsynced_[piece.write];
+    if (piece.sectors == 0) {
+      durable_size_ = std::max(durable_size_, size_);
+      continue;
+    }
+    const std::uint64_t begin = (write.first_sector + piece.first_sector) * kSectorBytes;
+    const std::uint64_t end = begin + piece.sectors * kSectorBytes;
+    if (durable_.size() < end) durable_.resize(end);
+    std::memcpy(durable_.data() + begin, write.sectors.data() + piece.first_sector * kSectorBytes,
+                end - begin);
+    durable_size_ = std::max(durable_size_, std::min(end, write.size_after));
+  }
+  durable_.resize(durable_size_);
+  const std::vector<std::byte> left = std::exchange(durable_, {});
+  replace(left);
+}
+
 // The writes before some moment, in order; the last of them in part.
 void SimulatedInode::keep_prefix(SeededRandom& random) {
   const std::uint64_t whole = random.below(unsynced_.size() + 1);

@@ -42,6 +42,17 @@ class SimulatedInode {
   // then; in a part that grew, what was written, zeros, random bytes or bytes of `stale`.
   void lose_power(SeededRandom& random, std::span<const std::byte> stale);
 
+  // A part of what was written since the last sync: sectors of one write; or none, and then the
+  // length alone. Of several writes of the same sectors only the newest counts.
+  struct Piece {
+    std::size_t write;
+    std::uint64_t first_sector;  // within the write
+    std::uint64_t sectors;
+  };
+  std::vector<Piece> unsynced_pieces() const;
+  // Leaves what a machine finds after a loss of power that let exactly these reach the disk.
+  void lose_power_but(std::span<const Piece> kept);
+
   // True where nothing would be lost.
   bool is_durable() const;
 
