@@ -63,11 +63,28 @@ Defect FrameScan::read_events() {
 }
 
 std::optional<std::uint64_t> FrameScan::find_later_frame() const {
+  struct Candidate {
+    std::uint64_t offset;
+    GlobalPosition first_position;
+  };
+  std::optional<Candidate> whole;
+  std::optional<Candidate> header_alone;
   for (auto offset = state_.offset + 8; offset + kFrameHeaderBytes <= bytes_.size(); offset += 8) {
     const auto frame = decode_frame_header(bytes_.subspan(offset), seed_);
-    if (frame && frame->first_position >= state_.next_position) return offset;
+    if (!frame || frame->first_position < state_.next_position) continue;
+    auto& found = is_whole_frame(offset) ? whole : header_alone;
+    if (found && frame->first_position >= found->first_position) continue;
+    found = {.offset = offset, .first_position = frame->first_position};
   }
-  return std::nullopt;
+  if (!whole) whole = header_alone;
+  return whole ? std::optional(whole->offset) : std::nullopt;
+}
+
+bool FrameScan::is_whole_frame(std::uint64_t offset) const {
+  FrameScan there(bytes_, seed_, state_);
+  there.resume_at(offset);
+  const auto more = there.next();
+  return more && *more;
 }
 
 void FrameScan::resume_at(std::uint64_t offset) {

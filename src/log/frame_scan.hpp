@@ -67,8 +67,10 @@ class FrameScan {
   std::span<const ScannedEvent> events() const { return events_; }
   const ScanState& state() const { return state_; }
 
-  // The offset of the first frame header behind the current place that checks out and continues the
-  // log: what tells damage from a torn tail. Absent: there is none.
+  // The offset of a frame behind the current place: what tells damage from a torn tail. Of those
+  // that are whole the one that continues the log the soonest: where a write went astray, a later
+  // one may stand before it. Where none is whole, one whose header checks out. Absent: there is
+  // none.
   std::optional<std::uint64_t> find_later_frame() const;
 
   // Goes on behind damage, at a frame that find_later_frame() found.
@@ -79,6 +81,7 @@ class FrameScan {
 
  private:
   Defect read_events();
+  bool is_whole_frame(std::uint64_t offset) const;
 
   std::span<const std::byte> bytes_;
   std::uint32_t seed_;

@@ -100,6 +100,26 @@ TEST(FrameScan, TakesZerosBetweenFramesForDamage) {
   EXPECT_EQ(scan.find_later_frame(), second);
 }
 
+// A write that went astray puts a later frame in the place of an earlier one, or a header without
+// its body: neither hides the frames behind it.
+TEST(FrameScan, GoesOnWithTheFrameThatContinuesTheLogTheSoonest) {
+  SegmentMaker segment;
+  const auto first = segment.add(std::string(200, '1'));
+  const auto second = segment.add("two");
+  const auto third = segment.add("three");
+  const auto& bytes = segment.bytes();
+  const auto write = [&](std::size_t from, std::size_t size) {
+    auto damaged = bytes;
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(from), size,
+                damaged.begin() + static_cast<std::ptrdiff_t>(first + 8));
+    return damaged;
+  };
+  const auto with_later_frame = write(third, bytes.size() - third);
+  EXPECT_EQ(segment.scan(with_later_frame).find_later_frame(), second);
+  const auto with_header = write(first, kFrameHeaderBytes);
+  EXPECT_EQ(segment.scan(with_header).find_later_frame(), second);
+}
+
 // Event data may hold copies of frames, as a backup of the store in itself would.
 TEST(FrameScan, TakesNoCopyOfAnEarlierFrameForALaterOne) {
   SegmentMaker segment;
