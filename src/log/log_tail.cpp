@@ -77,8 +77,11 @@ Result<void> LogTail::write_frame(std::span<const std::span<const std::byte>> pa
   }
   const auto size = active().file().size();
   if (size) file_bytes_ = std::max(file_bytes_, *size);
-  if (!is_clean(written.error())) {
-    return std::unexpected(fail(std::move(written).error()));
+  // Where the size is unknown, so is what there would be to take back.
+  if (!is_clean(written.error()) || !size) {
+    auto error = fail(std::move(written).error());
+    if (!size) error.code = ErrorCode::OutcomeUnknown;
+    return std::unexpected(std::move(error));
   }
   if (auto undone = take_back_write(); !undone) return undone;
   return written;
@@ -99,14 +102,18 @@ Result<void> LogTail::write_ahead(std::uint64_t frame_end, std::uint64_t frame_b
   return {};
 }
 
-// Puts zeros where a frame was written in part, so that nothing of it is ever read.
+// Puts zeros where a frame was written in part, durably, so that nothing of it is ever read: what
+// was written may be all of it that is not zero. Where that fails, for want of room even, nobody
+// knows what is there, and the log takes no more.
 Result<void> LogTail::take_back_write() {
   const std::vector<std::byte> zeros(file_bytes_ - std::min(file_bytes_, end_.offset));
   if (zeros.empty()) return {};
   const std::array<std::span<const std::byte>, 1> parts{zeros};
   auto written = active().file().write(end_.offset, parts);
-  if (!written) return std::unexpected(fail(std::move(written).error()));
-  return {};
+  if (written) return sync_active();
+  auto error = fail(std::move(written).error());
+  error.code = ErrorCode::OutcomeUnknown;
+  return std::unexpected(std::move(error));
 }
 
 Result<void> LogTail::sync_active() {
@@ -220,7 +227,6 @@ Result<void> LogTail::roll() {
     // The manifest could not be saved: the seal is taken back and the log goes on as before.
     end_ = before;
     if (auto undone = take_back_write(); !undone) return undone;
-    if (auto synced = sync_active(); !synced) return synced;
   }
   return begun;
 }

@@ -120,6 +120,46 @@ TEST(LogTail, LeavesNothingOfAnAppendThatHadNoRoom) {
   EXPECT_GT(refused, 3);
 }
 
+// What was written of a frame may be all of it but zeros at its end: if the disk has that and not
+// what was put in its place, the append is there after a loss of power, though it was refused.
+TEST(LogTail, LeavesNothingOfAnAppendThatHadNoRoomWhenPowerIsLost) {
+  StoreOnSimulatedDisk machine(64 << 10);
+  auto store = machine.open();
+  auto request = test::append_to("s");
+  request.events.front().data.assign(400, '\0');
+  request.events.front().format = PayloadFormat::Binary;
+  int refused = 0;
+  for (int i = 0; i < 300; ++i) {
+    machine.files().inject(
+        {.call = SimulatedFileSystem::Call::Write, .nth = 1, .error_number = ENOSPC});
+    const auto appended = store->append(request);
+    machine.files().clear_faults();
+    if (!appended) ++refused;
+    const auto head = value_of(store->head());
+    machine.files().crash_after(1);
+    store.reset();
+    machine.files().restart(SimulatedFileSystem::Crash::PowerLoss);
+    store = machine.open();
+    ASSERT_EQ(value_of(store->head()), head) << "attempt " << i;
+  }
+  EXPECT_GT(refused, 100);
+}
+
+TEST(LogTail, SaysThatTheOutcomeIsUnknownWhereAnAppendWithoutRoomCannotBeTakenBack) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  append_large(*store, "s", 1);
+  machine.files().inject({.call = SimulatedFileSystem::Call::Write,
+                          .nth = 1,
+                          .error_number = ENOSPC,
+                          .forever = true});
+  EXPECT_EQ(code_of(store->append(test::append_to("s"))), ErrorCode::OutcomeUnknown);
+  EXPECT_EQ(code_of(store->append(test::append_to("s"))), ErrorCode::ReadOnly);
+  machine.files().clear_faults();
+  store.reset();
+  EXPECT_TRUE(machine.open()->append(test::append_to("s")));
+}
+
 // Whoever asks again on a full disk, because an answer was lost, gets it.
 TEST(LogTail, AnswersWhatNeedsNoRoomWhereThereIsNone) {
   StoreOnSimulatedDisk machine;
