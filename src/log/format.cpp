@@ -136,6 +136,10 @@ bool is_end_of_log(std::span<const std::byte> bytes) {
   return bytes.size() < 4 || load_le<std::uint32_t>(bytes.data()) == 0;
 }
 
+bool starts_like_a_frame(std::span<const std::byte> bytes) {
+  return bytes.size() >= 4 && load_le<std::uint32_t>(bytes.data()) == kFrameMagic;
+}
+
 std::expected<FrameHeader, Defect> decode_frame_header(std::span<const std::byte> bytes,
                                                        std::uint32_t seed) {
   if (bytes.size() < kFrameHeaderBytes) return std::unexpected("frame header cut short");

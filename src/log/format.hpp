@@ -67,6 +67,9 @@ void encode_frame_header(FrameHeader& header, std::uint32_t seed, std::span<std:
 // Whether the first bytes are zero, where a frame's magic would be: the end of the log.
 bool is_end_of_log(std::span<const std::byte> bytes);
 
+// Whether the first bytes are a frame's magic.
+bool starts_like_a_frame(std::span<const std::byte> bytes);
+
 // Reads a frame header and checks it, and that the frame fits in `bytes`.
 std::expected<FrameHeader, Defect> decode_frame_header(std::span<const std::byte> bytes,
                                                        std::uint32_t seed);

@@ -160,6 +160,43 @@ TEST(LogTail, SaysThatTheOutcomeIsUnknownWhereAnAppendWithoutRoomCannotBeTakenBa
   EXPECT_TRUE(machine.open()->append(test::append_to("s")));
 }
 
+// The length of a new file may be durable before its bytes, and show what the disk had there.
+TEST(LogTail, MakesAStoreOverWhatAnInterruptedCreationLeft) {
+  StoreOnSimulatedDisk machine;
+  machine.disk().put(lock_path("store"), {});
+  machine.disk().put(segment_path("store", 1), std::vector<std::byte>(6000, std::byte{'g'}));
+  append_large(*machine.open(), "s", 1);
+  EXPECT_EQ(read_everything(*machine.open()).size(), 1U);
+
+  // But never over events.
+  machine.disk().remove(manifest_path("store"));
+  EXPECT_EQ(code_of(machine.try_open()), ErrorCode::NotAStore);
+  machine.disk().flip_bit(segment_path("store", 1), 100, 0);
+  EXPECT_EQ(code_of(machine.try_open()), ErrorCode::NotAStore);
+}
+
+// Names that are not synced may reach the disk in any order: no manifest without the rest.
+TEST(LogTail, MakesAStoreThatIsWholeWhereItsManifestIs) {
+  for (std::uint64_t call = 1;; ++call) {
+    StoreOnSimulatedDisk machine;
+    machine.files().crash_after(call);
+    if (machine.try_open()) break;
+    constexpr std::size_t kPieces = 8;
+    const auto pieces = machine.disk().unsynced_pieces(kPieces);
+    ASSERT_LE(pieces, 12U);
+    for (std::uint64_t kept = 0; kept < std::uint64_t{1} << pieces; ++kept) {
+      auto disk = machine.disk();
+      if (!disk.lose_power_but(kept, kPieces)) continue;
+      SimulatedFileSystem files(1, disk);
+      const auto opened =
+          LogStore::open(machine.environment(&files), "store", {.segment_bytes_max = 8192},
+                         {.prewrite_bytes = 1024, .threads = false}, "simulated", nullptr);
+      ASSERT_TRUE(opened) << "call " << call << ", pieces " << kept << ": "
+                          << opened.error().message;
+    }
+  }
+}
+
 // Whoever asks again on a full disk, because an answer was lost, gets it.
 TEST(LogTail, AnswersWhatNeedsNoRoomWhereThereIsNone) {
   StoreOnSimulatedDisk machine;

@@ -1,6 +1,7 @@
 #include "log/store_files.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 #include <utility>
 
@@ -19,20 +20,30 @@ bool is_one_of(const std::string& name, std::initializer_list<std::string_view> 
   return std::ranges::find(names, name) != names.end();
 }
 
-// Whether a segment file holds nothing but its header: no event was ever acknowledged from it.
-Result<bool> holds_no_frame(FileSystem& files, const std::string& path) {
+// Maybe: it looks so, but without the segment's header no checksum can tell.
+enum class HoldsFrames : std::uint8_t { No, Maybe, Yes };
+
+// Whether a segment file holds a frame. Garbage that a crash left in a new file is none.
+Result<HoldsFrames> holds_frames(FileSystem& files, const std::string& path) {
   auto file = files.open(path, FileSystem::Access::Read);
   if (!file) return std::unexpected(std::move(file).error());
-  std::vector<std::byte> bytes(std::size_t{64} << 10);
-  for (auto offset = kSegmentHeaderBytes;;) {
-    const auto count = (*file)->read(offset, bytes);
-    if (!count) return std::unexpected(count.error());
-    if (*count == 0) return true;
-    const auto read = std::span(bytes).first(*count);
-    if (!std::ranges::all_of(read, [](std::byte byte) { return byte == std::byte{0}; }))
-      return false;
-    offset += *count;
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  const auto mapped = (*file)->map(*size);
+  if (!mapped) return std::unexpected(mapped.error());
+  const auto bytes = (*mapped)->bytes();
+  const MappedAccess access;
+  auto found = HoldsFrames::No;
+  if (const auto header = decode_segment_header(bytes, path)) {
+    FrameScan scan(bytes, header->seed(), ScanState::at_start_of(*header));
+    const auto first = scan.next();
+    if (first ? *first : scan.find_later_frame().has_value()) found = HoldsFrames::Yes;
+  } else if (bytes.size() > kSegmentHeaderBytes &&
+             starts_like_a_frame(bytes.subspan(kSegmentHeaderBytes))) {
+    found = HoldsFrames::Maybe;
   }
+  if (access.failed()) return std::unexpected(access_failed(path));
+  return found;
 }
 
 // Whether a folder is empty, or holds what an interrupted creation of a store leaves and no event.
@@ -48,31 +59,20 @@ Result<bool> holds_no_store(FileSystem& files, const std::string& folder) {
   for (const auto& name : *segments) {
     const auto path = log_folder(folder) + "/" + name;
     if (path != segment_path(folder, 1)) return false;
-    if (const auto empty = holds_no_frame(files, path); !empty || !*empty) return empty;
+    const auto frames = holds_frames(files, path);
+    if (!frames) return std::unexpected(frames.error());
+    if (*frames != HoldsFrames::No) return false;
   }
   return true;
 }
 
 // A segment gets its first frame after the manifest that lists it is durable: one with frames was
-// never left behind by a crash. Garbage that a crash left in a new file does not count.
+// never left behind by a crash.
 Result<void> require_no_frames(FileSystem& files, const std::string& path,
                                const std::string& manifest) {
-  auto file = files.open(path, FileSystem::Access::Read);
-  if (!file) return std::unexpected(std::move(file).error());
-  const auto size = (*file)->size();
-  if (!size) return std::unexpected(size.error());
-  const auto mapped = (*file)->map(*size);
-  if (!mapped) return std::unexpected(mapped.error());
-  const auto bytes = (*mapped)->bytes();
-  const MappedAccess access;
-  bool has_frames = false;
-  if (const auto header = decode_segment_header(bytes, path)) {
-    FrameScan scan(bytes, header->seed(), ScanState::at_start_of(*header));
-    const auto first = scan.next();
-    has_frames = first ? *first : scan.find_later_frame().has_value();
-  }
-  if (access.failed()) return std::unexpected(access_failed(path));
-  if (!has_frames) return {};
+  const auto frames = holds_frames(files, path);
+  if (!frames) return std::unexpected(frames.error());
+  if (*frames != HoldsFrames::Yes) return {};
   return std::unexpected(
       corruption({.file = path, .offset = kSegmentHeaderBytes},
                  "the segment holds events, but " + manifest +
@@ -175,9 +175,11 @@ Result<Manifest> create_store(Environment environment, const LogSettings& settin
                                        .first_position = {1},
                                        .link = 0});
   if (!segment) return std::unexpected(segment.error());
-  // The folder's own name first, so that a manifest that is there is there for good.
-  if (auto synced = sync_names(files, parent_of(folder)); !synced) {
-    return std::unexpected(synced.error());
+  // All other names first, that of the folder too: where the manifest is, everything is.
+  for (const auto& directory : {folder, parent_of(folder)}) {
+    if (auto synced = sync_names(files, directory); !synced) {
+      return std::unexpected(synced.error());
+    }
   }
   if (auto saved = save_manifest(files, folder, manifest); !saved) {
     return std::unexpected(saved.error());
