@@ -193,7 +193,15 @@ Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) 
     // The segment is sealed: the next one is in the manifest.
     const auto next =
         std::ranges::find(manifest_.segments, end_.next_position, &ManifestSegment::first_position);
-    if (next == manifest_.segments.end()) return {};
+    if (next == manifest_.segments.end()) {
+      if (!limit || end_.next_position > *limit) return {};
+      return std::unexpected(
+          corruption({.file = manifest_path(settings_.folder),
+                      .first_position = end_.next_position,
+                      .last_position = *limit},
+                     "the manifest does not list the segments that hold the newest events; restore "
+                     "the newest one"));
+    }
     auto& sealed = *segments_.back();
     sealed.set_durable_bytes(end_.offset);
     if (sealed.lost() == nullptr) static_cast<void>(sealed.write_done());

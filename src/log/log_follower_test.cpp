@@ -217,6 +217,19 @@ TEST(LogFollower, GoesOnBehindALostSegmentThatAWriterStillWritesTo) {
   EXPECT_EQ(test::code_of(test::try_read(*reader, {})), ErrorCode::Corruption);
 }
 
+TEST(LogFollower, ReportsAManifestThatIsOlderThanTheLog) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  append_large(*store, "s", 3);
+  const auto old_manifest = machine.disk().contents(manifest_path("store"));
+  append_large(*store, "s", 20);
+  store.reset();
+  machine.disk().put(manifest_path("store"), old_manifest);
+  const auto refused = test::error_of(machine.try_open(/*read_only=*/true));
+  EXPECT_EQ(refused.code, ErrorCode::Corruption);
+  EXPECT_NE(refused.message.find(manifest_path("store")), std::string::npos) << refused.message;
+}
+
 // After a save that failed the manifest on disk may be the new one.
 TEST(LogFollower, FollowsAWriterWhoseManifestWasSavedInDoubt) {
   StoreOnSimulatedDisk machine;
