@@ -217,7 +217,10 @@ Result<void> LogFollower::enter_segment_locked(const ManifestSegment& listed) {
   const auto kept_open =
       is_opening && listed.is_sealed() ? std::nullopt : std::optional(FileSystem::Access::Read);
   auto segment = open_segment(files, settings_.folder, manifest_, listed, kept_open);
-  if (!segment && segment.error().code == ErrorCode::Corruption) {
+  // A newer release that wrote to the store wrote to its last segment: another one whose version is
+  // newer has a header that rotted.
+  if (!segment && (segment.error().code == ErrorCode::Corruption ||
+                   (listed.is_sealed() && segment.error().code == ErrorCode::UnsupportedFormat))) {
     segment = stand_in_locked(listed, std::move(segment).error());
   }
   if (!segment) return std::unexpected(std::move(segment).error());

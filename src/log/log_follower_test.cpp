@@ -230,6 +230,15 @@ TEST(LogFollower, ReportsAManifestThatIsOlderThanTheLog) {
   EXPECT_NE(refused.message.find(manifest_path("store")), std::string::npos) << refused.message;
 }
 
+TEST(LogFollower, ReadsTheRestWhereTheVersionOfASegmentRotted) {
+  StoreOnSimulatedDisk machine;
+  append_large(*machine.open(), "s", 12);
+  machine.disk().flip_bit(segment_path("store", 2), 8, 2);  // positions 4 to 6
+  const auto reader = machine.open_reader();
+  EXPECT_EQ(test::read_events(*reader, {.to = 3}).size(), 3U);
+  EXPECT_FALSE(test::try_read(*reader, {}));
+}
+
 // After a save that failed the manifest on disk may be the new one.
 TEST(LogFollower, FollowsAWriterWhoseManifestWasSavedInDoubt) {
   StoreOnSimulatedDisk machine;
