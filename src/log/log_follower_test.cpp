@@ -217,6 +217,23 @@ TEST(LogFollower, GoesOnBehindALostSegmentThatAWriterStillWritesTo) {
   EXPECT_EQ(test::code_of(test::try_read(*reader, {})), ErrorCode::Corruption);
 }
 
+// What is before the cut is there all the same.
+TEST(LogFollower, ReadsASegmentUpToWhereItIsCutShort) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  append_large(*store, "s", 12);
+  while (store->step()) {
+  }
+  store.reset();
+  const auto path = segment_path("store", 2);  // positions 4 to 6
+  machine.disk().truncate(path, machine.disk().contents(path).size() / 4 * 3);
+  EXPECT_EQ(test::code_of(machine.try_open()), ErrorCode::Corruption);
+  const auto reader = machine.open_reader();
+  EXPECT_EQ(test::read_events(*reader, {.to = 4}).size(), 4U);
+  EXPECT_FALSE(test::try_read(*reader, {}));
+  EXPECT_EQ(test::read_events(*reader, {.from = 7}).size(), 6U);
+}
+
 TEST(LogFollower, ReportsAManifestThatIsOlderThanTheLog) {
   StoreOnSimulatedDisk machine;
   auto store = machine.open();

@@ -143,6 +143,14 @@ Result<SegmentList> LogTail::open_segments(const Manifest& manifest) {
         listed.is_sealed() ? std::nullopt : std::optional(FileSystem::Access::ReadWrite);
     auto segment = open_segment(*environment_.files, settings_.folder, manifest, listed, kept_open);
     if (!segment) return std::unexpected(std::move(segment).error());
+    if (listed.is_sealed() && (*segment)->durable_bytes() < listed.bytes) {
+      return std::unexpected(corruption({.file = (*segment)->path(),
+                                         .offset = (*segment)->durable_bytes(),
+                                         .first_position = listed.first_position,
+                                         .last_position = *listed.last_position},
+                                        "the segment is cut short; repair it from a copy "
+                                        "(event-store maint repair --from COPY)"));
+    }
     if (listed.is_sealed() && listed.digest.empty()) {
       const MutexLock lock(undigested_mutex_);
       undigested_.push_back(*segment);

@@ -59,19 +59,11 @@ Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::stri
     return std::unexpected(corruption(
         {.file = path}, "this segment belongs to another store or place; restore the right file"));
   }
-  if (listed.is_sealed()) {
+  if (!kept_open) {
     const auto size = (*file)->size();
     if (!size) return std::unexpected(size.error());
-    if (*size < listed.bytes) {
-      return std::unexpected(corruption({.file = path,
-                                         .offset = *size,
-                                         .first_position = listed.first_position,
-                                         .last_position = *listed.last_position},
-                                        "the segment is cut short; repair it from a copy "
-                                        "(event-store maint repair --from COPY)"));
-    }
+    return std::make_shared<Segment>(*header, path, files, std::min(*size, listed.bytes));
   }
-  if (!kept_open) return std::make_shared<Segment>(*header, path, files, listed.bytes);
   return std::make_shared<Segment>(*header, path, files, *std::move(file));
 }
 

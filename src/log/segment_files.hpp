@@ -21,9 +21,9 @@ Result<std::shared_ptr<Segment>> create_segment(Environment environment,
                                                 const LogSettings& settings,
                                                 const SegmentHeader& header);
 
-// Opens the file of a segment that the manifest lists and checks its header and, of a sealed one,
-// its size. `kept_open`: the file stays open, with this access, because it is written to or
-// followed. Absent: it is opened again when it is read.
+// Opens the file of a segment that the manifest lists and checks its header. `kept_open`: the file
+// stays open, with this access, because it is written to or followed. Absent: it is sealed, and
+// opened again when it is read; where it is cut short, the segment ends at the cut.
 Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::string& folder,
                                               const Manifest& manifest,
                                               const ManifestSegment& listed,
