@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "log/damage.hpp"
 #include "log/events_up_to_damage.hpp"
 #include "log/posting_iterator.hpp"
 #include "log/stream_search.hpp"
@@ -45,7 +46,10 @@ class ScannedEvents final : public RunEvents {
   // Most runs begin with a segment; the others where an event tells, so long as it is no hole.
   Result<void> start() {
     if (auto entered = enter_segment_of(first_); !entered) return entered;
-    if (segment_->segment().first_position() == first_) return begin_frame(kSegmentHeaderBytes);
+    if (segment_->segment().first_position() == first_) {
+      follows_ = first_;
+      return begin_frame(kSegmentHeaderBytes);
+    }
     for (auto position = first_; position <= last_; ++position.value) {
       const auto event = reader_.read(run_, run_.posting_of(position));
       if (!event) return std::unexpected(event.error());
@@ -71,7 +75,16 @@ class ScannedEvents final : public RunEvents {
   Result<void> begin_frame(std::uint64_t offset) {
     const auto frame = segment_->frame_at(offset);
     if (!frame) return std::unexpected(frame.error());
+    // A whole frame may stand in the place of another one, where a write went astray.
+    if (follows_ && frame->first_position != *follows_) {
+      return std::unexpected(corruption({.file = segment_->segment().path(),
+                                         .offset = offset,
+                                         .first_position = *follows_,
+                                         .last_position = std::max(*follows_, last_)},
+                                        "the frame's positions do not follow those before"));
+    }
     frame_ = *frame;
+    follows_ = frame_.next_position;
     frame_offset_ = offset;
     offset_ = offset + kFrameHeaderBytes;
     frame_end_ = offset + frame_.frame_bytes();
@@ -100,6 +113,7 @@ class ScannedEvents final : public RunEvents {
   std::uint64_t frame_offset_ = 0;
   std::uint64_t frame_end_ = 0;
   FrameHeader frame_;
+  std::optional<GlobalPosition> follows_;  // where the next frame must begin; absent: anywhere
   GlobalPosition next_position_;
 };
 

@@ -169,6 +169,23 @@ TEST(DamagedSegment, NeverGivesAnotherEventThanTheOneAskedFor) {
   }
 }
 
+// The seal stands where the frame should that it follows: it ends no read.
+TEST(DamagedSegment, TakesNoFrameForTheOneInWhosePlaceItStands) {
+  StoreOnSimulatedDisk machine;
+  auto store = machine.open();
+  append_large(*store, "s", 8);
+  while (store->step()) {
+  }
+  store.reset();
+  const auto path = segment_path("store", 1);
+  const auto sealed = value_of(load_manifest(machine.files(), "store")).segments.front();
+  const auto bytes = machine.disk().contents(path);
+  machine.disk().overwrite(
+      path, kSegmentHeaderBytes,
+      std::span(bytes).subspan(sealed.bytes - kFrameHeaderBytes, kFrameHeaderBytes));
+  EXPECT_EQ(test::code_of(test::try_read(*machine.open_reader(), {})), ErrorCode::Corruption);
+}
+
 // What is known to be lost further on is not what such a read meets.
 TEST(DamagedSegment, NamesTheDamageThatIsMetAndNoneThatLiesBehindIt) {
   StoreOnSimulatedDisk machine;
