@@ -202,10 +202,11 @@ Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) 
                      "the manifest does not list the segments that hold the newest events; restore "
                      "the newest one"));
     }
-    auto& sealed = *segments_.back();
-    sealed.set_durable_bytes(end_.offset);
-    if (sealed.lost() == nullptr) static_cast<void>(sealed.write_done());
+    // Until the next one is there, it is asked for again.
+    const auto sealed = segments_.back();
     if (auto entered = enter_segment_locked(*next); !entered) return entered;
+    sealed->set_durable_bytes(end_.offset);
+    if (sealed->lost() == nullptr) static_cast<void>(sealed->write_done());
     end_ = ScanState::at_start_of(segments_.back()->header());
     begin_if_lost_locked();
   }

@@ -1,6 +1,7 @@
 #include "log/log_follower.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 
 #include <gtest/gtest.h>
@@ -215,6 +216,26 @@ TEST(LogFollower, GoesOnBehindALostSegmentThatAWriterStillWritesTo) {
   EXPECT_EQ(machine.notices().size(), 1U);
   EXPECT_EQ(test::read_events(*reader, {.from = 4}).size(), 9U);
   EXPECT_EQ(test::code_of(test::try_read(*reader, {})), ErrorCode::Corruption);
+}
+
+// A file that cannot be opened now, for want of descriptors for instance, can be the next time.
+TEST(LogFollower, GoesOnWhereTheNextSegmentCouldNotBeOpened) {
+  for (std::uint64_t nth = 1;; ++nth) {
+    StoreOnSimulatedDisk machine;
+    const auto writer = machine.open();
+    append_large(*writer, "s", 1);
+    const auto reader = machine.open_reader();
+    append_large(*writer, "s", 12);
+    machine.files().inject(
+        {.call = SimulatedFileSystem::Call::Open, .nth = nth, .error_number = EMFILE});
+    static_cast<void>(reader->head());  // fails, or does without
+    machine.files().clear_faults();
+    EXPECT_EQ(value_of(reader->head()), GlobalPosition{13}) << "call " << nth;
+    EXPECT_EQ(read_everything(*reader).size(), 13U) << "call " << nth;
+    if (machine.files().faults_hit() > 0) continue;
+    EXPECT_GT(nth, 4U);
+    break;
+  }
 }
 
 // What is before the cut is there all the same.
