@@ -1,6 +1,7 @@
 #include "log/repair.hpp"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,19 @@ class Repaired {
     disk().flip_bit(path, scan.state().last_frame_offset + kFrameHeaderBytes + 100, 3);
   }
 
+  // The first and the third frame change places, and the second one is damaged.
+  void shuffle_frames(const std::string& path) {
+    const auto bytes = disk().contents(path);
+    const auto header = value_of(decode_segment_header(bytes, path));
+    FrameScan scan(bytes, header.seed(), ScanState::at_start_of(header));
+    ASSERT_TRUE(scan.next().value_or(false));
+    const auto size = scan.frame().frame_bytes();
+    const auto third = kSegmentHeaderBytes + 2 * size;
+    disk().overwrite(path, kSegmentHeaderBytes, std::span(bytes).subspan(third, size));
+    disk().overwrite(path, third, std::span(bytes).subspan(kSegmentHeaderBytes, size));
+    disk().flip_bit(path, kSegmentHeaderBytes + size + 500, 0);
+  }
+
   StoreOnSimulatedDisk& machine() { return machine_; }
   SimulatedDisk& disk() { return machine_.disk(); }
   std::vector<RecordedEvent>& expected() { return expected_; }
@@ -124,6 +138,20 @@ TEST(Repair, MendsASealedSegmentWhateverIsWrongWithIt) {
     EXPECT_EQ(report.repaired.front().first_position, GlobalPosition{4});
     EXPECT_EQ(report.repaired.front().last_position, GlobalPosition{6});
   }
+}
+
+// A frame that is whole and in a wrong place is one of the copy's all the same, also where there is
+// no digest yet to tell that the copy's segment is the right one.
+TEST(Repair, MendsASegmentWhoseFramesStandInWrongPlaces) {
+  Repaired store;
+  {
+    const auto writer = store.machine().open();
+    append_large(*writer, "s", 12);
+    store.expected() = read_everything(*writer);
+  }
+  store.copy();
+  store.shuffle_frames(segment_path("store", 2));
+  EXPECT_EQ(store.must_repair().repaired.back().file, segment_path("store", 2));
 }
 
 TEST(Repair, TakesFromTheCopyOnlyWhatIsNotWhole) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "log/segment_digest.hpp"
 
@@ -21,9 +22,21 @@ std::optional<SegmentHeader> header_of(std::span<const std::byte> bytes,
   return *header;
 }
 
-// How many whole frames with events a damaged segment has, and the position behind the last.
+// What tells a frame from all others of its segment.
+struct FrameIdentity {
+  GlobalPosition first_position;
+  std::uint32_t checksum = 0;
+  friend bool operator==(const FrameIdentity&, const FrameIdentity&) = default;
+};
+
+FrameIdentity identity_of(const FrameHeader& frame) {
+  return {.first_position = frame.first_position, .checksum = frame.checksum};
+}
+
+// The whole frames with events that a damaged segment has, wherever they stand in it, and the
+// position behind the last.
 struct WholeFrames {
-  std::uint64_t count = 0;
+  std::vector<FrameIdentity> frames = {};
   GlobalPosition next_position;
 };
 
@@ -35,7 +48,7 @@ WholeFrames whole_frames(std::span<const std::byte> bytes, const SegmentHeader& 
     if (more && !*more) return whole;
     if (more) {
       if (scan.frame().event_count == 0) continue;
-      ++whole.count;
+      whole.frames.push_back(identity_of(scan.frame()));
       whole.next_position = scan.state().next_position;
       continue;
     }
@@ -67,7 +80,9 @@ class Merge {
     }
   }
 
-  std::uint64_t frames_kept() const { return frames_kept_; }
+  bool has(const FrameIdentity& frame) const {
+    return std::ranges::find(frames_, frame) != frames_.end();
+  }
   const std::string& refusal() const { return refusal_; }
   MergedSegment& merged() { return merged_; }
 
@@ -76,7 +91,6 @@ class Merge {
     FrameScan scan(ours_, seed_, merged_.end);
     const auto more = scan.next();
     if (!more || !*more) return false;
-    if (scan.frame().event_count > 0) ++frames_kept_;
     add(ours_, scan);
     return true;
   }
@@ -121,6 +135,7 @@ class Merge {
       merged_.parts.push_back(frame);
     }
     merged_.end = scan.state();
+    if (scan.frame().event_count > 0) frames_.push_back(identity_of(scan.frame()));
   }
 
   std::span<const std::byte> ours_;
@@ -128,7 +143,7 @@ class Merge {
   const SegmentHeader header_;
   const std::uint32_t seed_;
   MergedSegment merged_;
-  std::uint64_t frames_kept_ = 0;
+  std::vector<FrameIdentity> frames_;  // with events
   std::string refusal_;
 };
 
@@ -159,7 +174,7 @@ std::expected<MergedSegment, std::string> merge_segments(std::span<const std::by
     return std::unexpected(merge.refusal().empty() ? "its end is not that of the segment"
                                                    : merge.refusal());
   }
-  if (merge.frames_kept() != whole.count) {
+  if (!std::ranges::all_of(whole.frames, [&](const auto& frame) { return merge.has(frame); })) {
     return std::unexpected("its events do not lead up to the whole ones behind the damage");
   }
   return std::move(merge.merged());
