@@ -31,6 +31,15 @@ Result<std::optional<LocatedEvent>> newest_event(const Snapshot& snapshot, const
   return std::nullopt;
 }
 
+// Whether damage has taken events behind `position` of which no index knows any more.
+bool lacks_events_behind(const Snapshot& snapshot, GlobalPosition position) {
+  return std::ranges::any_of(snapshot.runs(), [&](const auto& run) {
+    return run->damage != nullptr && std::ranges::any_of(*run->damage, [&](const Finding& finding) {
+             return finding.where.last_position > position;
+           });
+  });
+}
+
 // The store's time: it does not go back where the clock does, so that what was too old stays so.
 // Where the newest event cannot be read, the clock has to do.
 Timestamp time_of(const Snapshot& snapshot, Timestamp wall) {
@@ -79,6 +88,9 @@ Result<StreamBounds> bounds_of(const Snapshot& snapshot, std::string_view stream
                                       "the event does not state the bounds that it should"));
   }
   auto bounds = (*stated)->bounds;
+  // Retention can be relaxed, and an event that did so may be lost: better to show what is deleted
+  // than to hide what is not.
+  if (lacks_events_behind(snapshot, view.position)) bounds.retention = {};
   if ((*stated)->is_tombstone) bounds.tombstone = view.version;
   return bounds;
 }

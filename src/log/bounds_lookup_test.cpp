@@ -208,5 +208,31 @@ TEST_F(Husks, LieInPostingFilesToo) {
   EXPECT_TRUE(value_of(store_->verify()).findings.empty());
 }
 
+// What was kept of a stream may be more by now, which damage makes forgotten.
+TEST(DamagedBounds, HideNothingByARetentionThatMayHaveBeenRelaxed) {
+  StoreOnSimulatedDisk machine;
+  {
+    const auto store = machine.open();
+    append_large(*store, "s", 2);
+    value_of(store->set_retention("s", {.max_count = 1}, kAny));
+    append_large(*store, "other", 6);
+    value_of(store->set_retention("s", {}, kAny));
+    append_large(*store, "s", 2);
+    append_large(*store, "other", 6);
+    EXPECT_EQ(versions_of(read_stream(*store, "s")), (Numbers{2, 3, 4}));
+  }
+  int damaged = 0;
+  for (const auto& path : machine.disk().files()) {
+    const std::string bytes(as_chars(machine.disk().contents(path)));
+    const auto at = bytes.find(R"({"$tb":2})");
+    if (!path.ends_with(".seg") || at == std::string::npos) continue;
+    machine.disk().flip_bit(path, at, 0);
+    ++damaged;
+  }
+  ASSERT_EQ(damaged, 1);
+  remove_posting_files(machine.disk());
+  EXPECT_EQ(versions_of(read_stream(*machine.open_reader(), "s")), (Numbers{1, 2, 3, 4}));
+}
+
 }  // namespace
 }  // namespace eventstore::log
