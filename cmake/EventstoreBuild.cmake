@@ -16,13 +16,6 @@ if(PROJECT_IS_TOP_LEVEL AND EVENTSTORE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHE
   set(CMAKE_CXX_COMPILER_LAUNCHER "${EVENTSTORE_CCACHE}")
 endif()
 
-# Each fault breaks one promise, so that a test can show that the campaigns notice.
-set(eventstore_faults answer_before_sync skip_directory_sync no_body_checksum)
-set_property(CACHE EVENTSTORE_FAULT PROPERTY STRINGS "" ${eventstore_faults})
-if(EVENTSTORE_FAULT AND NOT EVENTSTORE_FAULT IN_LIST eventstore_faults)
-  message(FATAL_ERROR "EVENTSTORE_FAULT is \"${EVENTSTORE_FAULT}\"; it can be: ${eventstore_faults}")
-endif()
-
 function(eventstore_set_flags target)
   target_compile_features(${target} PUBLIC cxx_std_23)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
@@ -40,11 +33,6 @@ function(eventstore_set_flags target)
     set(flags -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_compile_options(${target} PRIVATE ${flags})
     target_link_options(${target} PRIVATE ${flags})
-  endif()
-
-  if(EVENTSTORE_FAULT)
-    string(TOUPPER ${EVENTSTORE_FAULT} fault)
-    target_compile_definitions(${target} PRIVATE EVENTSTORE_FAULT_${fault}=1)
   endif()
 endfunction()
 

@@ -12,7 +12,7 @@ build_packages=(
 
 # For the tests, on top of these.
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev librapidcheck-dev pkg-config python3 zstd ccache)
+test_packages=(libgtest-dev librapidcheck-dev pkg-config python3 zstd ccache strace e2fsprogs xfsprogs)
 
 # The stores that event-store-bench measures beside the engine. Without one, the bench leaves it out.
 # shellcheck disable=SC2034

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/campaign_hooks.hpp"
 #include "core/posix_file.hpp"
 #include "core/thread_annotations.hpp"
 
@@ -66,6 +67,13 @@ class PosixFileLock final : public FileLock {
   pid_t owner_;
 };
 
+int take_lock(int descriptor) {
+  if (!is_planted(Plant::RecordLock)) return flock(descriptor, LOCK_EX | LOCK_NB);
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  return fcntl(descriptor, F_SETLK, &whole);
+}
+
 std::unexpected<Error> locked(const std::string& path, std::string_view by) {
   return std::unexpected(Error{.code = ErrorCode::StoreLocked,
                                .message = path + ": flock: locked by " + std::string(by)});
@@ -86,7 +94,7 @@ Result<std::unique_ptr<FileLock>> lock_file(const std::string& path) {
   if (!LockTable::of_this_process().add(file)) return locked(path, "this process");
   int answer = 0;
   do {
-    answer = flock(descriptor->number(), LOCK_EX | LOCK_NB);
+    answer = take_lock(descriptor->number());
   } while (answer != 0 && errno == EINTR);
   if (answer != 0) {
     const int error_number = errno;

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/campaign_hooks.hpp"
 #include "core/check.hpp"
 #include "core/mapped_access.hpp"
 
@@ -81,6 +82,7 @@ Registry& registry() {
 
 bool replace_page(std::uintptr_t address) {
   if (accesses == 0 || !registry().has(address)) return false;
+  if (is_planted(Plant::NoBusErrorGuard)) return false;
   // NOLINTNEXTLINE(performance-no-int-to-ptr): the address of a fault is a number
   auto* const page = reinterpret_cast<void*>(address & ~(page_bytes - 1));
   if (mmap(page, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,

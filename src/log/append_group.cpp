@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "log/lookup.hpp"
 #include "log/posting_iterator.hpp"
 
@@ -117,6 +118,7 @@ Result<std::optional<AppendResult>> AppendGroup::find_repetition(const PreparedA
     }
   }
   if (found == nullptr) return std::nullopt;
+  note(Mark::RepeatedAppend);
   result.streams = streams.take();
   return result;
 }

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
+
 namespace eventstore::log {
 namespace {
 
@@ -24,15 +26,12 @@ Result<void> sync_names(FileSystem& files, const std::string& directory) {
   return sync_names(**opened);
 }
 
-Result<void> sync_names([[maybe_unused]] Directory& directory) {
-#ifdef EVENTSTORE_FAULT_SKIP_DIRECTORY_SYNC
-  return {};
-#else
+Result<void> sync_names(Directory& directory) {
+  if (is_planted(Plant::SkipDirectorySync)) return {};
   auto synced = directory.sync();
   // Whatever the reason, which names are durable is unknown: never take it for "nothing was done".
   if (!synced) synced.error().code = ErrorCode::Io;
   return synced;
-#endif
 }
 
 Result<std::string> read_file(FileSystem& files, const std::string& path) {

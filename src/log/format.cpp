@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "core/campaign_hooks.hpp"
 #include "log/checksum.hpp"
 #include "log/damage.hpp"
 
@@ -44,6 +45,13 @@ std::uint64_t tags_bytes(const NewEvent& event) {
   return bytes;
 }
 
+// What the checksum of an event covers of its header: all but itself.
+std::span<const std::byte> event_fields(std::span<const std::byte> event) {
+  constexpr std::uint64_t kLengthsOffset = 48;
+  const auto end = is_planted(Plant::LengthsNotCovered) ? kLengthsOffset : kEventHeaderBytes;
+  return event.subspan(4, end - 4);
+}
+
 Timestamp timestamp_of(std::int64_t microseconds) {
   return Timestamp{std::chrono::microseconds{microseconds}};
 }
@@ -79,7 +87,7 @@ bool tags_are_whole(std::string_view tags) {
 
 std::uint32_t SegmentHeader::seed() const {
   std::array<std::byte, kIdentityBytes> identity{};
-  encode_identity(*this, identity.data());
+  if (!is_planted(Plant::ChecksumsNotSeeded)) encode_identity(*this, identity.data());
   return crc32c(identity);
 }
 
@@ -223,13 +231,12 @@ std::uint32_t place_event(std::span<std::byte> event, const EventPlace& place, s
   store_le(at + 12, place.position_delta);
   store_le(at + 16, place.version.value);
   const auto body = load_le<std::uint32_t>(at);
-  const auto checksum = seeded_crc(event.subspan(4, kEventHeaderBytes - 4), seed, body);
+  const auto checksum = seeded_crc(event_fields(event), seed, body);
   store_le(at, checksum);
   return checksum;
 }
 
-Defect decode_event(std::span<const std::byte> bytes, [[maybe_unused]] std::uint32_t seed,
-                    StoredEvent& event) {
+Defect decode_event(std::span<const std::byte> bytes, std::uint32_t seed, StoredEvent& event) {
   if (bytes.size() < kEventHeaderBytes) return "event header cut short";
   const auto* at = bytes.data();
   const auto length = load_le<std::uint32_t>(at + 4);
@@ -237,12 +244,11 @@ Defect decode_event(std::span<const std::byte> bytes, [[maybe_unused]] std::uint
     return "an event's length is impossible";
   }
   const auto checksum = load_le<std::uint32_t>(at);
-#ifndef EVENTSTORE_FAULT_NO_BODY_CHECKSUM
   const auto body = crc32c(bytes.subspan(kEventHeaderBytes, length - kEventHeaderBytes));
-  if (checksum != seeded_crc(bytes.subspan(4, kEventHeaderBytes - 4), seed, body)) {
+  if (checksum != seeded_crc(event_fields(bytes), seed, body) &&
+      !is_planted(Plant::NoBodyChecksum)) {
     return "checksum mismatch in an event";
   }
-#endif
   const std::uint64_t stream = load_le<std::uint16_t>(at + 48);
   const std::uint64_t type = load_le<std::uint16_t>(at + 50);
   const std::uint64_t tags = load_le<std::uint16_t>(at + 52);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/campaign_hooks.hpp"
+
 namespace eventstore::log {
 
 std::expected<bool, Defect> FrameScan::next() {
@@ -56,13 +58,14 @@ Defect FrameScan::read_events() {
     body = body.subspan(event.length);
   }
   if (!body.empty()) return "a frame's events do not fill it";
-#ifndef EVENTSTORE_FAULT_NO_BODY_CHECKSUM
-  if (checksum.finish(seed_) != frame_.body_checksum) return "checksum mismatch in a frame's body";
-#endif
+  if (checksum.finish(seed_) != frame_.body_checksum && !is_planted(Plant::NoBodyChecksum)) {
+    return "checksum mismatch in a frame's body";
+  }
   return nullptr;
 }
 
 std::optional<std::uint64_t> FrameScan::find_later_frame() const {
+  if (is_planted(Plant::CutAtFirstBadFrame)) return std::nullopt;
   struct Candidate {
     std::uint64_t offset;
     GlobalPosition first_position;

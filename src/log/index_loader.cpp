@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
+
 namespace eventstore::log {
 
 IndexLoader::IndexLoader(FileSystem& files, const LogSettings& settings,
@@ -32,6 +34,7 @@ Result<void> IndexLoader::take(const RunFile& run_file) {
   auto run = open_run(files_, settings_.folder, segments_, run_file, secret_);
   if (!run && run.error().code == ErrorCode::Io) return std::unexpected(std::move(run).error());
   if (!run || is_behind_the_log(run_file, **run)) {
+    note(Mark::RebuiltPostingFile);
     if (!run && run.error().code != ErrorCode::NotFound) {
       settings_.notify(Notice::Level::Warning, run.error().message + "; it is made again");
     }

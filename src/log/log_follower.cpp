@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
@@ -100,6 +101,7 @@ Result<void> LogFollower::follow_locked() {
       if (auto followed = follow_to_locked(durable); !followed) return followed;
     }
     if (!has_writer()) {
+      note(Mark::FollowedWithoutWriter);
       // A page that is lost does not tell that there is no writer.
       if (is_lost()) return std::unexpected(access_failed(head_path(settings_.folder)));
       unconfirmed_ = false;
@@ -202,6 +204,7 @@ Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) 
                      "the manifest does not list the segments that hold the newest events; restore "
                      "the newest one"));
     }
+    note(Mark::FollowedIntoNextSegment);
     // Until the next one is there, it is asked for again.
     const auto sealed = segments_.back();
     if (auto entered = enter_segment_locked(*next); !entered) return entered;

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "core/mapped_access.hpp"
 #include "log/clean_failure.hpp"
 #include "log/damage.hpp"
@@ -31,6 +32,11 @@ Error read_only_after(const Error& cause) {
               cause.message};
 }
 
+bool leaves_out_sync(const FrameHeader& frame) {
+  const bool is_seal = (frame.flags & kSealFrame) != 0;
+  return is_planted(Plant::AnswerBeforeSync) || (is_seal && is_planted(Plant::SkipSyncOnRoll));
+}
+
 }  // namespace
 
 Result<void> LogTail::make_room(std::uint64_t frame_bytes) {
@@ -54,9 +60,15 @@ Result<void> LogTail::append(FrameHeader& header,
   parts.emplace_back(encoded);
   parts.insert(parts.end(), bodies.begin(), bodies.end());
   if (auto written = write_frame(parts, header.frame_bytes()); !written) return written;
-#ifndef EVENTSTORE_FAULT_ANSWER_BEFORE_SYNC
-  if (auto synced = sync_active(); !synced) return synced;
-#endif
+  if (is_planted(Plant::VisibleBeforeDurable)) {
+    const auto before = end_;
+    end_.pass(header);
+    publish();
+    end_ = before;
+  }
+  if (!leaves_out_sync(header)) {
+    if (auto synced = sync_active(); !synced) return synced;
+  }
   // Another writer that came meanwhile may have written to the same place.
   if (auto held = require_lock(); !held) {
     held.error().code = ErrorCode::OutcomeUnknown;
@@ -79,10 +91,12 @@ Result<void> LogTail::write_frame(std::span<const std::span<const std::byte>> pa
   if (size) file_bytes_ = std::max(file_bytes_, *size);
   // Where the size is unknown, so is what there would be to take back.
   if (!is_clean(written.error()) || !size) {
+    note(Mark::WriteFailed);
     auto error = fail(std::move(written).error());
     if (!size) error.code = ErrorCode::OutcomeUnknown;
     return std::unexpected(std::move(error));
   }
+  note(Mark::FrameTakenBack);
   if (auto undone = take_back_write(); !undone) return undone;
   return written;
 }
@@ -96,7 +110,10 @@ Result<void> LogTail::write_ahead(std::uint64_t frame_end, std::uint64_t frame_b
   if (written) {
     file_bytes_ += zeros.size();
   } else if (!is_clean(written.error())) {
+    note(Mark::WriteFailed);
     return std::unexpected(fail(written.error()));
+  } else {
+    note(Mark::NoRoomForZeros);
   }
   // Without room for zeros there may still be room for the frame.
   return {};
@@ -118,7 +135,9 @@ Result<void> LogTail::take_back_write() {
 
 Result<void> LogTail::sync_active() {
   auto synced = active().file().sync();
+  if (!synced && is_planted(Plant::RetryFailedSync)) synced = active().file().sync();
   if (synced) return {};
+  note(Mark::SyncFailed);
   auto error = fail(std::move(synced).error());
   error.code = ErrorCode::OutcomeUnknown;
   return std::unexpected(std::move(error));
@@ -212,7 +231,10 @@ Result<void> LogTail::roll() {
   if (auto held = require_lock(); !held) return std::unexpected(fail(std::move(held).error()));
   auto next = create_segment(environment_, settings_, next_segment_header(seal.checksum));
   if (!next) {
-    if (is_clean(next.error())) return std::unexpected(std::move(next).error());
+    if (is_clean(next.error())) {
+      note(Mark::RollWithoutRoom);
+      return std::unexpected(std::move(next).error());
+    }
     return std::unexpected(fail(std::move(next).error()));
   }
   const auto before = end_;
@@ -225,6 +247,7 @@ Result<void> LogTail::roll() {
   auto begun = begin_segment(*std::move(next));
   if (!begun && is_clean(begun.error()) && !failure_) {
     // The manifest could not be saved: the seal is taken back and the log goes on as before.
+    note(Mark::RollTakenBack);
     end_ = before;
     if (auto undone = take_back_write(); !undone) return undone;
   }
@@ -242,6 +265,7 @@ SegmentHeader LogTail::next_segment_header(std::uint32_t link) {
 
 // The active segment is sealed; `segment` follows it, in the manifest and then here.
 Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
+  note(Mark::Rolled);
   auto& sealed = active();
   {
     const MutexLock lock(manifest_mutex_);
@@ -296,6 +320,7 @@ Result<bool> LogTail::digest_one() {
     segment = undigested_.front();
   }
   const auto complain = [&](Error error) {
+    note(Mark::DigestFailed);
     settings_.notify(Notice::Level::Warning, error.message + "; the digest is made later");
     return std::unexpected(std::move(error));
   };
@@ -317,6 +342,7 @@ Result<bool> LogTail::digest_one() {
   manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
   const MutexLock undigested_lock(undigested_mutex_);
   undigested_.erase(undigested_.begin());
+  note(Mark::Digested);
   return true;
 }
 

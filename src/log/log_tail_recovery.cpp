@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
@@ -109,6 +110,7 @@ Result<void> LogTail::recover() {
   if (auto loaded = load_index(*segments); !loaded) return loaded;
   if (end_.sealed) {
     // The crash came while the segment was being rolled.
+    note(Mark::RecoveredInsideRoll);
     auto next = create_segment(environment_, settings_, next_segment_header(end_.link));
     if (!next) return std::unexpected(std::move(next).error());
     if (auto begun = begin_segment(*std::move(next)); !begun) return begun;
@@ -127,6 +129,7 @@ Result<void> LogTail::open_head_page() {
   auto page = files.share_page(path, FileSystem::Access::ReadWrite);
   if (!page) {
     // It is lost or cut short: it can be, by a crash, and nothing depends on it then.
+    note(Mark::RecoveredHeadFile);
     if (auto made = create_head_file(files, settings_.folder); !made) return made;
     page = files.share_page(path, FileSystem::Access::ReadWrite);
   }
@@ -201,6 +204,7 @@ Result<void> LogTail::load_index(const SegmentList& segments) {
   for (const auto& unused : loader.unused()) {
     const auto path = unused.path(settings_.folder);
     if (is_in_use(*view_.layout(), unused)) continue;
+    note(Mark::RemovedPostingFile);
     if (auto removed = remove_if_there(files, path); !removed) return removed;
   }
   return {};
@@ -241,6 +245,7 @@ Result<void> LogTail::rewrite_end(std::span<const std::byte> bytes, const ScanSt
                                   const SegmentList& segments) {
   const auto written_end = written_bytes(bytes, end.offset);
   if (written_end > end.offset) {
+    note(Mark::RecoveredTornTail);
     settings_.notify(Notice::Level::Warning,
                      active().path() + " at byte " + std::to_string(end.offset) + ": " +
                          std::to_string(written_end - end.offset) +

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "core/mapped_access.hpp"
 #include "log/folder.hpp"
 #include "log/run_files.hpp"
@@ -69,6 +70,7 @@ Result<bool> RunKeeper::write_one() {
                                  end_of(runs, ordinal), secret_);
   if (!written) return complain(written.error());
   take(*written, 1);
+  note(Mark::WrotePostingFile);
   return true;
 }
 
@@ -93,6 +95,7 @@ Result<bool> RunKeeper::merge_one() {
   const auto opened = open_run(files_, settings_.folder, layout->segments, merged, secret_);
   if (!opened) return complain(opened.error());
   take(*opened, parts.size());
+  note(Mark::MergedPostingFiles);
   if (!may_write_()) return true;  // another writer's by now
   // Readers have what they read from mapped. What cannot be removed is, by the next one who opens.
   for (auto ordinal = *first; ordinal <= last; ++ordinal) {
@@ -115,6 +118,7 @@ void RunKeeper::take(const std::shared_ptr<const IndexRun>& made, std::size_t re
 }
 
 std::unexpected<Error> RunKeeper::complain(Error error) const {
+  note(Mark::PostingFileFailed);
   settings_.notify(Notice::Level::Warning,
                    error.message + "; the posting file is made later, from the log");
   return std::unexpected(std::move(error));

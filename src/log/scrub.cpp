@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/run_files.hpp"
@@ -119,6 +120,7 @@ void Scrub::end_segment() {
       record_.finding_count_before = std::exchange(record_.finding_count, 0);
     }
   }
+  if (was_last) note(Mark::ScrubbedAll);
   if (was_last || bytes_unsaved_ >= kUnsavedBytesMax) save();
 }
 

@@ -85,7 +85,7 @@ Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes) 
   SegmentDigest digest;
   const auto file = segment.open_file();
   if (!file) return std::unexpected(file.error());
-  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(std::size_t{256} << 10, bytes));
   for (std::uint64_t offset = 0; offset < bytes;) {
     const auto wanted = std::min<std::uint64_t>(buffer.size(), bytes - offset);
     const auto count = (*file)->read(offset, std::span(buffer).first(wanted));

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
@@ -63,6 +64,7 @@ Result<bool> holds_no_store(FileSystem& files, const std::string& folder) {
     if (!frames) return std::unexpected(frames.error());
     if (*frames != HoldsFrames::No) return false;
   }
+  note(Mark::RecoveredCreation);
   return true;
 }
 
@@ -210,6 +212,7 @@ Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
     leftovers.push_back(path);
   }
   for (const auto& path : leftovers) {
+    note(Mark::RemovedLeftover);
     if (auto removed = remove_if_there(files, path); !removed) return removed;
   }
   return remove_if_there(files, manifest_path(folder) + ".tmp");

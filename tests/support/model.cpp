@@ -179,14 +179,30 @@ AppendResult Model::add(const AppendRequest& request) {
 }
 
 Result<std::vector<RecordedEvent>> Model::read(const ReadRequest& request) const {
-  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  const auto selected = select(request);
+  if (!selected) return std::unexpected(selected.error());
   std::vector<RecordedEvent> found;
-  std::ranges::copy_if(events_, std::back_inserter(found), [&](const RecordedEvent& event) {
-    if (!read_matches(request, event)) return false;
-    return std::holds_alternative<SelectStream>(request.selector)
-               ? event.version.value >= first_readable(event.stream)
-               : !is_gone(event);
-  });
+  found.reserve(selected->size());
+  for (const RecordedEvent* event : *selected) found.push_back(*event);
+  return found;
+}
+
+Result<std::vector<const RecordedEvent*>> Model::select(const ReadRequest& request) const {
+  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  std::vector<const RecordedEvent*> found;
+  if (const auto* const selector = std::get_if<SelectStream>(&request.selector)) {
+    const auto stream = streams_.find(selector->stream);
+    if (stream == streams_.end()) return found;
+    const auto first = first_readable(selector->stream);
+    for (auto version = first; version <= stream->second.size(); ++version) {
+      const auto& event = events_[stream->second[version - 1].value - 1];
+      if (read_matches(request, event)) found.push_back(&event);
+    }
+  } else {
+    for (const RecordedEvent& event : events_) {
+      if (read_matches(request, event) && !is_gone(event)) found.push_back(&event);
+    }
+  }
   if (request.direction == Direction::Backwards) std::ranges::reverse(found);
   if (request.limit && *request.limit < found.size()) found.resize(*request.limit);
   return found;
@@ -241,11 +257,35 @@ void Model::learn(std::span<const RecordedEvent> actual) {
   }
 }
 
+void Model::learn(const EventView& actual) {
+  RecordedEvent& known = events_.at(actual.position.value - 1);
+  if (known.recorded_at == actual.recorded_at && known.id == actual.id) return;
+  known.id = actual.id;
+  known.recorded_at = actual.recorded_at;
+  ids_.emplace(std::pair(known.stream, known.id), known.position);
+}
+
+namespace {
+
+template <typename Event>
+bool same(const RecordedEvent& model, const Event& actual) {
+  return model.position == actual.position && model.version == actual.version &&
+         (model.id == actual.id || model.id.is_nil()) && model.stream == actual.stream &&
+         model.type == actual.type && model.data == actual.data &&
+         model.metadata == actual.metadata && std::ranges::equal(model.tags, actual.tags) &&
+         model.format == actual.format && model.schema_version == actual.schema_version &&
+         (model.recorded_at == actual.recorded_at || model.recorded_at == Timestamp{}) &&
+         model.occurred_at == actual.occurred_at && model.last_of_append == actual.last_of_append;
+}
+
+}  // namespace
+
 bool same_event(const RecordedEvent& model, const RecordedEvent& actual) {
-  RecordedEvent expected = model;
-  if (expected.id.is_nil()) expected.id = actual.id;
-  if (expected.recorded_at == Timestamp{}) expected.recorded_at = actual.recorded_at;
-  return expected == actual;
+  return same(model, actual);
+}
+
+bool same_event(const RecordedEvent& model, const EventView& actual) {
+  return same(model, actual);
 }
 
 std::optional<std::string> difference(const std::vector<RecordedEvent>& model,

@@ -40,6 +40,9 @@ class Model {
   // What an engine must return, in order. Fails as an engine does where the request is malformed.
   Result<std::vector<RecordedEvent>> read(const ReadRequest& request) const;
 
+  // The same events, borrowed from the model: until it changes.
+  Result<std::vector<const RecordedEvent*>> select(const ReadRequest& request) const;
+
   GlobalPosition head() const { return {events_.size()}; }
   StreamVersion version_of(std::string_view stream) const;
 
@@ -56,6 +59,7 @@ class Model {
   // Gives the model what the engine alone can know of events that it has accepted: ids it made and
   // when it recorded them. `actual` is what the engine has at those positions.
   void learn(std::span<const RecordedEvent> actual);
+  void learn(const EventView& actual);
 
  private:
   // What is deleted of a stream. The model knows no time: no event is too old.
@@ -97,6 +101,7 @@ class Model {
 // True where the engine's event is the model's. What the model cannot know is not compared: the id
 // and recorded_at where the model has none.
 bool same_event(const RecordedEvent& model, const RecordedEvent& actual);
+bool same_event(const RecordedEvent& model, const EventView& actual);
 
 // The first difference between what the model and an engine say; absent where they agree. Messages
 // of errors are the engine's own affair; codes and details are not, but for which of several ids

@@ -18,7 +18,9 @@ namespace eventstore::test {
 // checks that do not, conditions, bounds and tombstones, and earlier requests once more.
 class RequestMaker {
  public:
-  explicit RequestMaker(SeededRandom& random) : random_(random) {}
+  // `salt` changes the ids and contents of events, and nothing else.
+  explicit RequestMaker(SeededRandom& random, std::uint8_t salt = 0)
+      : random_(random), salt_(salt) {}
 
   // `model`: what is in the store; what is made aims at it, and mostly hits.
   AppendRequest make(const Model& model) {
@@ -43,22 +45,27 @@ class RequestMaker {
     return request;
   }
 
- private:
   std::string stream() {
-    // Some are tombstoned sooner or later.
-    if (random_.chance(1, 10)) return "mortal-" + std::to_string(random_.below(30));
+    if (random_.chance(1, 10)) return mortal_stream();
     return "s" + std::to_string(random_.below(3)) + "-" + std::to_string(random_.below(4));
   }
+  // One of those that are tombstoned sooner or later.
+  std::string mortal_stream() { return "mortal-" + std::to_string(random_.below(30)); }
+
+ private:
   std::string type() { return "T" + std::to_string(random_.below(4)); }
   std::string tag() { return "t" + std::to_string(random_.below(5)); }
 
+  Uuid next_id() { return id_of(++ids_ + kSaltedIds * salt_); }
+
   NewEvent event() {
-    NewEvent made{.stream = stream(), .type = type(), .id = id_of(++ids_)};
+    NewEvent made{.stream = stream(), .type = type(), .id = next_id()};
     if (random_.chance(2, 3)) made.tags.push_back(tag());
     // Sizes around a sector and well beyond it, so that writes tear in many ways.
     const auto size = random_.chance(1, 10) ? random_.below(6000) : random_.below(300);
     made.data.resize(size);
     random_.fill(std::as_writable_bytes(std::span(made.data)));
+    for (auto& byte : made.data) byte = static_cast<char>(byte ^ salt_);
     made.format = PayloadFormat::Binary;
     if (random_.chance(1, 3)) made.metadata = "{\"n\":" + std::to_string(ids_) + "}";
     return made;
@@ -68,13 +75,13 @@ class RequestMaker {
   NewEvent deletion(const Model& model) {
     const auto name = stream();
     if (name.starts_with("mortal") && random_.chance(1, 3)) {
-      return {.stream = name, .type = "$tombstone", .id = id_of(++ids_)};
+      return {.stream = name, .type = "$tombstone", .id = next_id()};
     }
     const auto next = model.version_of(name).value + 1;
     const auto back = random_.below(6);
     auto data = "{\"$tb\":" + std::to_string(next > back ? next - back : next + 1);
     if (random_.chance(1, 3)) data += ",\"$maxCount\":" + std::to_string(1 + random_.below(9));
-    return {.stream = "$$" + name, .type = "$metadata", .id = id_of(++ids_), .data = data + '}'};
+    return {.stream = "$$" + name, .type = "$metadata", .id = next_id(), .data = data + '}'};
   }
 
   ExpectedVersion expected(StreamVersion actual) {
@@ -92,7 +99,10 @@ class RequestMaker {
     }
   }
 
+  static constexpr std::uint64_t kSaltedIds = 1'000'000'000;
+
   SeededRandom& random_;
+  const std::uint8_t salt_;
   std::uint64_t ids_ = 0;
   std::vector<AppendRequest> sent_;
 };

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "core/seeded_random.hpp"
 #include "eventstore/event_store.hpp"
@@ -11,8 +10,11 @@
 
 namespace eventstore::test {
 
-// Every event from `from` on, the store's own included.
-Result<std::vector<RecordedEvent>> read_all(EventStore& store, std::uint64_t from = 1);
+// The first difference between what a read gives and what the model says; absent where they agree.
+// An error of the read is a difference. `visit` gets each event that is as it should be.
+std::optional<std::string> compare_read(EventStore& store, const Model& model,
+                                        const ReadRequest& request,
+                                        const std::function<void(const EventView&)>& visit = {});
 
 // Asks the store in every way and compares with the model: reads by stream, category, type and tag
 // in both directions, ids, lists, and verification. Absent: they agree.
