@@ -104,7 +104,8 @@ class Segment:
     """One segment file; `link` moves on with the frames."""
 
     def __init__(self, folder, listed, verify):
-        self.name = "log/%020d.seg" % listed["number"]
+        revision = ".%d" % listed["revision"] if "revision" in listed else ""
+        self.name = "log/%020d%s.seg" % (listed["number"], revision)
         self.data = memoryview((folder / self.name).read_bytes())
         self.verify = verify
         header = self.data[:SEGMENT_HEADER_BYTES]
@@ -117,7 +118,8 @@ class Segment:
             raise self.damage(0, "checksum mismatch in the segment header")
         self.seed = struct.pack("<I", crc32c(header[16:64]))
         self.id = uuid.UUID(bytes=bytes(header[32:48]))
-        self.number, self.position, self.link = struct.unpack_from("<QQI", header, 48)
+        self.number, self.position, self.link, revision, next_link = struct.unpack_from("<QQIII", header, 48)
+        self.next_link = next_link if revision else None  # None: it is the checksum of the last frame
         if (str(self.id), self.number, self.position) != (
                 listed["id"], listed["number"], listed["first_position"]):
             raise self.damage(0, "this is another segment than MANIFEST lists")
@@ -234,7 +236,8 @@ def events_of_store(folder, verify):
             raise segment.damage(0, "the segment does not follow the one before")
         for event in events_of_segment(segment, listed, durable):
             yield event
-        position, link = segment.position, segment.link
+        position = segment.position
+        link = segment.link if segment.next_link is None else segment.next_link
     if position <= lost_before:
         raise StoreError(f"{segment.name}: the log ends at position {position - 1}, before the durable "
                          f"head {lost_before}")

@@ -195,6 +195,14 @@ class EventStore {
   // Deletes the stream for ever. Its events are gone, and it never takes another.
   Result<StreamChange> tombstone_stream(std::string_view stream, ExpectedVersion expected);
 
+  // Frees the space of what is deleted, while the store is read and written to. Positions and
+  // versions stay; what max count and max age hide is gone from every read from then on. Only what
+  // is sealed is looked at. Where it is cut short, by a crash too, the next one goes on.
+  //
+  // Fails with ReadOnly, Cancelled, NoSpace, OutOfResources, Io, Overloaded (try again), or
+  // Corruption where it meets damage.
+  virtual Result<ScavengeReport> scavenge(const ScavengeOptions& options) = 0;
+
   virtual Capabilities capabilities() const = 0;
   virtual Result<StoreStats> stats() = 0;
 

@@ -74,7 +74,8 @@ Outcome verify(Session& session, const NoOptions& /*options*/) {
 }  // namespace
 
 void add_maint_commands(CLI::App& app, Session& session) {
-  auto* maint = app.add_subcommand("maint", "Look after a store: counts, verification, repair");
+  auto* maint =
+      app.add_subcommand("maint", "Look after a store: counts, verification, repair, scavenging");
   maint->require_subcommand(1);
   add_command(*maint, session, "stats", "Show how much the store holds", declare_nothing,
               show_stats)
@@ -84,6 +85,7 @@ void add_maint_commands(CLI::App& app, Session& session) {
               declare_nothing, verify)
       .footer("Example:  event-store maint verify && echo good");
   add_repair_command(*maint, session);
+  add_scavenge_command(*maint, session);
 }
 
 }  // namespace eventstore::cli

@@ -30,6 +30,9 @@
 #define CAPABILITY(name) THREAD_ANNOTATION(capability(name))
 #define SCOPED_CAPABILITY THREAD_ANNOTATION(scoped_lockable)
 
+// On a function that returns a mutex of its object.
+#define RETURN_CAPABILITY(mutex) THREAD_ANNOTATION(lock_returned(mutex))
+
 // On a function whose locking Clang cannot follow; say why beside it.
 #define NO_THREAD_SAFETY_ANALYSIS THREAD_ANNOTATION(no_thread_safety_analysis)
 

@@ -40,8 +40,8 @@ bool lacks_events_behind(const Snapshot& snapshot, GlobalPosition position) {
   });
 }
 
-// The store's time: it does not go back where the clock does, so that what was too old stays so.
-// Where the newest event cannot be read, the clock has to do.
+}  // namespace
+
 Timestamp time_of(const Snapshot& snapshot, Timestamp wall) {
   const auto& run = *snapshot.runs()[snapshot.run_of(snapshot.head)];
   if (snapshot.head < run.first_position) return wall;
@@ -49,13 +49,10 @@ Timestamp time_of(const Snapshot& snapshot, Timestamp wall) {
   return newest && *newest ? std::max(wall, (*newest)->event.view.recorded_at) : wall;
 }
 
-// `time` less `age`, which may be longer than there were times.
 Timestamp before(Timestamp time, std::chrono::seconds age) {
   constexpr std::chrono::seconds kLongest{1'000'000'000'000};
   return age < kLongest ? time - age : Timestamp::min();
 }
-
-}  // namespace
 
 std::string_view bounded_stream(const StoredEvent& event) {
   const auto& view = event.view;

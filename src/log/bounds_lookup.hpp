@@ -40,6 +40,13 @@ Result<StreamVersion> first_readable(const Snapshot& snapshot, std::string_view 
                                      const StreamBounds& bounds, std::uint64_t secret,
                                      Timestamp wall);
 
+// The store's time: it does not go back where the clock, which says `wall`, does, so that what was
+// too old stays so. Where the newest event cannot be read, the clock has to do.
+Timestamp time_of(const Snapshot& snapshot, Timestamp wall);
+
+// `time` less `age`, which may be longer than there were times.
+Timestamp before(Timestamp time, std::chrono::seconds age);
+
 // The first version of a stream that was not older than `age` at `now`; the next to come if all
 // are.
 Result<StreamVersion> first_young(const Snapshot& snapshot, std::string_view stream,

@@ -1,6 +1,7 @@
 #include "log/folder.hpp"
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "core/campaign_hooks.hpp"
@@ -19,6 +20,14 @@ Result<void> write_new_file(FileSystem& files, const std::string& path,
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> segment_number(std::string_view name) {
+  if (!name.ends_with(".seg")) return std::nullopt;
+  std::uint64_t number = 0;
+  const auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), number);
+  const bool is_number = failure == std::errc{} && *end == '.';
+  return is_number ? std::optional(number) : std::nullopt;
+}
 
 Result<void> sync_names(FileSystem& files, const std::string& directory) {
   const auto opened = files.open_directory(directory);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/file_system.hpp"
@@ -11,13 +13,16 @@
 // The names in a store's folder, and how files in it come to be.
 namespace eventstore::log {
 
-inline std::string numbered(const std::string& folder, std::uint64_t number, const char* ending) {
+// `revision`: how often it was rewritten.
+inline std::string segment_path(const std::string& folder, std::uint64_t number,
+                                std::uint64_t revision = 0) {
   auto digits = std::to_string(number);
-  return folder + "/log/" + std::string(20 - digits.size(), '0') + digits + ending;
+  auto path = folder + "/log/" + std::string(20 - digits.size(), '0') + digits;
+  if (revision != 0) path += "." + std::to_string(revision);
+  return path + ".seg";
 }
-inline std::string segment_path(const std::string& folder, std::uint64_t number) {
-  return numbered(folder, number, ".seg");
-}
+// The number in the name of a segment file. Absent: it is the name of something else.
+std::optional<std::uint64_t> segment_number(std::string_view name);
 inline std::string log_folder(const std::string& folder) {
   return folder + "/log";
 }

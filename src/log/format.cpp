@@ -97,6 +97,8 @@ void encode_segment_header(const SegmentHeader& header, std::span<std::byte> out
   store_le(out.data() + 8, kFormatVersion);
   encode_identity(header, out.data() + kIdentityOffset);
   store_le(out.data() + 64, header.link);
+  store_le(out.data() + 68, header.revision);
+  store_le(out.data() + 72, header.next_link);
   store_le(out.data() + 12, crc32c(out.subspan(16, kSegmentHeaderBytes - 16)));
 }
 
@@ -122,7 +124,9 @@ Result<SegmentHeader> decode_segment_header(std::span<const std::byte> bytes,
                        .segment_id = load_uuid(bytes.data() + 32),
                        .number = load_le<std::uint64_t>(bytes.data() + 48),
                        .first_position = {load_le<std::uint64_t>(bytes.data() + 56)},
-                       .link = load_le<std::uint32_t>(bytes.data() + 64)};
+                       .link = load_le<std::uint32_t>(bytes.data() + 64),
+                       .revision = load_le<std::uint32_t>(bytes.data() + 68),
+                       .next_link = load_le<std::uint32_t>(bytes.data() + 72)};
 }
 
 void encode_frame_header(FrameHeader& header, std::uint32_t seed, std::span<std::byte> out) {

@@ -33,9 +33,17 @@ struct SegmentHeader {
   std::uint64_t number = 0;
   GlobalPosition first_position;
   std::uint32_t link = 0;  // checksum of the last frame before this segment
+  // Of a segment that was rewritten: how often, and the link that the next segment has, which is
+  // the checksum of the last frame as it was before.
+  std::uint32_t revision = 0;
+  std::uint32_t next_link = 0;
 
   // What every checksum in the segment ends with.
   std::uint32_t seed() const;
+  // The link that the next segment has, given the checksum of this one's last frame.
+  std::uint32_t link_behind(std::uint32_t last_frame) const {
+    return revision != 0 ? next_link : last_frame;
+  }
 };
 
 void encode_segment_header(const SegmentHeader& header, std::span<std::byte> out);

@@ -43,6 +43,10 @@ class HeadPage {
   void take_over(const Uuid& boot_id, GlobalPosition head, std::uint64_t manifest_generation);
   // Publishes a new durable head and wakes who waits, in every process.
   void publish(GlobalPosition head, std::uint64_t manifest_generation);
+  // A newer manifest than the head needs is there. The next publish() may take that back.
+  void announce(std::uint64_t manifest_generation) {
+    store(kManifestGeneration, manifest_generation);
+  }
   void wake_all();
 
   // Waits while the wake-up word is `seen`, for at most `timeout`.

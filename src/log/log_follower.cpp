@@ -24,21 +24,74 @@ Result<std::unique_ptr<LogFollower>> LogFollower::open(Environment environment,
 Result<void> LogFollower::load() {
   const MutexLock lock(mutex_);
   const MappedAccess access;
-  auto& files = *environment_.files;
-  const auto there = is_there_or_creatable(files, settings_.folder, /*create=*/false);
+  const auto there = is_there_or_creatable(*environment_.files, settings_.folder, /*create=*/false);
   if (!there) return std::unexpected(there.error());
   // The page first: what it says later can only be more.
   find_head_page();
-  auto manifest = load_manifest(files, settings_.folder);
-  if (!manifest) return std::unexpected(std::move(manifest).error());
-  manifest_ = *std::move(manifest);
-  secret_ = manifest_.index_secret;
-
-  for (const auto& listed : manifest_.segments) {
-    if (auto entered = enter_segment_locked(listed); !entered) return entered;
-  }
-  if (auto loaded = load_index_locked(); !loaded) return loaded;
+  if (auto loaded = load_newest_manifest_locked(); !loaded) return loaded;
   return follow_locked();
+}
+
+// What a manifest lists that is not there any more was rewritten meanwhile, and a newer one says as
+// what; or else it is lost.
+Result<void> LogFollower::load_newest_manifest_locked() {
+  for (;;) {
+    auto manifest = load_manifest(*environment_.files, settings_.folder);
+    if (!manifest) return std::unexpected(std::move(manifest).error());
+    if (manifest->generation == generation_) return {};
+    auto before = std::exchange(manifest_, *std::move(manifest));
+    const bool is_opening = generation_ == 0;
+    if (is_opening) secret_ = manifest_.index_secret;
+    if (is_opening || !has_what_is_listed_locked()) {
+      if (auto loaded = load_segments_locked(); !loaded) {
+        manifest_ = std::move(before);
+        return loaded;
+      }
+    }
+    generation_ = manifest_.generation;
+    const auto is_lost = [](const auto& segment) { return segment->lost() != nullptr; };
+    if (std::ranges::none_of(segments_, is_lost)) return {};
+  }
+}
+
+// Whether all segments are still those that the manifest lists, and none was rewritten.
+bool LogFollower::has_what_is_listed_locked() const {
+  return std::ranges::all_of(segments_, [this](const auto& segment) REQUIRES(mutex_) {
+    return std::ranges::find(manifest_.segments, segment->header().segment_id,
+                             &ManifestSegment::id) != manifest_.segments.end();
+  });
+}
+
+// All segments of the manifest, and the index of what is in them. On failure all is as it was.
+Result<void> LogFollower::load_segments_locked() {
+  auto segments = std::exchange(segments_, {});
+  auto runs = std::exchange(runs_, {});
+  auto builder = std::exchange(builder_, nullptr);
+  const auto end = end_;
+  Result<void> loaded;
+  for (const auto& listed : manifest_.segments) {
+    loaded = enter_segment_locked(listed);
+    if (!loaded) break;
+  }
+  if (loaded) loaded = load_index_locked();
+  if (loaded) return {};
+  segments_ = std::move(segments);
+  runs_ = std::move(runs);
+  builder_ = std::move(builder);
+  end_ = end;
+  return loaded;
+}
+
+Result<void> LogFollower::refresh_all() {
+  const MutexLock lock(mutex_);
+  if (auto loaded = load_newest_manifest_locked(); !loaded) return loaded;
+  if (auto followed = follow_to_locked(view_.head()); !followed) return followed;
+  publish_locked(view_.head());
+  return {};
+}
+
+bool LogFollower::is_behind_the_manifest() const {
+  return head_page()->manifest_generation() > generation_;
 }
 
 Result<void> LogFollower::load_index_locked() {
@@ -67,7 +120,9 @@ Result<void> LogFollower::load_index_locked() {
 
 Result<void> LogFollower::refresh() {
   const auto* const page = head_page();
-  if (page != nullptr && page->durable_head() == view_.head()) return {};
+  if (page != nullptr && page->durable_head() == view_.head() && !is_behind_the_manifest()) {
+    return {};
+  }
   const MutexLock lock(mutex_);
   if (page == nullptr) find_head_page();
   // Without a page there never was a writer that added anything.
@@ -85,44 +140,49 @@ void LogFollower::find_head_page() {
 // Whether a writer has run since the machine started decides what may be shown. One may start at
 // any time, so the answer is checked again after a scan that relied on there being none.
 Result<void> LogFollower::follow_locked() {
-  const auto boot_id = environment_.files->boot_id();
-  const auto is_lost = [&] { return head_page() != nullptr && head_page()->is_lost(); };
-  const auto has_writer = [&]() REQUIRES(mutex_) {
-    find_head_page();
-    return head_page() != nullptr && head_page()->is_of_boot(boot_id);
-  };
-  if (!has_writer()) {
-    unconfirmed_ = true;
-    // What was durable once is there, or lost: no torn append.
-    const auto durable =
-        head_page() != nullptr ? head_page()->durable_head_of_any_boot() : GlobalPosition{};
-    if (auto followed = follow_to_locked(std::nullopt); !followed) return followed;
-    if (end_.next_position <= durable) {
-      if (auto followed = follow_to_locked(durable); !followed) return followed;
-    }
-    if (!has_writer()) {
-      note(Mark::FollowedWithoutWriter);
-      // A page that is lost does not tell that there is no writer.
-      if (is_lost()) return std::unexpected(access_failed(head_path(settings_.folder)));
-      unconfirmed_ = false;
-      publish_locked(durable);
-      return {};
-    }
+  if (!has_writer_locked()) {
+    const auto done = follow_without_writer_locked();
+    if (!done) return std::unexpected(done.error());
+    if (*done) return {};
   }
   const auto head = head_page()->durable_head();
+  const bool is_behind = is_behind_the_manifest();
+  if (is_behind) {
+    if (auto loaded = load_newest_manifest_locked(); !loaded) return loaded;
+  }
   if (unconfirmed_) {
     if (auto forgotten = forget_active_locked(); !forgotten) return forgotten;
-  } else if (head <= view_.head()) {
+  } else if (head <= view_.head() && !is_behind) {
     return {};
-  }
-  if (head_page()->manifest_generation() != manifest_.generation) {
-    auto manifest = load_manifest(*environment_.files, settings_.folder);
-    if (!manifest) return std::unexpected(std::move(manifest).error());
-    manifest_ = *std::move(manifest);
   }
   if (auto followed = follow_to_locked(head); !followed) return followed;
   publish_locked(head);
   return {};
+}
+
+bool LogFollower::has_writer_locked() {
+  find_head_page();
+  return head_page() != nullptr && head_page()->is_of_boot(environment_.files->boot_id());
+}
+
+// False: a writer has started meanwhile, and what was scanned may not be durable.
+Result<bool> LogFollower::follow_without_writer_locked() {
+  unconfirmed_ = true;
+  // What was durable once is there, or lost: no torn append.
+  const auto durable =
+      head_page() != nullptr ? head_page()->durable_head_of_any_boot() : GlobalPosition{};
+  auto followed = follow_to_locked(std::nullopt);
+  if (followed && end_.next_position <= durable) followed = follow_to_locked(durable);
+  if (!followed) return std::unexpected(std::move(followed).error());
+  if (has_writer_locked()) return false;
+  note(Mark::FollowedWithoutWriter);
+  // A page that is lost does not tell that there is no writer.
+  if (head_page() != nullptr && head_page()->is_lost()) {
+    return std::unexpected(access_failed(head_path(settings_.folder)));
+  }
+  unconfirmed_ = false;
+  publish_locked(durable);
+  return true;
 }
 
 // What was scanned of the last segment may not be durable: it is indexed anew.

@@ -28,6 +28,8 @@ class LogFollower {
 
   // Brings the view up to the durable head.
   Result<void> refresh();
+  // The same where a file of the view is not there any more: a writer has rewritten it.
+  Result<void> refresh_all();
 
   // Null: no writer made one yet. Stays once it is there.
   HeadPage* head_page() const { return head_page_.load(std::memory_order_acquire); }
@@ -39,9 +41,15 @@ class LogFollower {
       : environment_(environment), settings_(std::move(settings)), view_(view) {}
 
   Result<void> load();
+  Result<void> load_segments_locked() REQUIRES(mutex_);
+  Result<void> load_newest_manifest_locked() REQUIRES(mutex_);
+  bool has_what_is_listed_locked() const REQUIRES(mutex_);
+  bool is_behind_the_manifest() const;
   Result<void> load_index_locked() REQUIRES(mutex_);
   void find_head_page() REQUIRES(mutex_);
   Result<void> follow_locked() REQUIRES(mutex_);
+  bool has_writer_locked() REQUIRES(mutex_);
+  Result<bool> follow_without_writer_locked() REQUIRES(mutex_);
   Result<void> follow_to_locked(std::optional<GlobalPosition> limit) REQUIRES(mutex_);
   Result<bool> scan_frames_locked(std::optional<GlobalPosition> limit) REQUIRES(mutex_);
   void adopt_posting_files_locked() REQUIRES(mutex_);
@@ -66,6 +74,7 @@ class LogFollower {
   Mutex mutex_;  // one refresh at a time, through its I/O; reads of what is there do not need it
   std::unique_ptr<HeadPage> head_page_owner_ GUARDED_BY(mutex_);
   Manifest manifest_ GUARDED_BY(mutex_);
+  std::atomic<std::uint64_t> generation_ = 0;  // that of manifest_
   SegmentList segments_ GUARDED_BY(mutex_);
   RunList runs_ GUARDED_BY(mutex_);                            // but for the newest
   std::unique_ptr<RunBuilder> builder_ GUARDED_BY(mutex_);     // makes that one

@@ -7,7 +7,7 @@
 
 #include "core/mapped_access.hpp"
 #include "eventstore/validate.hpp"
-#include "log/log_cursor.hpp"
+#include "log/following_cursor.hpp"
 #include "log/lookup.hpp"
 
 namespace eventstore::log {
@@ -209,8 +209,17 @@ Result<std::unique_ptr<Cursor>> LogStore::read(ReadRequest request) {
   if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
   auto seen = snapshot();
   if (!seen) return std::unexpected(std::move(seen).error());
-  return std::make_unique<LogCursor>(*std::move(seen), std::move(request), secret_,
-                                     *environment_.clock);
+  auto& clock = *environment_.clock;
+  if (follower_ == nullptr) {
+    return std::make_unique<LogCursor>(*std::move(seen), std::move(request), secret_, clock);
+  }
+  return std::make_unique<FollowingCursor>(*std::move(seen), std::move(request), secret_, clock,
+                                           [this]() -> Result<Snapshot> {
+                                             const MappedAccess access;
+                                             auto refreshed = follower_->refresh_all();
+                                             if (refreshed) return view_.snapshot();
+                                             return std::unexpected(std::move(refreshed).error());
+                                           });
 }
 
 Result<GlobalPosition> LogStore::head() {
@@ -257,16 +266,16 @@ Result<std::optional<StreamInfo>> LogStore::stream_info(std::string_view stream)
   if (auto valid = validate_stream_name(stream); !valid) {
     return std::unexpected(std::move(valid).error());
   }
-  auto seen = snapshot();
-  if (!seen) return std::unexpected(std::move(seen).error());
-  return log::stream_info(*seen, stream, secret_, environment_.clock->wall_now());
+  return answer([&](const Snapshot& seen) {
+    return log::stream_info(seen, stream, secret_, environment_.clock->wall_now());
+  });
 }
 
 Result<std::vector<StreamInfo>> LogStore::list_streams(const ListStreamsRequest& request) {
   const MappedAccess access;
-  auto seen = snapshot();
-  if (!seen) return std::unexpected(std::move(seen).error());
-  return log::list_streams(*seen, request, secret_, environment_.clock->wall_now());
+  return answer([&](const Snapshot& seen) {
+    return log::list_streams(seen, request, secret_, environment_.clock->wall_now());
+  });
 }
 
 Result<std::vector<std::optional<EventLocation>>> LogStore::find(std::string_view stream,
@@ -275,16 +284,16 @@ Result<std::vector<std::optional<EventLocation>>> LogStore::find(std::string_vie
   if (auto valid = validate_stream_name(stream); !valid) {
     return std::unexpected(std::move(valid).error());
   }
-  auto seen = snapshot();
-  if (!seen) return std::unexpected(std::move(seen).error());
-  std::vector<std::optional<EventLocation>> found;
-  found.reserve(ids.size());
-  for (const auto& id : ids) {
-    auto location = find_event(*seen, stream, id, hash_id(stream, id, secret_));
-    if (!location) return std::unexpected(std::move(location).error());
-    found.push_back(*location);
-  }
-  return found;
+  return answer([&](const Snapshot& seen) -> Result<std::vector<std::optional<EventLocation>>> {
+    std::vector<std::optional<EventLocation>> found;
+    found.reserve(ids.size());
+    for (const auto& id : ids) {
+      auto location = find_event(seen, stream, id, hash_id(stream, id, secret_));
+      if (!location) return std::unexpected(std::move(location).error());
+      found.push_back(*location);
+    }
+    return found;
+  });
 }
 
 Capabilities LogStore::capabilities() const {

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/thread_annotations.hpp"
@@ -61,6 +63,7 @@ class LogStore final : public EventStore {
   Result<std::vector<StreamInfo>> list_streams(const ListStreamsRequest& request) override;
   Result<std::vector<std::optional<EventLocation>>> find(std::string_view stream,
                                                          std::span<const Uuid> ids) override;
+  Result<ScavengeReport> scavenge(const ScavengeOptions& options) override;
   Capabilities capabilities() const override;
   Result<StoreStats> stats() override;
   Health health() override;
@@ -73,6 +76,22 @@ class LogStore final : public EventStore {
                              const LogStoreTuning& tuning);
   Result<PreparedAppend> prepare(AppendRequest request);
   Result<Snapshot> snapshot();
+  // What `ask` makes of the newest snapshot. Where another process rewrites files that it had not
+  // opened yet, it is asked again.
+  template <typename Ask>
+  std::invoke_result_t<Ask, const Snapshot&> answer(const Ask& ask) {
+    constexpr int kAttempts = 5;
+    for (int attempt = 1;; ++attempt) {
+      auto seen = snapshot();
+      if (!seen) return std::unexpected(std::move(seen).error());
+      auto answer = ask(*seen);
+      const bool is_gone = !answer && answer.error().code == ErrorCode::NotFound;
+      if (!is_gone || follower_ == nullptr || attempt == kAttempts) return answer;
+      if (auto refreshed = follower_->refresh_all(); !refreshed) {
+        return std::unexpected(std::move(refreshed).error());
+      }
+    }
+  }
   void commit_queued();
   HeadPage* head_page();
   void identify(const Manifest& manifest);

@@ -2,6 +2,7 @@
 
 #include "core/mapped_access.hpp"
 #include "log/log_store.hpp"
+#include "log/scavenge.hpp"
 #include "log/verify.hpp"
 
 // What is asked of the store as a whole.
@@ -9,9 +10,9 @@ namespace eventstore::log {
 
 Result<StoreStats> LogStore::stats() {
   const MappedAccess access;
-  auto seen = snapshot();
-  if (!seen) return std::unexpected(std::move(seen).error());
-  return count_log(*environment_.files, settings_.folder, *seen, secret_);
+  return answer([&](const Snapshot& seen) {
+    return count_log(*environment_.files, settings_.folder, seen, secret_);
+  });
 }
 
 Health LogStore::health() {
@@ -27,12 +28,24 @@ std::uint64_t LogStore::scrub_step(std::uint64_t bytes_max) {
   return scrub_ != nullptr ? scrub_->step(bytes_max) : 0;
 }
 
+Result<ScavengeReport> LogStore::scavenge(const ScavengeOptions& options) {
+  if (auto seen = snapshot(); !seen) return std::unexpected(std::move(seen).error());
+  if (tail_ == nullptr && !options.dry_run) {
+    return std::unexpected(
+        Error{.code = ErrorCode::ReadOnly,
+              .message = "the store was opened read-only; open it for writing to scavenge"});
+  }
+  return scavenge_log(
+      environment_, {.settings = settings_, .secret = secret_, .view = view_, .tail = tail_.get()},
+      options);
+}
+
 Result<VerifyReport> LogStore::verify() {
   const MappedAccess access;
-  auto seen = snapshot();
-  if (!seen) return std::unexpected(std::move(seen).error());
-  const auto manifest = follower_ != nullptr ? follower_->manifest() : tail_->manifest();
-  return verify_log(*environment_.files, settings_, *seen, manifest);
+  return answer([&](const Snapshot& seen) {
+    const auto manifest = follower_ != nullptr ? follower_->manifest() : tail_->manifest();
+    return verify_log(*environment_.files, settings_, seen, manifest);
+  });
 }
 
 }  // namespace eventstore::log

@@ -191,7 +191,7 @@ void LogTail::begin_run() {
   }
 }
 
-Result<void> LogTail::remove_posting_file(const std::string& path) {
+Result<void> LogTail::remove_posting_file(const std::string& path) const {
   if (auto held = require_lock(); !held) return held;
   return remove_if_there(*environment_.files, path);
 }
@@ -296,6 +296,8 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
     undigested_.push_back(active_);
   }
   ++ended_;
+  // Where a segment ends a run does, so that it can be rewritten without the run that grows.
+  if (end_.next_position > builder_->current()->first_position) begin_run();
   const auto recorded_at = end_.recorded_at;
   end_ = ScanState::at_start_of(segment->header());
   end_.recorded_at = recorded_at;
@@ -324,26 +326,46 @@ Result<bool> LogTail::digest_one() {
     settings_.notify(Notice::Level::Warning, error.message + "; the digest is made later");
     return std::unexpected(std::move(error));
   };
-  auto digest = segment_digest(*segment, segment->durable_bytes());
+  auto digest = segment_digest(*segment);
   if (!digest) return complain(std::move(digest).error());
-  const auto number = segment->header().number;
   const MutexLock lock(manifest_mutex_);
   auto manifest = manifest_;
-  const auto listed = std::ranges::find(manifest.segments, number, &ManifestSegment::number);
-  listed->digest = *std::move(digest);
-  ++manifest.generation;
-  if (auto held = require_lock(); !held) return std::unexpected(std::move(held).error());
-  if (auto saved = save_manifest(*environment_.files, settings_.folder, manifest); !saved) {
-    // A reader may have seen it all the same: no other manifest gets its generation.
-    manifest_.generation = manifest.generation;
-    return complain(std::move(saved).error());
+  const auto listed =
+      std::ranges::find(manifest.segments, segment->header().segment_id, &ManifestSegment::id);
+  if (listed != manifest.segments.end()) {  // it was not rewritten meanwhile
+    listed->digest = *std::move(digest);
+    if (auto saved = save_locked(std::move(manifest)); !saved) {
+      return complain(std::move(saved).error());
+    }
   }
-  manifest_ = std::move(manifest);
-  manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
   const MutexLock undigested_lock(undigested_mutex_);
   undigested_.erase(undigested_.begin());
   note(Mark::Digested);
   return true;
+}
+
+Result<void> LogTail::save_locked(Manifest manifest) {
+  if (auto held = require_lock(); !held) return held;
+  ++manifest.generation;
+  if (auto saved = save_manifest(*environment_.files, settings_.folder, manifest); !saved) {
+    // A reader may have seen it all the same: no other manifest gets its generation.
+    manifest_.generation = manifest.generation;
+    return saved;
+  }
+  manifest_ = std::move(manifest);
+  manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
+  return {};
+}
+
+Result<void> LogTail::list_rewritten(std::span<const ManifestSegment> rewritten) {
+  const MutexLock lock(manifest_mutex_);
+  auto manifest = manifest_;
+  for (const auto& segment : rewritten) {
+    *std::ranges::find(manifest.segments, segment.number, &ManifestSegment::number) = segment;
+  }
+  if (auto saved = save_locked(std::move(manifest)); !saved) return saved;
+  head_page_->announce(manifest_.generation);
+  return {};
 }
 
 Manifest LogTail::manifest() const {

@@ -22,8 +22,9 @@ class IndexLoader;
 // The end of the log, where frames are written: recovers it, appends to it, rolls segments and
 // indexes what comes. Holds the store's lock.
 //
-// Threads: one at a time, but for layout(), finish_one(), merge_one(), remove_posting_file(),
-// manifest() and failure_seen(), which may run beside everything else.
+// Threads: one at a time, but for layout(), finish_one(), merge_one(), list_rewritten(),
+//          keeper(), require_lock(), remove_posting_file(), manifest() and failure_seen(), which
+//          may run beside everything else.
 class LogTail {
  public:
   // Makes the store where there is none and `create` allows it. Fills `view`, which must outlive
@@ -54,8 +55,15 @@ class LogTail {
   // Merges runs whose number is due. False: none is.
   Result<bool> merge_one() { return keeper_->merge_one(); }
 
+  // Lists rewritten segments in the manifest instead of those with their numbers, durably. After a
+  // failure with NoSpace or OutOfResources the old ones are listed; after any other either are.
+  Result<void> list_rewritten(std::span<const ManifestSegment> rewritten);
+  RunKeeper& keeper() const { return *keeper_; }
+  // Fails where another process writes to the store by now, so that this one must not.
+  Result<void> require_lock() const;
+
   // Removes one that is damaged: the next who opens the store makes it again, from the log.
-  Result<void> remove_posting_file(const std::string& path);
+  Result<void> remove_posting_file(const std::string& path) const;
 
   // Ends the newest run where a scan of it at the next opening would take long, and writes what is
   // unwritten.
@@ -94,12 +102,12 @@ class LogTail {
   Result<void> begin_segment(std::shared_ptr<Segment> segment);
   void begin_run();
   Result<bool> digest_one();
+  Result<void> save_locked(Manifest manifest) REQUIRES(manifest_mutex_);
   Result<void> write_frame(std::span<const std::span<const std::byte>> parts,
                            std::uint64_t frame_bytes);
   Result<void> write_ahead(std::uint64_t frame_end, std::uint64_t frame_bytes);
   Result<void> take_back_write();
   Result<void> sync_active();
-  Result<void> require_lock() const;
   SegmentHeader next_segment_header(std::uint32_t link);
   Error fail(Error error);
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -79,6 +80,11 @@ std::optional<ManifestSegment> read_segment(const Json& object) {
     segment.last_position = GlobalPosition{fields.number("last_position")};
     segment.bytes = fields.number("bytes");
     if (fields.has("digest")) segment.digest = fields.text("digest");
+    if (fields.has("revision")) {
+      const auto revision = fields.number("revision");
+      if (revision > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+      segment.revision = static_cast<std::uint32_t>(revision);
+    }
   }
   if (!fields.ok()) return std::nullopt;
   return segment;
@@ -128,6 +134,10 @@ std::optional<Manifest> read_manifest(const Json& object) {
 
 }  // namespace
 
+std::string segment_path(const std::string& folder, const ManifestSegment& listed) {
+  return segment_path(folder, listed.number, listed.revision);
+}
+
 std::string encode_manifest(const Manifest& manifest) {
   Json object;
   object["store_id"] = manifest.store_id.to_string();
@@ -147,6 +157,7 @@ std::string encode_manifest(const Manifest& manifest) {
       item["last_position"] = segment.last_position->value;
       item["bytes"] = segment.bytes;
       if (!segment.digest.empty()) item["digest"] = segment.digest;
+      if (segment.revision != 0) item["revision"] = segment.revision;
     }
     object["segments"].push_back(std::move(item));
   }

@@ -20,7 +20,8 @@ struct ManifestSegment {
   // Of sealed segments only.
   std::optional<GlobalPosition> last_position = {};
   std::uint64_t bytes = 0;
-  std::string digest = {};  // empty until it is computed
+  std::string digest = {};     // empty until it is computed
+  std::uint32_t revision = 0;  // how often it was rewritten
 
   bool is_sealed() const { return last_position.has_value(); }
 };
@@ -38,6 +39,8 @@ struct Manifest {
   std::vector<Lineage> lineage;
   std::vector<ManifestSegment> segments;  // ascending; the last is the active one
 };
+
+std::string segment_path(const std::string& folder, const ManifestSegment& listed);
 
 std::string encode_manifest(const Manifest& manifest);
 

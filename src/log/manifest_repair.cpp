@@ -27,7 +27,9 @@ Error disagreement(const std::string& path, std::string_view what) {
 }
 
 // Segments with a bad header are left out: the list of the copy has them, or nothing follows them.
-Result<FoundByNumber> find_segments(FileSystem& files, const std::string& folder) {
+// Of several revisions of one, the one that the copy lists counts.
+Result<FoundByNumber> find_segments(FileSystem& files, const std::string& folder,
+                                    const Manifest& copy) {
   const auto names = files.list(log_folder(folder));
   if (!names) return std::unexpected(names.error());
   FoundByNumber found;
@@ -41,9 +43,13 @@ Result<FoundByNumber> find_segments(FileSystem& files, const std::string& folder
     auto mapped = (*file)->map(*size);
     if (!mapped) return std::unexpected(std::move(mapped).error());
     const auto header = decode_segment_header((*mapped)->bytes(), path);
-    if (!header || path != segment_path(folder, header->number)) continue;
-    found.emplace(header->number,
-                  Found{.path = std::move(path), .file = *std::move(mapped), .header = *header});
+    if (!header || path != segment_path(folder, header->number, header->revision)) continue;
+    const bool is_listed = std::ranges::find(copy.segments, header->segment_id,
+                                             &ManifestSegment::id) != copy.segments.end();
+    if (!is_listed && found.contains(header->number)) continue;
+    found.insert_or_assign(
+        header->number,
+        Found{.path = std::move(path), .file = *std::move(mapped), .header = *header});
   }
   return found;
 }
@@ -83,7 +89,9 @@ std::optional<ScanState> sealed_end(const FoundByNumber& found, std::uint64_t nu
   FrameScan scan(segment->second.file->bytes(), header.seed(), ScanState::at_start_of(header));
   while (scan.next().value_or(false)) {
   }
-  return scan.state().sealed ? std::optional(scan.state()) : std::nullopt;
+  auto end = scan.state();
+  end.link = header.link_behind(end.link);
+  return end.sealed ? std::optional(end) : std::nullopt;
 }
 
 // Seals the last segment of the list and adds `next`, which the store began later than the copy was
@@ -118,7 +126,7 @@ std::uint64_t generation_of_head(FileSystem& files, const std::string& folder) {
 
 Result<Manifest> manifest_from_copy(FileSystem& files, const std::string& folder,
                                     const Manifest& copy) {
-  const auto found = find_segments(files, folder);
+  const auto found = find_segments(files, folder, copy);
   if (!found) return std::unexpected(found.error());
   if (auto same = require_same_segments(*found, copy); !same) {
     return std::unexpected(std::move(same).error());

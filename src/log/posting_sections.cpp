@@ -112,6 +112,15 @@ void encode_posting_header(const PostingHeader& header, const PostingFileIdentit
   store_le(out.data() + kCrcAt, header_crc(out, identity.seed));
 }
 
+bool is_of_other_segments(std::span<const std::byte> file, const PostingFileIdentity& identity) {
+  if (file.size() < kPostingHeaderBytes) return false;
+  const auto bytes = file.first(kPostingHeaderBytes);
+  const auto run_id = bytes.subspan(kSegmentIdAt, 16);
+  return as_chars(bytes.first(kMagic.size())) == kMagic &&
+         !std::ranges::equal(identity.segments_id.bytes, run_id) &&
+         header_crc(bytes, crc32c(run_id)) == load_le<std::uint32_t>(bytes.data() + kCrcAt);
+}
+
 Checked<PostingHeader> decode_posting_header(std::span<const std::byte> file,
                                              const PostingFileIdentity& identity) {
   if (file.size() < kPostingHeaderBytes) return damage(0, "header cut short");

@@ -59,6 +59,10 @@ struct PostingHeader {
 void encode_posting_header(const PostingHeader& header, const PostingFileIdentity& identity,
                            std::span<std::byte, kPostingHeaderBytes> out);
 
+// Whether the header is whole, and that of a file over other segments: those here were rewritten
+// since it was made, or it was made for a rewriting that never came about.
+bool is_of_other_segments(std::span<const std::byte> file, const PostingFileIdentity& identity);
+
 // Checks the header and, where its version is ours, that it belongs to the segment and that the
 // sections are where and as large as its counts say.
 Checked<PostingHeader> decode_posting_header(std::span<const std::byte> file,

@@ -120,7 +120,7 @@ class Repair {
 
   Result<void> mend(const std::string& file, const std::vector<Finding>& findings) {
     for (const auto& listed : manifest_.segments) {
-      if (file == segment_path(folder_, listed.number)) return mend_segment(listed, findings);
+      if (file == segment_path(folder_, listed)) return mend_segment(listed, findings);
     }
     if (file.ends_with(kPostingFileEnding)) return remove_posting_file(file, problem_of(findings));
     return refuse(file, findings, "repair knows no remedy for this file");
@@ -133,7 +133,7 @@ class Repair {
   }
 
   Result<void> mend_segment(const ManifestSegment& listed, const std::vector<Finding>& findings) {
-    const auto path = segment_path(folder_, listed.number);
+    const auto path = segment_path(folder_, listed);
     const auto& copies = source_.manifest().segments;
     const auto copy = std::ranges::find(copies, listed.id, &ManifestSegment::id);
     if (copy == copies.end()) return refuse(path, findings, "it has no such segment");
@@ -177,7 +177,7 @@ class Repair {
   // Posting files over it stay: what is put there is what they were made from, or
   // tell_what_is_left() finds that it is not.
   Result<void> replace(const ManifestSegment& listed, const MergedSegment& merged) {
-    const auto path = segment_path(folder_, listed.number);
+    const auto path = segment_path(folder_, listed);
     return replace_file_with(files_, log_folder(folder_), path, merged.parts);
   }
 

@@ -151,7 +151,7 @@ TEST(Repair, MendsASegmentWhoseFramesStandInWrongPlaces) {
   }
   store.copy();
   store.shuffle_frames(segment_path("store", 2));
-  EXPECT_EQ(store.must_repair().repaired.back().file, segment_path("store", 2));
+  EXPECT_EQ(store.must_repair().repaired.front().file, segment_path("store", 2));
 }
 
 TEST(Repair, TakesFromTheCopyOnlyWhatIsNotWhole) {

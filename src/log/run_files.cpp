@@ -11,6 +11,7 @@
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 #include "log/memory_index.hpp"
+#include "log/posting_sections.hpp"
 
 namespace eventstore::log {
 namespace {
@@ -99,9 +100,14 @@ Result<std::shared_ptr<const IndexRun>> open_run(FileSystem& files, const std::s
   if (!size) return std::unexpected(size.error());
   auto mapped = (*file)->map(*size);
   if (!mapped) return std::unexpected(std::move(mapped).error());
-  auto index = PostingFile::open(
-      *std::move(mapped),
-      run_identity(segments, run_file.first_position, run_file.last_position, secret), path);
+  const auto identity =
+      run_identity(segments, run_file.first_position, run_file.last_position, secret);
+  if (is_of_other_segments((*mapped)->bytes(), identity)) {
+    return std::unexpected(
+        Error{.code = ErrorCode::NotFound,
+              .message = path + ": the posting file is of other segments than the log has"});
+  }
+  auto index = PostingFile::open(*std::move(mapped), identity, path);
   if (!index) return std::unexpected(std::move(index).error());
   if ((*index)->postings() != run_file.last_position.value - run_file.first_position.value + 1) {
     return std::unexpected(

@@ -43,7 +43,8 @@ inline const PostingFile& posting_file_of(const IndexRun& run) {
   return static_cast<const PostingFile&>(*run.index);
 }
 
-// Fails with NotFound, Corruption or UnsupportedFormat; the index can then be made from the log.
+// Fails with NotFound (also where what is there is of other segments, since those were rewritten),
+// Corruption or UnsupportedFormat; the index can then be made from the log.
 Result<std::shared_ptr<const IndexRun>> open_run(FileSystem& files, const std::string& folder,
                                                  const SegmentList& segments,
                                                  const RunFile& run_file, std::uint64_t secret);

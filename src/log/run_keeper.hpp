@@ -37,6 +37,9 @@ class RunKeeper {
   // Merges the oldest neighbours that are due. False: none are.
   Result<bool> merge_one();
 
+  // Held while runs that have posting files are replaced by others.
+  Mutex& merging() RETURN_CAPABILITY(merging_) { return merging_; }
+
  private:
   void take(const std::shared_ptr<const IndexRun>& made, std::size_t replaced);
   std::unexpected<Error> complain(Error error) const;

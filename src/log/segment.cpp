@@ -40,11 +40,6 @@ Result<void> Segment::write_done() {
   return {};
 }
 
-Result<std::unique_ptr<File>> Segment::open_file() const {
-  if (lost_) return std::unexpected(*lost_);
-  return files_.open(path_, FileSystem::Access::Read);
-}
-
 Result<std::shared_ptr<const MappedFile>> Segment::map() const {
   const auto bytes = durable_bytes();
   const MutexLock lock(mutex_);
@@ -53,7 +48,8 @@ Result<std::shared_ptr<const MappedFile>> Segment::map() const {
     if (auto mapped = map_file(*file_, bytes); !mapped) return std::unexpected(mapped.error());
     return mapped_;
   }
-  const auto file = open_file();
+  if (lost_) return std::unexpected(*lost_);
+  const auto file = files_.open(path_, FileSystem::Access::Read);
   if (!file) return std::unexpected(file.error());
   if (auto mapped = map_file(**file, bytes); !mapped) return std::unexpected(mapped.error());
   return mapped_;

@@ -51,9 +51,6 @@ class Segment {
   // Why nothing of the segment can be read. Null: it can, as far as is known.
   const Error* lost() const { return lost_ ? &*lost_ : nullptr; }
 
-  // The file, opened once more, for reading.
-  Result<std::unique_ptr<File>> open_file() const;
-
  private:
   Result<void> map_file(File& file, std::uint64_t bytes) const REQUIRES(mutex_);
 

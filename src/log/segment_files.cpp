@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
 #include "log/segment_digest.hpp"
@@ -39,7 +40,7 @@ Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::stri
                                               const Manifest& manifest,
                                               const ManifestSegment& listed,
                                               std::optional<FileSystem::Access> kept_open) {
-  const auto path = segment_path(folder, listed.number);
+  const auto path = segment_path(folder, listed);
   auto file = files.open(path, kept_open.value_or(FileSystem::Access::Read));
   if (!file) {
     if (file.error().code != ErrorCode::NotFound) return std::unexpected(std::move(file).error());
@@ -55,7 +56,8 @@ Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::stri
   const auto header = decode_segment_header(std::span(bytes).first(*count), path);
   if (!header) return std::unexpected(header.error());
   if (header->store_id != manifest.store_id || header->segment_id != listed.id ||
-      header->number != listed.number || header->first_position != listed.first_position) {
+      header->number != listed.number || header->first_position != listed.first_position ||
+      header->revision != listed.revision) {
     return std::unexpected(corruption(
         {.file = path}, "this segment belongs to another store or place; restore the right file"));
   }
@@ -70,34 +72,25 @@ Result<std::shared_ptr<Segment>> open_segment(FileSystem& files, const std::stri
 std::shared_ptr<Segment> lost_segment(FileSystem& files, const std::string& folder,
                                       const Manifest& manifest, const ManifestSegment& listed,
                                       Error damage) {
-  const auto path = segment_path(folder, listed.number);
+  const auto path = segment_path(folder, listed);
   damage.details = DamageDetails{.file = path,
                                  .first_position = listed.first_position,
                                  .last_position = *listed.last_position};
   return std::make_shared<Segment>(SegmentHeader{.store_id = manifest.store_id,
                                                  .segment_id = listed.id,
                                                  .number = listed.number,
-                                                 .first_position = listed.first_position},
+                                                 .first_position = listed.first_position,
+                                                 .revision = listed.revision},
                                    path, files, std::move(damage));
 }
 
-Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes) {
+Result<std::string> segment_digest(const Segment& segment) {
   SegmentDigest digest;
-  const auto file = segment.open_file();
-  if (!file) return std::unexpected(file.error());
-  std::vector<std::byte> buffer(std::min<std::uint64_t>(std::size_t{256} << 10, bytes));
-  for (std::uint64_t offset = 0; offset < bytes;) {
-    const auto wanted = std::min<std::uint64_t>(buffer.size(), bytes - offset);
-    const auto count = (*file)->read(offset, std::span(buffer).first(wanted));
-    if (!count) return std::unexpected(count.error());
-    if (*count == 0) {
-      return std::unexpected(corruption({.file = segment.path(), .offset = offset},
-                                        "the segment is cut short; repair it from a copy "
-                                        "(event-store maint repair --from COPY)"));
-    }
-    digest.add(std::span(buffer).first(*count));
-    offset += *count;
-  }
+  const MappedAccess access;
+  const auto mapped = segment.map();
+  if (!mapped) return std::unexpected(mapped.error());
+  digest.add((*mapped)->bytes().first(segment.durable_bytes()));
+  if (access.failed()) return std::unexpected(access_failed(segment.path()));
   return digest.text();
 }
 

@@ -35,7 +35,7 @@ std::shared_ptr<Segment> lost_segment(FileSystem& files, const std::string& fold
                                       const Manifest& manifest, const ManifestSegment& listed,
                                       Error damage);
 
-// XXH3-128 of the first `bytes` bytes, in hexadecimal.
-Result<std::string> segment_digest(const Segment& segment, std::uint64_t bytes);
+// XXH3-128 of the durable bytes, in hexadecimal.
+Result<std::string> segment_digest(const Segment& segment);
 
 }  // namespace eventstore::log

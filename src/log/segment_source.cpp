@@ -17,7 +17,7 @@ class FolderSource final : public SegmentSource {
   const Manifest& manifest() const override { return manifest_; }
 
   Result<std::shared_ptr<const MappedFile>> segment(const ManifestSegment& listed) override {
-    const auto file = files_.open(segment_path(folder_, listed.number), FileSystem::Access::Read);
+    const auto file = files_.open(segment_path(folder_, listed), FileSystem::Access::Read);
     if (!file) return std::unexpected(file.error());
     const auto size = (*file)->size();
     if (!size) return std::unexpected(size.error());

@@ -81,6 +81,26 @@ Result<void> require_no_frames(FileSystem& files, const std::string& path,
                      " does not list it: that is older than the log; restore the newest one"));
 }
 
+// Whether a segment file is what scavenging left of a segment that the manifest lists: the file
+// before it was rewritten, or one that never got so far as to take its place. Where the file that
+// the manifest lists is not there, this one may be all there is.
+Result<bool> is_other_revision(FileSystem& files, const std::string& folder,
+                               const Manifest& manifest, std::string_view name) {
+  const auto number = segment_number(name);
+  const auto listed =
+      std::ranges::find(manifest.segments, number.value_or(0), &ManifestSegment::number);
+  if (listed == manifest.segments.end()) return false;
+  return files.exists(segment_path(folder, *listed));
+}
+
+Result<void> require_unused(FileSystem& files, const std::string& folder, const Manifest& manifest,
+                            const std::string& name) {
+  const auto replaced = is_other_revision(files, folder, manifest, name);
+  if (!replaced) return std::unexpected(replaced.error());
+  if (*replaced) return {};
+  return require_no_frames(files, log_folder(folder) + "/" + name, manifest_path(folder));
+}
+
 std::string parent_of(const std::string& folder) {
   const auto slash = folder.find_last_of('/');
   if (slash == std::string::npos) return ".";
@@ -193,7 +213,7 @@ Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
                               const Manifest& manifest) {
   std::set<std::string> wanted;
   for (const auto& segment : manifest.segments) {
-    wanted.insert(segment_path(folder, segment.number));
+    wanted.insert(segment_path(folder, segment));
   }
   const auto names = files.list(log_folder(folder));
   if (!names) return std::unexpected(names.error());
@@ -205,9 +225,7 @@ Result<void> remove_leftovers(FileSystem& files, const std::string& folder,
     // Whether a posting file is of use shows when it is opened.
     if (!ours || wanted.contains(path) || RunFile::parse(name)) continue;
     if (is_segment) {
-      if (auto unused = require_no_frames(files, path, manifest_path(folder)); !unused) {
-        return unused;
-      }
+      if (auto unused = require_unused(files, folder, manifest, name); !unused) return unused;
     }
     leftovers.push_back(path);
   }

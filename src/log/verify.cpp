@@ -59,7 +59,7 @@ class Verification {
           "the end of a sealed segment is unreadable; no event is lost");
     }
     // Without it nobody can tell whether the next one follows.
-    link_ = end.link;
+    link_ = header ? header->link_behind(end.link) : end.link;
     first_ = !has_end;
     if (!is_active) check_digest(segment);
     return {};
@@ -116,10 +116,10 @@ class Verification {
 
   void check_digest(const Segment& segment) {
     const auto listed =
-        std::ranges::find(manifest_.segments, segment.header().number, &ManifestSegment::number);
+        std::ranges::find(manifest_.segments, segment.header().segment_id, &ManifestSegment::id);
     if (listed == manifest_.segments.end() || listed->digest.empty()) return;
     if (segment.durable_bytes() < listed->bytes) return;  // it lacks its end, which is known
-    const auto digest = segment_digest(segment, listed->bytes);
+    const auto digest = segment_digest(segment);
     if (digest && *digest == listed->digest) return;
     const DamageDetails all{
         .file = segment.path(),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""maint stats and maint verify, on sound stores; bad_input_test.py has the damaged ones."""
+"""maint stats, verify and scavenge, on sound stores; bad_input_test.py has the damaged ones."""
 
 import json
 
@@ -29,6 +29,26 @@ class Maint(support.EndToEnd):
         self.assertGreaterEqual(report["segments"], 1)
         self.assertGreater(report["bytes"], 1_000_000)
         self.assertIn("8,577 events", self.text("--output", "table", "maint", "verify"))
+
+    def test_scavenge(self):
+        data = "x" * 1000
+        lines = ({"stream": f"s-{i % 2}", "type": "Filled", "data": data} for i in range(70_000))
+        self.object("event", "import", self.write("lines.ndjson", lines))
+        self.run_program("stream", "delete", "s-0", "--yes")
+        before = self.text("event", "export")
+        would = self.object("maint", "scavenge", "--dry-run", "--id-retention", "1s")
+        self.assertEqual(list(would), ["dry_run", "segments", "segments_rewritten", "events_removed",
+                                       "events_reduced", "bytes", "bytes_freed", "bytes_active"])
+        self.assertGreater(would["bytes_freed"], 25_000_000)
+        on_disk = self.stats()["bytes"]
+        did = self.object("maint", "scavenge", "--id-retention", "1s")
+        self.assertEqual({**did, "bytes_active": 0}, {**would, "bytes_active": 0, "dry_run": False})
+        self.assertLess(self.stats()["bytes"], on_disk - 25_000_000)
+        self.assertEqual(self.text("event", "export"), before)
+        self.assertEqual(self.object("maint", "verify")["findings"], [])
+        self.assertRegex(self.text("--output", "table", "maint", "scavenge"),
+                         r"^0 of [\d,]+ bytes freed in 0 segments: 0 events removed")
+        self.error("maint", "scavenge", "--id-retention", "soon", exit_code=support.USAGE)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 // Makes a store for read_store_test.py: `make_store FOLDER` appends events of every hostile kind,
 // in segments as small as can be, and prints the lines that a reader of the store should print, the
 // store's own events included. `make_store --read FOLDER` prints those of a store that is there,
-// `make_store --delete FOLDER` after it has deleted some of its streams.
+// `make_store --delete FOLDER` after it has deleted some of its streams, `make_store --scavenge
+// FOLDER` after it has freed their space, too.
 
 #include <cstddef>
 #include <cstdio>
@@ -137,9 +138,11 @@ int run(int argc, char** argv) {
     print(*value_of(open(argv[2], {.read_only = true})));
     return 0;
   }
-  if (argc == 3 && std::strcmp(argv[1], "--delete") == 0) {
+  const bool scavenge = argc == 3 && std::strcmp(argv[1], "--scavenge") == 0;
+  if (scavenge || (argc == 3 && std::strcmp(argv[1], "--delete") == 0)) {
     const auto store = value_of(open(argv[2]));
     delete_some(*store);
+    if (scavenge) value_of(store->scavenge({.id_retention = std::chrono::seconds(0)}));
     print(*store);
     return 0;
   }

@@ -87,14 +87,21 @@ class ReadStore(unittest.TestCase):
     def test_reads_a_store_without_a_head_page(self):
         self.expect_lines(read(self.store(), "--system"), self.lines)
 
-    def test_leaves_out_what_is_deleted(self):
-        store = self.store()
-        left = run(MAKE_STORE, "--delete", store)
+    def expect_fewer(self, store, how):
+        left = run(MAKE_STORE, how, store)
         self.assertEqual(left.returncode, 0, left.stderr)
         lines = left.stdout.splitlines(keepends=True)
         self.assertLess(len(lines), len(self.lines))
         self.expect_lines(read(store, "--system"), lines)
         self.expect_lines(read(store, "--system", "--no-verify"), lines)
+
+    def test_leaves_out_what_is_deleted(self):
+        self.expect_fewer(self.store(), "--delete")
+
+    def test_reads_what_scavenging_left(self):
+        store = self.store()
+        self.expect_fewer(store, "--scavenge")
+        self.assertTrue(list((store / "log").glob("*.1.seg")))
 
     def set_head(self, store, boot_id, position):
         generation = read_store.read_manifest(store)["generation"]

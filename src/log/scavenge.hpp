@@ -1,0 +1,24 @@
+#pragma once
+
+#include "core/file_system.hpp"
+#include "eventstore/deletion.hpp"
+#include "log/log_tail.hpp"
+
+namespace eventstore::log {
+
+// Rewrites the sealed segments of an open store without what is deleted, while it is read and
+// written to. A unit of this is a few neighbouring segments with the runs that index them: new
+// files are written and proven, then the manifest takes them all at once, then the old ones are
+// removed. A crash leaves the one or the other; what is left over is removed at the next opening.
+//
+// Threads: may run beside everything else.
+struct ScavengedLog {
+  const LogSettings& settings;
+  std::uint64_t secret;
+  LogView& view;
+  LogTail* tail;  // null: it is read only, and a dry run is all there can be
+};
+Result<ScavengeReport> scavenge_log(Environment environment, const ScavengedLog& log,
+                                    const ScavengeOptions& options);
+
+}  // namespace eventstore::log

@@ -1,0 +1,343 @@
+#include "log/scavenge.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "log/folder.hpp"
+#include "log/log_store_test_support.hpp"
+
+namespace eventstore::log {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+using test::code_of;
+using test::read_everything;
+using test::read_stream;
+using test::value_of;
+
+using Numbers = std::vector<std::uint64_t>;
+
+const ScavengeOptions kForgetIds{.id_retention = seconds(0)};
+
+// Streams "a" and "b" take turns, an event of about 1 KiB each, over several small segments.
+class Scavenge : public testing::Test {
+ protected:
+  void fill(EventStore& store, int rounds) {
+    for (int round = 0; round < rounds; ++round) {
+      append_large(store, "a", 1);
+      append_large(store, "b", 1);
+    }
+  }
+  void upkeep() {
+    while (store_->step()) {
+    }
+  }
+  void truncate(std::string_view stream, std::uint64_t before) {
+    value_of(store_->truncate_stream(stream, {before}, ExpectedVersion::any()));
+  }
+  ScavengeReport scavenge(ScavengeOptions options = kForgetIds) {
+    machine_.clock().advance(seconds(1));  // so that what is there is older than no time at all
+    return value_of(store_->scavenge(options));
+  }
+  void reopen() {
+    store_ = nullptr;
+    store_ = machine_.open();
+  }
+  // Every way to read, before and after.
+  std::vector<std::string> reads() {
+    std::vector<std::string> lines;
+    for (const auto direction : {Direction::Forwards, Direction::Backwards}) {
+      for (const Selector& selector :
+           {Selector{SelectAll{}}, Selector{SelectStream{"a"}}, Selector{SelectStream{"b"}},
+            Selector{SelectCategory{"a"}}, Selector{Query::everything()}}) {
+        lines.push_back(test::read_lines(
+            *store_, {.selector = selector, .direction = direction, .include_system = true}));
+      }
+    }
+    return lines;
+  }
+  std::vector<std::string> segment_files() const {
+    std::vector<std::string> found;
+    for (const auto& path : machine_.disk().files()) {
+      if (path.ends_with(".seg")) found.push_back(path);
+    }
+    return found;
+  }
+  std::uint64_t stored_bytes() {
+    std::uint64_t bytes = 0;
+    for (const auto& path : segment_files()) bytes += machine_.disk().contents(path).size();
+    return bytes;
+  }
+  void expect_whole() {
+    const auto report = value_of(store_->verify());
+    for (const auto& finding : report.findings) ADD_FAILURE() << finding.message;
+  }
+
+  mutable StoreOnSimulatedDisk machine_{8192, /*run_events_max=*/4};
+  StoreOnSimulatedDisk::Opened store_ = machine_.open();
+};
+
+TEST_F(Scavenge, FreesTheSpaceAndLeavesEveryReadAsItWas) {
+  fill(*store_, 20);
+  truncate("a", 15);
+  upkeep();
+  const auto before = reads();
+  const auto bytes = stored_bytes();
+  const auto report = scavenge();
+  EXPECT_EQ(report.events_removed, 14U);
+  EXPECT_EQ(report.events_reduced, 0U);
+  EXPECT_GT(report.segments_rewritten, 0U);
+  EXPECT_GT(report.bytes_freed, 13'000U);
+  EXPECT_LE(stored_bytes(), bytes - report.bytes_freed);
+  EXPECT_EQ(reads(), before);
+  expect_whole();
+  EXPECT_EQ(scavenge().segments_rewritten, 0U);
+  upkeep();  // merges the runs that were made
+  EXPECT_EQ(reads(), before);
+  expect_whole();
+
+  reopen();
+  EXPECT_EQ(reads(), before);
+  expect_whole();
+  EXPECT_EQ(test::versions_of(read_stream(*store_, "a")).front(), 15U);
+  EXPECT_EQ(value_of(store_->append(test::append_to("a"))).streams.front().version,
+            StreamVersion{21});
+}
+
+TEST_F(Scavenge, RebuildsTheSameIndexFromWhatIsLeft) {
+  fill(*store_, 20);
+  truncate("a", 15);
+  value_of(store_->delete_stream("b", ExpectedVersion::any()));
+  upkeep();
+  scavenge();
+  const auto before = reads();
+  store_ = nullptr;
+  remove_posting_files(machine_.disk());
+  store_ = machine_.open();
+  EXPECT_EQ(reads(), before);
+  EXPECT_EQ(value_of(store_->stream_info("b"))->version, StreamVersion{20});
+  expect_whole();
+}
+
+TEST_F(Scavenge, RemembersTheIdsForATimeAndTheLastOneForEver) {
+  auto request = test::append_to("c", ExpectedVersion::any(), 3);
+  for (std::uint64_t i = 0; i < 3; ++i) request.events[i].id = test::id_of(i + 1);
+  value_of(store_->append(request));
+  fill(*store_, 10);
+  value_of(store_->delete_stream("c", ExpectedVersion::any()));
+  upkeep();
+
+  const ScavengeOptions a_day{.id_retention = hours(24)};
+  EXPECT_EQ(scavenge(a_day).events_reduced, 3U);
+  EXPECT_TRUE(value_of(store_->append(request)).repeated);
+  EXPECT_TRUE(read_stream(*store_, "c").empty());
+  EXPECT_EQ(scavenge(a_day).segments_rewritten, 0U);
+
+  machine_.clock().advance(hours(25));
+  EXPECT_EQ(scavenge(a_day).events_removed, 2U);
+  const auto found =
+      value_of(store_->find("c", std::vector{test::id_of(1), test::id_of(2), test::id_of(3)}));
+  EXPECT_FALSE(found[0].has_value());
+  EXPECT_FALSE(found[1].has_value());
+  EXPECT_EQ(found[2]->version, StreamVersion{3});
+  reopen();
+  EXPECT_EQ(value_of(store_->stream_info("c"))->version, StreamVersion{3});
+  EXPECT_EQ(value_of(store_->append(test::append_to("c"))).streams.front().version,
+            StreamVersion{4});
+  expect_whole();
+}
+
+TEST_F(Scavenge, TakesWhatRetentionHidesOutOfEveryRead) {
+  fill(*store_, 20);
+  value_of(store_->set_retention("a", {.max_count = 3}, ExpectedVersion::any()));
+  upkeep();
+  EXPECT_EQ(read_everything(*store_).size(), 41U);
+  EXPECT_GT(scavenge().events_removed, 10U);
+  EXPECT_EQ(test::versions_of(read_stream(*store_, "a")), (Numbers{18, 19, 20}));
+  EXPECT_LT(read_everything(*store_).size(), 30U);
+  expect_whole();
+}
+
+TEST_F(Scavenge, LeavesOfATombstonedStreamTheTombstone) {
+  fill(*store_, 10);
+  value_of(store_->tombstone_stream("a", ExpectedVersion::any()));
+  append_large(*store_, "b", 10);
+  upkeep();
+  EXPECT_EQ(scavenge().events_removed, 10U);
+  reopen();
+  EXPECT_EQ(code_of(store_->append(test::append_to("a"))), ErrorCode::StreamDeleted);
+  EXPECT_EQ(value_of(store_->stream_info("a"))->state, StreamState::Tombstoned);
+  expect_whole();
+}
+
+TEST_F(Scavenge, TellsInADryRunWhatItWouldFree) {
+  fill(*store_, 20);
+  truncate("a", 15);
+  truncate("b", 3);
+  upkeep();
+  const auto files = segment_files();
+  auto options = kForgetIds;
+  options.dry_run = true;
+  const auto would = scavenge(options);
+  EXPECT_EQ(segment_files(), files);
+  const auto reader = machine_.open_reader();
+  EXPECT_EQ(value_of(reader->scavenge(options)).bytes_freed, would.bytes_freed);
+  EXPECT_EQ(code_of(reader->scavenge(kForgetIds)), ErrorCode::ReadOnly);
+
+  const auto did = scavenge();
+  EXPECT_EQ(did.events_removed, would.events_removed);
+  EXPECT_EQ(did.bytes_freed, would.bytes_freed);
+  EXPECT_EQ(did.segments, would.segments);
+  EXPECT_EQ(did.segments_rewritten, would.segments_rewritten);
+  EXPECT_GT(did.bytes_active, 0U);
+}
+
+TEST_F(Scavenge, GoesOnWhereItWasStopped) {
+  fill(*store_, 20);
+  value_of(store_->delete_stream("a", ExpectedVersion::any()));
+  upkeep();
+  std::stop_source stop;
+  auto options = kForgetIds;
+  options.cancellation = stop.get_token();
+  options.on_progress = [&](const ScavengeProgress& progress) {
+    if (progress.position.value > 12) stop.request_stop();
+  };
+  EXPECT_EQ(code_of(store_->scavenge(options)), ErrorCode::Cancelled);
+  const auto rest = scavenge();
+  EXPECT_GT(rest.events_removed, 0U);
+  EXPECT_LT(rest.events_removed, 19U);
+  expect_whole();
+}
+
+TEST_F(Scavenge, LetsReadsUnderWayGoOn) {
+  fill(*store_, 200);
+  const auto cursor = value_of(store_->read({.selector = SelectStream{"a"}}));
+  Numbers versions;
+  const auto take = [&](std::span<const EventView> batch) {
+    for (const auto& view : batch) versions.push_back(view.version.value);
+    return !batch.empty();
+  };
+  ASSERT_TRUE(take(value_of(cursor->next())));
+  value_of(store_->delete_stream("a", ExpectedVersion::any()));
+  upkeep();
+  EXPECT_GT(scavenge().events_removed, 150U);
+  while (take(value_of(cursor->next()))) {
+  }
+  EXPECT_EQ(versions.size(), 200U);
+  EXPECT_TRUE(read_stream(*store_, "a").empty());
+}
+
+TEST_F(Scavenge, LetsReadersInOtherProcessesGoOn) {
+  fill(*store_, 400);
+  upkeep();
+  const auto reader = machine_.open_reader();
+  const auto cursor = value_of(reader->read({.selector = SelectStream{"b"}}));
+  const auto backwards = value_of(reader->read(
+      {.selector = SelectStream{"b"}, .direction = Direction::Backwards, .limit = 390}));
+  const auto never_begun = value_of(reader->read({.selector = SelectStream{"b"}}));
+  auto events = value_of(cursor->next()).size();
+  auto events_back = value_of(backwards->next()).size();
+  truncate("a", 395);
+  upkeep();
+  EXPECT_GT(scavenge().events_removed, 300U);
+
+  const auto count_rest = [](Cursor& rest) {
+    std::size_t count = 0;
+    for (auto batch = value_of(rest.next()); !batch.empty(); batch = value_of(rest.next())) {
+      count += batch.size();
+    }
+    return count;
+  };
+  EXPECT_EQ(events + count_rest(*cursor), 400U);
+  EXPECT_EQ(events_back + count_rest(*backwards), 390U);
+  EXPECT_EQ(count_rest(*never_begun), 400U);
+  EXPECT_EQ(value_of(reader->stream_info("a"))->events, 6U);
+  EXPECT_EQ(test::versions_of(read_stream(*reader, "a")).front(), 395U);
+  EXPECT_TRUE(value_of(reader->verify()).findings.empty());
+  append_large(*store_, "a", 1);
+  EXPECT_EQ(value_of(reader->stream_info("a"))->events, 7U);
+}
+
+// Whatever is left by a crash: the same reads, and the next scavenge gets to the same end.
+class CrashInScavenge : public Scavenge,
+                        public testing::WithParamInterface<SimulatedFileSystem::Crash> {};
+
+TEST_P(CrashInScavenge, LeavesTheOldOrTheNew) {
+  fill(*store_, 12);
+  truncate("a", 9);
+  upkeep();
+  const auto before = reads();
+  reopen();
+  upkeep();
+  store_ = nullptr;
+  const auto start = machine_.disk();
+  bool crashed = true;
+  for (std::uint64_t call = 1; crashed; ++call) {
+    machine_.files().restart(SimulatedFileSystem::Crash::ProcessKill);
+    machine_.disk() = start;
+    store_ = machine_.open();
+    machine_.clock().advance(seconds(1));
+    machine_.files().crash_after(call);
+    const auto report = store_->scavenge(kForgetIds);
+    crashed = machine_.files().crashed();
+    ASSERT_TRUE(report || crashed) << report.error().message;
+    store_ = nullptr;
+    machine_.files().restart(GetParam());
+    store_ = machine_.open();
+    ASSERT_EQ(reads(), before) << call;
+    scavenge();
+    ASSERT_EQ(reads(), before) << call;
+    expect_whole();
+    ASSERT_EQ(scavenge().segments_rewritten, 0U);
+    reopen();
+    ASSERT_EQ(reads(), before) << call;
+    ASSERT_EQ(segment_files().size(), value_of(store_->verify()).segments) << call;
+    store_ = nullptr;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Crashes, CrashInScavenge,
+                         testing::Values(SimulatedFileSystem::Crash::ProcessKill,
+                                         SimulatedFileSystem::Crash::PowerLoss));
+
+// Every call that fails, once or from then on: an error, and the store goes on.
+TEST_F(Scavenge, FailsCleanlyWhateverFails) {
+  fill(*store_, 12);
+  truncate("a", 9);
+  upkeep();
+  const auto before = reads();
+  store_ = nullptr;
+  const auto start = machine_.disk();
+  for (const int error_number : {5 /*EIO*/, 28 /*ENOSPC*/}) {
+    bool failed = true;
+    for (std::uint64_t call = 1; failed; ++call) {
+      machine_.files().restart(SimulatedFileSystem::Crash::ProcessKill);
+      machine_.disk() = start;
+      store_ = machine_.open();
+      machine_.clock().advance(seconds(1));
+      const auto hit = machine_.files().faults_hit();
+      machine_.files().inject({.nth = call, .error_number = error_number});
+      static_cast<void>(store_->scavenge(kForgetIds));
+      failed = machine_.files().faults_hit() > hit;
+      machine_.files().clear_faults();
+      ASSERT_EQ(reads(), before) << call;
+      expect_whole();
+      scavenge();
+      ASSERT_EQ(reads(), before) << call;
+      expect_whole();
+      append_large(*store_, "d", 1);
+      reopen();
+      expect_whole();
+      ASSERT_EQ(test::versions_of(read_stream(*store_, "a")).front(), 9U) << call;
+      store_ = nullptr;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace eventstore::log
