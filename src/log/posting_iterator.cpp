@@ -37,11 +37,13 @@ class ListIterator final : public PostingIterator {
 
  private:
   static constexpr std::size_t kFirstFetch = 16;  // most walks end early
-  static constexpr std::size_t kFetchMax = 128;
+  static constexpr std::size_t kFetchMax = 512;
 
+  // A walk that leaps over most of what it is given gets less, one that goes over all of it more.
   Result<void> fill(Posting from) {
+    fetch_count_ = filled_.size() > fetch_count_ / 2 ? std::max(fetch_count_ / 2, kFirstFetch)
+                                                     : std::min(fetch_count_ * 2, kFetchMax);
     const auto wanted = std::span(buffer_).first(fetch_count_);
-    fetch_count_ = std::min(fetch_count_ * 2, kFetchMax);
     auto count = index_.fetch(entry_, from, direction_, wanted);
     if (!count) return std::unexpected(std::move(count).error());
     filled_ = wanted.first(*count);
@@ -65,7 +67,7 @@ class ListIterator final : public PostingIterator {
   Direction direction_;
   std::array<Posting, kFetchMax> buffer_{};
   std::span<const Posting> filled_;  // the part of buffer_ still ahead
-  std::size_t fetch_count_ = kFirstFetch;
+  std::size_t fetch_count_ = kFirstFetch / 2;
   bool at_end_ = false;
 };
 
@@ -179,8 +181,9 @@ struct SizedPart {
 
 class QueryPlan {
  public:
-  // A list that is so many times longer than the shortest is not looked into.
-  static constexpr std::uint64_t kLongerMax = 8;
+  // A list that is so many times longer than the shortest is not looked into: to find a place in it
+  // would cost more than to read the event.
+  static constexpr std::uint64_t kLongerMax = 64;
 
   QueryPlan(const SegmentIndex& index, std::uint64_t secret, Posting last, Direction direction)
       : index_(index), secret_(secret), last_(last), direction_(direction) {}
