@@ -7,7 +7,7 @@ namespace eventstore::bench {
 
 std::span<const StoreKind> store_kinds() {
   static constexpr auto kKinds = std::to_array<StoreKind>({
-      {.name = kEngineName, .open = open_engine_store},
+      {.name = kEngineName, .open = [](const auto& folder) { return open_engine_store(folder); }},
 #ifdef EVENTSTORE_BENCH_ROCKSDB
       {.name = kRocksDbName, .open = open_rocksdb_store},
 #endif

@@ -9,6 +9,7 @@
 
 #include "eventstore/append.hpp"
 #include "eventstore/event.hpp"
+#include "eventstore/open.hpp"
 
 namespace eventstore::bench {
 
@@ -78,7 +79,8 @@ inline constexpr std::string_view kSqliteName = "sqlite";
 std::span<const StoreKind> store_kinds();
 const StoreKind* find_store_kind(std::string_view name);
 
-std::unique_ptr<Store> open_engine_store(const std::filesystem::path& folder);
+std::unique_ptr<Store> open_engine_store(const std::filesystem::path& folder,
+                                         const OpenOptions& options = {});
 std::unique_ptr<Store> open_rocksdb_store(const std::filesystem::path& folder);
 std::unique_ptr<Store> open_lmdb_store(const std::filesystem::path& folder);
 std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& folder);

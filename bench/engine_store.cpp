@@ -41,8 +41,8 @@ class EngineReader : public Reader {
 
 class EngineStore : public Store {
  public:
-  explicit EngineStore(const std::filesystem::path& folder)
-      : store_(must(open(folder.string()), "open")) {
+  EngineStore(const std::filesystem::path& folder, const OpenOptions& options)
+      : store_(must(open(folder.string(), options), "open")) {
     must(store_->head(), "head");
   }
 
@@ -78,8 +78,9 @@ class EngineStore : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> open_engine_store(const std::filesystem::path& folder) {
-  return std::make_unique<EngineStore>(folder);
+std::unique_ptr<Store> open_engine_store(const std::filesystem::path& folder,
+                                         const OpenOptions& options) {
+  return std::make_unique<EngineStore>(folder, options);
 }
 
 }  // namespace eventstore::bench

@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 PROGRAM = sys.argv.pop(1)
-WORKLOADS = ["W1", "W2", "W3", "W4", "R1", "R2", "R3", "R4", "O1", "P1", "S1", "D1"]
+WORKLOADS = ["W1", "W2", "W3", "W4", "R1", "R2", "R3", "R4", "O1", "P1", "S1", "S2", "D1"]
 STORES = {"event-store", "rocksdb", "lmdb", "sqlite"}
 ROUNDS = 2
 

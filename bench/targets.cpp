@@ -44,6 +44,11 @@ class TargetList {
                         .limit = limit});
   }
 
+  void at_least(const Place& place, std::string_view unit, double limit) {
+    at_most(place, unit, limit);
+    targets_.back().bound = Bound::AtLeast;
+  }
+
   void at_most_ever(const Place& place, std::string_view unit, double limit) {
     at_most(place, unit, limit);
     targets_.back().of_every_round = true;
@@ -114,6 +119,8 @@ void add_growth_targets(TargetList& list) {
                      named({"P1", "1 thread, the large store", kP99}, kEngineName),
                      named({"P1", "1 thread, a hundredth of the events", kP99}, kEngineName), 1.3);
   list.at_most_ever({"S1", "1 thread, batches of 100", kLongest}, "us", 50'000);
+  list.at_least({"S2", "half of the streams deleted", kRate}, "MB/s", 100);
+  list.at_most_ever({"S2", "appends meanwhile", kLongest}, "us", 50'000);
   list.at_most({"D1", "the size for the target", "of 1.1 x payload + 128 an event"}, "times", 1);
 }
 

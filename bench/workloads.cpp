@@ -47,6 +47,10 @@ std::span<const Workload> workloads() {
       {.name = "S1",
        .what = "Appends of 100 events without a pause over many segments: the longest.",
        .run = run_stalls},
+      {.name = "S2",
+       .what = "Scavenging 1 GiB of events of which every other stream is deleted, while a thread "
+               "appends one event at a time. Rate: of the segments as they were before.",
+       .run = run_scavenging},
       {.name = "D1",
        .what = "The disk that a store takes. Payload: names, tags, data and metadata.",
        .run = run_disk_use},

@@ -36,6 +36,7 @@ void run_lookups(Bench& bench);           // R4
 void run_opening(Bench& bench);           // O1
 void run_large_appends(Bench& bench);     // P1
 void run_stalls(Bench& bench);            // S1
+void run_scavenging(Bench& bench);        // S2
 void run_disk_use(Bench& bench);          // D1
 
 }  // namespace eventstore::bench
