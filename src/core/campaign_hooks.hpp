@@ -29,8 +29,11 @@ enum class Plant : std::uint8_t {
   NoBusErrorGuard,       // an access to a mapping that fails ends the process
   RecordLock,            // a POSIX record lock in place of flock
   VerifySkipsASegment,   // verification leaves out the last segment but one
+  UnlinkBeforeManifest,  // scavenging removes the old files before the manifest lists the new ones
+  ReaderKeepsOldFiles,   // a reader does not notice that segments were rewritten
+  ScavengeLosesAnEvent,  // the last event of a rewritten segment is left out, and not missed
 };
-inline constexpr std::array<std::string_view, 13> kPlantNames = {
+inline constexpr std::array<std::string_view, 16> kPlantNames = {
     "none",
     "answer_before_sync",
     "skip_directory_sync",
@@ -44,6 +47,9 @@ inline constexpr std::array<std::string_view, 13> kPlantNames = {
     "no_bus_error_guard",
     "record_lock",
     "verify_skips_a_segment",
+    "unlink_before_manifest",
+    "reader_keeps_old_files",
+    "scavenge_loses_an_event",
 };
 
 // A branch that is rarely taken, to be counted: a campaign that never takes it proves nothing
@@ -72,8 +78,12 @@ enum class Mark : std::uint8_t {
   FollowedWithoutWriter,    // a reader scanned what no writer has confirmed since the boot
   FollowedIntoNextSegment,  // a reader followed a roll
   RepeatedAppend,
+  ScavengedUnit,         // segments were rewritten
+  ScavengeGaveUp,        // what was made for a unit was made for nothing
+  RemovedOtherRevision,  // what a scavenge that was cut short had left
+  FollowedRewriting,     // a reader found that segments were rewritten
 };
-inline constexpr std::array<std::string_view, 23> kMarkNames = {
+inline constexpr std::array<std::string_view, 27> kMarkNames = {
     "rolled",
     "roll_without_room",
     "roll_taken_back",
@@ -97,6 +107,10 @@ inline constexpr std::array<std::string_view, 23> kMarkNames = {
     "followed_without_writer",
     "followed_into_next_segment",
     "repeated_append",
+    "scavenged_unit",
+    "scavenge_gave_up",
+    "removed_other_revision",
+    "followed_rewriting",
 };
 
 #ifdef EVENTSTORE_CAMPAIGN_HOOKS

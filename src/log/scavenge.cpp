@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/campaign_hooks.hpp"
 #include "core/mapped_access.hpp"
 #include "log/clean_failure.hpp"
 #include "log/damage.hpp"
@@ -114,6 +115,7 @@ class Scavenge {
     auto made = next ? make_runs(*unit) : std::unexpected(next.error());
     if (made) made = sync_names(files_, log_folder(folder_));
     if (!made) {
+      note(Mark::ScavengeGaveUp);
       remove_made(*unit);
       return std::unexpected(std::move(made).error());
     }
@@ -214,7 +216,9 @@ class Scavenge {
     std::vector<ManifestSegment> listed;
     listed.reserve(unit.segments.size());
     for (const auto& rewritten : unit.segments) listed.push_back(rewritten.listed);
+    if (is_planted(Plant::UnlinkBeforeManifest)) remove_old(unit);
     if (auto saved = log_.tail->list_rewritten(listed); !saved) return saved;
+    note(Mark::ScavengedUnit);
     log_.view.update([&](LogLayout& layout) {
       put_rewritten(unit, layout.segments);
       const auto at = std::ranges::find(layout.runs, unit.first(),

@@ -136,6 +136,7 @@ TEST_F(Scavenge, RemembersTheIdsForATimeAndTheLastOneForEver) {
   EXPECT_EQ(scavenge(a_day).events_reduced, 3U);
   EXPECT_TRUE(value_of(store_->append(request)).repeated);
   EXPECT_TRUE(read_stream(*store_, "c").empty());
+  EXPECT_EQ(value_of(store_->stats()).events, read_everything(*store_).size());
   EXPECT_EQ(scavenge(a_day).segments_rewritten, 0U);
 
   machine_.clock().advance(hours(25));
@@ -149,6 +150,18 @@ TEST_F(Scavenge, RemembersTheIdsForATimeAndTheLastOneForEver) {
   EXPECT_EQ(value_of(store_->stream_info("c"))->version, StreamVersion{3});
   EXPECT_EQ(value_of(store_->append(test::append_to("c"))).streams.front().version,
             StreamVersion{4});
+  expect_whole();
+}
+
+TEST_F(Scavenge, LeavesHusksThatMergedRunsMayBeginWith) {
+  fill(*store_, 20);
+  truncate("a", 15);
+  upkeep();
+  EXPECT_EQ(scavenge({.id_retention = hours(24)}).events_reduced, 14U);
+  upkeep();
+  expect_whole();
+  EXPECT_EQ(value_of(store_->stats()).events, read_everything(*store_).size());
+  reopen();
   expect_whole();
 }
 

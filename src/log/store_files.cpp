@@ -97,7 +97,10 @@ Result<void> require_unused(FileSystem& files, const std::string& folder, const 
                             const std::string& name) {
   const auto replaced = is_other_revision(files, folder, manifest, name);
   if (!replaced) return std::unexpected(replaced.error());
-  if (*replaced) return {};
+  if (*replaced) {
+    note(Mark::RemovedOtherRevision);
+    return {};
+  }
   return require_no_frames(files, log_folder(folder) + "/" + name, manifest_path(folder));
 }
 

@@ -148,20 +148,26 @@ Result<std::uint64_t> file_bytes(FileSystem& files, const std::string& path) {
   return (*file)->size();
 }
 
-// How many streams run `ordinal` is the first to have.
-Result<std::uint64_t> count_new_streams(const Snapshot& snapshot, std::size_t ordinal,
-                                        std::uint64_t secret) {
-  std::uint64_t count = 0;
+// What the streams of a run say: how many of them it is the first to have, and how many of its
+// events are husks.
+struct StreamCounts {
+  std::uint64_t new_streams = 0;
+  std::uint64_t husks = 0;
+};
+Result<StreamCounts> count_streams(const Snapshot& snapshot, std::size_t ordinal,
+                                   std::uint64_t secret) {
+  StreamCounts count;
   Result<void> failure;
   const auto last = snapshot.last_position_of_run(ordinal);
   const auto& run = *snapshot.runs()[ordinal];
-  if (last < run.first_position) return 0;
+  if (last < run.first_position) return count;
   const auto visit = [&](std::string_view name, const KeyEntry& entry) {
     Posting posting = 0;
     const auto visible =
         run.index->fetch(entry, run.posting_of(last), Direction::Backwards, {&posting, 1});
     if (!visible) failure = std::unexpected(visible.error());
     if (!visible || *visible == 0) return visible.has_value();
+    count.husks += entry.postings - (entry.last_version.value + 1 - entry.first_version.value);
     const Key key{
         .kind = KeyKind::Stream, .text = name, .hash = hash_key(KeyKind::Stream, name, secret)};
     for (const auto& before : std::span(snapshot.runs()).first(ordinal)) {
@@ -169,7 +175,7 @@ Result<std::uint64_t> count_new_streams(const Snapshot& snapshot, std::size_t or
       if (!found) failure = std::unexpected(found.error());
       if (!found || *found) return found.has_value();
     }
-    ++count;
+    ++count.new_streams;
     return true;
   };
   auto walked = run.index->list_keys(KeyKind::Stream, "", "", visit);
@@ -220,12 +226,13 @@ Result<StoreStats> count_log(FileSystem& files, const std::string& folder, const
   for (std::size_t i = 0; i < snapshot.runs().size(); ++i) {
     const auto& run = *snapshot.runs()[i];
     if (run.damage != nullptr) return std::unexpected(error_of(run.damage->front()));
-    const bool is_newest = i + 1 == snapshot.runs().size();
-    stats.events +=
-        is_newest ? snapshot.head.value + 1 - run.first_position.value : run.index->events();
-    const auto streams = count_new_streams(snapshot, i, secret);
+    const auto streams = count_streams(snapshot, i, secret);
     if (!streams) return std::unexpected(streams.error());
-    stats.streams += *streams;
+    stats.streams += streams->new_streams;
+    // Of the newest run more may be indexed than is visible; nothing in it was rewritten.
+    const bool is_newest = i + 1 == snapshot.runs().size();
+    stats.events += is_newest ? snapshot.head.value + 1 - run.first_position.value
+                              : run.index->events() - streams->husks;
   }
   const auto hidden = count_hidden(snapshot, secret);
   if (!hidden) return std::unexpected(hidden.error());

@@ -131,7 +131,11 @@ Result<bool> IndexVerification::key_agrees(Checked& checked,
   const auto other = checked.file().fetch(**entry, std::numeric_limits<Posting>::max(),
                                           Direction::Backwards, {&last, 1});
   if (!other) return std::unexpected(other.error());
-  return (first != expected.front() || (*entry)->first_version == key.first_version) &&
+  // Behind husks alone, of which the first version is that to come, the file may have further ones.
+  const bool has_live = key.first_version <= key.last_version;
+  const bool first_agrees = has_live ? (*entry)->first_version == key.first_version
+                                     : (*entry)->first_version >= key.first_version;
+  return (first != expected.front() || first_agrees) &&
          (last != expected.back() || (*entry)->last_version == key.last_version);
 }
 

@@ -124,6 +124,7 @@ void CheckedStore::kill_at_rest() {
 
 void CheckedStore::know(const Model& model, std::vector<AppendRequest> in_doubt) {
   model_ = model;
+  forgets_ids_ = true;
   in_doubt_ = std::move(in_doubt);
   may_lack_members_ = false;
 }
@@ -162,6 +163,7 @@ void CheckedStore::look_before_opening() {
 // What was in doubt is there as a whole or not at all, and stays so.
 void CheckedStore::settle() {
   const auto head = or_violation(store_->head(), "head after opening");
+  learn_what_is_forgotten();
   if (!in_doubt_.empty()) {
     auto with_doubt = model_with_doubt(*store_);
     const auto count = std::exchange(in_doubt_, {}).size();
@@ -321,6 +323,42 @@ bool CheckedStore::apply(const Scrub& scrub) {
     throw Violation{"a false alarm of the background check: " + findings.back().message};
   }
   return !files_.crashed();
+}
+
+bool CheckedStore::apply(const Scavenge& scavenge) {
+  for (const auto& [stream, first] : model_.hidden_by_retention()) {
+    const DeleteFromStream truncation{
+        .kind = DeleteFromStream::Kind::Truncate, .stream = stream, .before = first};
+    if (!apply(truncation)) return false;
+  }
+  constexpr std::chrono::seconds kThousandYears{std::int64_t{1000} * 365 * 24 * 3600};
+  forgets_ids_ = forgets_ids_ || scavenge.forgets_ids;
+  const auto faults_before = files_.faults_hit();
+  const auto report = store_->scavenge(
+      {.id_retention = scavenge.forgets_ids ? std::chrono::seconds(0) : kThousandYears});
+  if (files_.crashed()) return false;
+  if (report) {
+    ++counts_.scavenges;
+  } else if (!is_excused(faults_before)) {
+    throw Violation{"scavenging fails without a reason: " + report.error().message};
+  }
+  files_.suspend_faults(true);
+  learn_what_is_forgotten();
+  const auto problem = compare_read(*store_, model_, {.include_system = true});
+  files_.suspend_faults(false);
+  require(problem, "after scavenging");
+  return true;
+}
+
+// Which ids scavenging took: only those that it may.
+void CheckedStore::learn_what_is_forgotten() {
+  if (!forgets_ids_) return;
+  for (const auto* event : model_.forgettable()) {
+    const auto found = or_violation(store_->find(event->stream, std::vector{event->id}), "find");
+    if (found.front()) continue;
+    ++counts_.ids_forgotten;
+    model_.forget(*event);
+  }
 }
 
 bool CheckedStore::apply(const PassTime& time) {

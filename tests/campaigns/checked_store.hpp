@@ -28,6 +28,8 @@ struct StoreLimits {
 struct StoreCounts {
   std::uint64_t appends_acknowledged = 0;
   std::uint64_t deletions_acknowledged = 0;
+  std::uint64_t scavenges = 0;  // that came to their end
+  std::uint64_t ids_forgotten = 0;
   std::uint64_t appends_in_doubt_present = 0;  // after the store was opened again
   std::uint64_t appends_in_doubt_absent = 0;
   std::uint64_t failures = 0;          // operations that failed for an injected fault
@@ -89,6 +91,7 @@ class CheckedStore {
   bool apply(const DeleteFromStream& deletion);
   bool apply(const WorkInBackground& work);
   bool apply(const Scrub& scrub);
+  bool apply(const Scavenge& scavenge);
   bool apply(const PassTime& time);
   bool apply(const LookFromOutside& look);
   bool apply(const Reopen& reopen);
@@ -97,6 +100,7 @@ class CheckedStore {
   Environment environment() { return {.files = &files_, .clock = &clock_, .random = &ids_}; }
   Result<std::unique_ptr<log::LogStore>> try_open(bool read_only);
   void settle();
+  void learn_what_is_forgotten();
   Model model_with_doubt(EventStore& store) const;
   std::vector<Result<AppendResult>> answers_to(const CommitGroup& group);
   bool took_failure(const std::vector<AppendRequest>& requests,
@@ -121,6 +125,7 @@ class CheckedStore {
   Model model_;
   std::vector<AppendRequest> in_doubt_;
   bool may_lack_members_ = false;  // of what is in doubt
+  bool forgets_ids_ = false;       // a scavenge may have taken some
   std::vector<AppendRequest> under_way_;
   GlobalPosition seen_;  // by a reader
   bool asks_little_ = false;

@@ -47,6 +47,7 @@ OperationShares draw_shares(SeededRandom& random, const Features& features) {
           .deletions = random.below(3),
           .background = random.below(8),
           .scrubs = random.below(3),
+          .scavenges = random.below(2),
           .time = random.below(3),
           .looks = features.readers && random.chance(1, 2) ? 1 + random.below(4) : 0,
           .reopenings = random.chance(1, 4) ? std::uint64_t{1} : 0,
@@ -92,6 +93,8 @@ class Episode {
     const auto& counts = store_.counts();
     tally_.add("appends acknowledged", counts.appends_acknowledged);
     tally_.add("deletions acknowledged", counts.deletions_acknowledged);
+    tally_.add("scavenges", counts.scavenges);
+    tally_.add("ids forgotten", counts.ids_forgotten);
     tally_.add("appends in doubt, present", counts.appends_in_doubt_present);
     tally_.add("appends in doubt, absent", counts.appends_in_doubt_absent);
     tally_.add("failures without a crash", counts.failures);
@@ -190,6 +193,8 @@ class CrashCampaign final : public Campaign {
                                  {"crashes in recovery", 10'000},
                                  {"crashes in recovery, depth 3", 50},
                                  {"deletions acknowledged", 10'000},
+                                 {"scavenges", 5'000},
+                                 {"ids forgotten", 1'000},
                                  {"appends in doubt, present", 1000},
                                  {"appends in doubt, absent", 1000},
                                  {"failures without a crash", 1000},
@@ -249,8 +254,9 @@ class CrashCampaign final : public Campaign {
   }
 
   std::vector<Plant> plants() const override {
-    return {Plant::AnswerBeforeSync, Plant::SkipDirectorySync, Plant::SkipSyncOnRoll,
-            Plant::RetryFailedSync,  Plant::NoBodyChecksum,    Plant::VisibleBeforeDurable};
+    return {Plant::AnswerBeforeSync,     Plant::SkipDirectorySync,   Plant::SkipSyncOnRoll,
+            Plant::RetryFailedSync,      Plant::NoBodyChecksum,      Plant::VisibleBeforeDurable,
+            Plant::UnlinkBeforeManifest, Plant::ReaderKeepsOldFiles, Plant::ScavengeLosesAnEvent};
   }
 
  private:

@@ -45,7 +45,13 @@ class Recording {
                 .merge_width = 2},
         maker_(
             seed,
-            {.commits = 6, .deletions = 1, .background = 4, .time = 0, .looks = 0, .reopenings = 1},
+            {.commits = 6,
+             .deletions = 1,
+             .background = 4,
+             .scavenges = 1,
+             .time = 0,
+             .looks = 0,
+             .reopenings = 1},
             3),
         store_(seed, limits_) {
     store_.ask_little();
@@ -99,7 +105,7 @@ class CrashStateCampaign final : public Campaign {
   std::vector<Floor> floors() const override {
     return {{"scripts", 40},
             {"merged_posting_files", 40},
-            {"moments", 20'000},
+            {"moments", 5'000},
             {"states", 200'000},
             {"states that are legal", 1'000'000}};
   }

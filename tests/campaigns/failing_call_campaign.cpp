@@ -44,6 +44,7 @@ Script write_script(std::uint64_t seed) {
                         .deletions = 2,
                         .background = 4,
                         .scrubs = 1,
+                        .scavenges = 1,
                         .time = 1,
                         .looks = 2,
                         .reopenings = 1,

@@ -22,6 +22,9 @@ struct Describe {
   std::string operator()(const Scrub& scrub) const {
     return "check " + std::to_string(scrub.bytes) + " bytes in background";
   }
+  std::string operator()(const Scavenge& scavenge) const {
+    return scavenge.forgets_ids ? "scavenge and forget ids" : "scavenge";
+  }
   std::string operator()(const PassTime& time) const {
     return (time.wall_only ? "wall clock set by " : "time passes: ") +
            std::to_string(time.by.count()) + " us";
@@ -50,6 +53,7 @@ Operation OperationMaker::next(const Model& model) {
   if (is(shares_.deletions)) return deletion(model);
   if (is(shares_.background)) return WorkInBackground{};
   if (is(shares_.scrubs)) return Scrub{.bytes = random_.below(20'000)};
+  if (is(shares_.scavenges)) return Scavenge{.forgets_ids = random_.chance(2, 3)};
   if (is(shares_.time)) {
     if (random_.chance(3, 4)) {
       return PassTime{.by = std::chrono::milliseconds(random_.below(5000))};

@@ -41,6 +41,11 @@ struct WorkInBackground {};
 struct Scrub {
   std::uint64_t bytes = 0;
 };
+// The space of what is deleted is freed; ids are forgotten, or not for a thousand years. What
+// retention hides is truncated first: elsewhere it would be gone at a time that is the engine's.
+struct Scavenge {
+  bool forgets_ids = false;
+};
 // Time passes; or somebody sets the wall clock, back or ahead.
 struct PassTime {
   std::chrono::microseconds by{};
@@ -55,8 +60,8 @@ struct Reopen {};
 // Everything that can be asked is asked, verification included.
 struct AskEverything {};
 
-using Operation = std::variant<CommitGroup, DeleteFromStream, WorkInBackground, Scrub, PassTime,
-                               LookFromOutside, Reopen, AskEverything>;
+using Operation = std::variant<CommitGroup, DeleteFromStream, WorkInBackground, Scrub, Scavenge,
+                               PassTime, LookFromOutside, Reopen, AskEverything>;
 
 std::string describe(const Operation& operation);
 
@@ -66,13 +71,15 @@ struct OperationShares {
   std::uint64_t deletions = 1;
   std::uint64_t background = 2;
   std::uint64_t scrubs = 0;
+  std::uint64_t scavenges = 0;
   std::uint64_t time = 2;
   std::uint64_t looks = 2;
   std::uint64_t reopenings = 0;
   std::uint64_t questions = 0;
 
   std::uint64_t sum() const {
-    return commits + deletions + background + scrubs + time + looks + reopenings + questions;
+    return commits + deletions + background + scrubs + scavenges + time + looks + reopenings +
+           questions;
   }
 };
 

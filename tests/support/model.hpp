@@ -56,6 +56,14 @@ class Model {
   std::optional<EventLocation> find(std::string_view stream, const Uuid& id) const;
   std::size_t stream_count() const;  // without those that are deleted
 
+  // Scavenging may take the ids of events that are gone, but for the last of each stream; when it
+  // does is the engine's business. Those that it may have taken and the model still knows:
+  std::vector<const RecordedEvent*> forgettable() const;
+  void forget(const RecordedEvent& event) { ids_.erase({event.stream, event.id}); }
+  // Streams of which retention hides more than truncation does, and the first version that it
+  // shows.
+  std::vector<std::pair<std::string, StreamVersion>> hidden_by_retention() const;
+
   // Gives the model what the engine alone can know of events that it has accepted: ids it made and
   // when it recorded them. `actual` is what the engine has at those positions.
   void learn(std::span<const RecordedEvent> actual);

@@ -75,6 +75,28 @@ std::vector<RecordedEvent> Model::visible() const {
   return found;
 }
 
+std::vector<const RecordedEvent*> Model::forgettable() const {
+  std::vector<const RecordedEvent*> found;
+  for (const auto& event : events_) {
+    if (is_gone(event) && event.version != version_of(event.stream) &&
+        ids_.contains({event.stream, event.id})) {
+      found.push_back(&event);
+    }
+  }
+  return found;
+}
+
+std::vector<std::pair<std::string, StreamVersion>> Model::hidden_by_retention() const {
+  std::vector<std::pair<std::string, StreamVersion>> found;
+  for (const auto& [stream, bounds] : bounds_) {
+    if (bounds.tombstone != 0 || version_of(stream).value == 0) continue;
+    const auto first = first_readable(stream);
+    if (first > std::max<std::uint64_t>(bounds.truncate_before, 1))
+      found.emplace_back(stream, first);
+  }
+  return found;
+}
+
 std::size_t Model::stream_count() const {
   return static_cast<std::size_t>(std::ranges::count_if(
       streams_, [&](const auto& stream) { return state_of(stream.first) == StreamState::Live; }));
