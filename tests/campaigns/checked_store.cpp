@@ -331,6 +331,7 @@ bool CheckedStore::apply(const Scavenge& scavenge) {
         .kind = DeleteFromStream::Kind::Truncate, .stream = stream, .before = first};
     if (!apply(truncation)) return false;
   }
+  if (!model_.hidden_by_retention().empty()) return true;  // one of them failed
   constexpr std::chrono::seconds kThousandYears{std::int64_t{1000} * 365 * 24 * 3600};
   forgets_ids_ = forgets_ids_ || scavenge.forgets_ids;
   const auto faults_before = files_.faults_hit();

@@ -193,7 +193,7 @@ class CrashCampaign final : public Campaign {
                                  {"crashes in recovery", 10'000},
                                  {"crashes in recovery, depth 3", 50},
                                  {"deletions acknowledged", 10'000},
-                                 {"scavenges", 5'000},
+                                 {"scavenges", 4'000},
                                  {"ids forgotten", 1'000},
                                  {"appends in doubt, present", 1000},
                                  {"appends in doubt, absent", 1000},

@@ -45,13 +45,7 @@ class Recording {
                 .merge_width = 2},
         maker_(
             seed,
-            {.commits = 6,
-             .deletions = 1,
-             .background = 4,
-             .scavenges = 1,
-             .time = 0,
-             .looks = 0,
-             .reopenings = 1},
+            {.commits = 6, .deletions = 1, .background = 4, .time = 0, .looks = 0, .reopenings = 1},
             3),
         store_(seed, limits_) {
     store_.ask_little();
@@ -64,6 +58,10 @@ class Recording {
     while (segments() < 3) perform(maker_.next(store_.model()));
     // Runs get their posting files, and these are merged.
     for (int i = 0; i < 6; ++i) perform(WorkInBackground{});
+    // Segments are rewritten.
+    const auto& first = store_.model().events().front();
+    perform(DeleteFromStream{.kind = DeleteFromStream::Kind::Delete, .stream = first.stream});
+    perform(Scavenge{.forgets_ids = seed % 2 == 0});
     perform(Reopen{});
     perform(WorkInBackground{});
     perform(maker_.commit(store_.model()));
@@ -100,14 +98,11 @@ class Recording {
 
 class CrashStateCampaign final : public Campaign {
  public:
-  std::uint64_t episodes() const override { return 40; }  // scripts
+  std::uint64_t episodes() const override { return 20; }  // scripts
 
   std::vector<Floor> floors() const override {
-    return {{"scripts", 40},
-            {"merged_posting_files", 40},
-            {"moments", 5'000},
-            {"states", 200'000},
-            {"states that are legal", 1'000'000}};
+    return {{"scripts", 20},    {"merged_posting_files", 20}, {"scavenged_unit", 15},
+            {"moments", 3'000}, {"states", 200'000},          {"states that are legal", 800'000}};
   }
 
   void run(std::uint64_t episode, Tally& tally) override {
