@@ -52,7 +52,7 @@ struct ScavengeOptions {
   std::chrono::seconds id_retention = std::chrono::days(30);
   // Ends it before its next piece of work, with Cancelled.
   std::stop_token cancellation = {};
-  // Called now and then, from the thread that scavenges.
+  // Called now and then, from the thread that scavenges. It may use the store, but not scavenge it.
   std::function<void(const ScavengeProgress&)> on_progress = {};
 };
 

@@ -197,7 +197,8 @@ class EventStore {
 
   // Frees the space of what is deleted, while the store is read and written to. Positions and
   // versions stay; what max count and max age hide is gone from every read from then on. Only what
-  // is sealed is looked at. Where it is cut short, by a crash too, the next one goes on.
+  // is sealed is looked at, and only what was deleted before it began. Where it is cut short, by a
+  // crash too, the next one goes on. One at a time.
   //
   // Fails with ReadOnly, Cancelled, NoSpace, OutOfResources, Io, Overloaded (try again), or
   // Corruption where it meets damage.

@@ -29,11 +29,21 @@ Result<void> LogFollower::load() {
   // The page first: what it says later can only be more.
   find_head_page();
   if (auto loaded = load_newest_manifest_locked(); !loaded) return loaded;
-  return follow_locked();
+  return follow_newest_locked();
 }
 
-// What a manifest lists that is not there any more was rewritten meanwhile, and a newer one says as
-// what; or else it is lost.
+// Once more where segments were rewritten before they were read.
+Result<void> LogFollower::follow_newest_locked() {
+  constexpr int kAttempts = 5;
+  for (int attempt = 1;; ++attempt) {
+    auto followed = follow_locked();
+    if (followed || followed.error().code != ErrorCode::NotFound || attempt == kAttempts) {
+      return followed;
+    }
+    if (auto loaded = load_newest_manifest_locked(); !loaded) return loaded;
+  }
+}
+
 Result<void> LogFollower::load_newest_manifest_locked() {
   for (;;) {
     auto manifest = load_manifest(*environment_.files, settings_.folder);
@@ -42,17 +52,26 @@ Result<void> LogFollower::load_newest_manifest_locked() {
     auto before = std::exchange(manifest_, *std::move(manifest));
     const bool is_opening = generation_ == 0;
     if (is_opening) secret_ = manifest_.index_secret;
+    Result<void> loaded;
     if (is_opening || !has_what_is_listed_locked()) {
       if (!is_opening) note(Mark::FollowedRewriting);
-      if (auto loaded = load_segments_locked(); !loaded) {
-        manifest_ = std::move(before);
-        return loaded;
-      }
+      loaded = load_segments_locked();
     }
-    generation_ = manifest_.generation;
-    const auto is_lost = [](const auto& segment) { return segment->lost() != nullptr; };
-    if (std::ranges::none_of(segments_, is_lost)) return {};
+    if (loaded) {
+      generation_ = manifest_.generation;
+      return {};
+    }
+    const bool is_replaced = loaded.error().code == ErrorCode::NotFound && is_superseded_locked();
+    manifest_ = std::move(before);
+    if (!is_replaced) return loaded;
   }
+}
+
+// Whether there is a newer manifest. What this one lists and is not there was rewritten then; or
+// else it is lost.
+bool LogFollower::is_superseded_locked() const {
+  const auto newest = load_manifest(*environment_.files, settings_.folder);
+  return newest && newest->generation > manifest_.generation;
 }
 
 // Whether all segments are still those that the manifest lists, and none was rewritten.
@@ -128,7 +147,7 @@ Result<void> LogFollower::refresh() {
   const MutexLock lock(mutex_);
   if (page == nullptr) find_head_page();
   // Without a page there never was a writer that added anything.
-  return head_page() != nullptr ? follow_locked() : Result<void>();
+  return head_page() != nullptr ? follow_newest_locked() : Result<void>();
 }
 
 void LogFollower::find_head_page() {
@@ -270,6 +289,9 @@ Result<void> LogFollower::follow_to_locked(std::optional<GlobalPosition> limit) 
     // Until the next one is there, it is asked for again.
     const auto sealed = segments_.back();
     if (auto entered = enter_segment_locked(*next); !entered) return entered;
+    // As the writer's, so that none goes over segments that are rewritten and those that grow.
+    builder_->split(end_.next_position);
+    take_ended_runs_locked();
     sealed->set_durable_bytes(end_.offset);
     if (sealed->lost() == nullptr) static_cast<void>(sealed->write_done());
     end_ = ScanState::at_start_of(segments_.back()->header());
@@ -287,6 +309,11 @@ Result<void> LogFollower::enter_segment_locked(const ManifestSegment& listed) {
   // newer has a header that rotted.
   if (!segment && (segment.error().code == ErrorCode::Corruption ||
                    (listed.is_sealed() && segment.error().code == ErrorCode::UnsupportedFormat))) {
+    if (is_superseded_locked()) {
+      return std::unexpected(Error{.code = ErrorCode::NotFound,
+                                   .message = segment_path(settings_.folder, listed) +
+                                              ": the segment was rewritten meanwhile"});
+    }
     segment = stand_in_locked(listed, std::move(segment).error());
   }
   if (!segment) return std::unexpected(std::move(segment).error());

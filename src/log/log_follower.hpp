@@ -43,6 +43,8 @@ class LogFollower {
   Result<void> load();
   Result<void> load_segments_locked() REQUIRES(mutex_);
   Result<void> load_newest_manifest_locked() REQUIRES(mutex_);
+  bool is_superseded_locked() const REQUIRES(mutex_);
+  Result<void> follow_newest_locked() REQUIRES(mutex_);
   bool has_what_is_listed_locked() const REQUIRES(mutex_);
   bool is_behind_the_manifest() const;
   Result<void> load_index_locked() REQUIRES(mutex_);

@@ -113,6 +113,7 @@ class LogStore final : public EventStore {
   std::unique_ptr<AppendQueue> queue_;  // null without threads
   std::vector<std::unique_ptr<PendingAppend>> unthreaded_queue_;
 
+  std::atomic<bool> scavenging_ = false;  // by one at a time
   UpkeepThread finishing_;
   UpkeepThread merging_;          // takes longer than what the writer may have to wait for
   std::unique_ptr<Scrub> scrub_;  // null: the store is not checked in the background

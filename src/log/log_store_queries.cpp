@@ -29,15 +29,28 @@ std::uint64_t LogStore::scrub_step(std::uint64_t bytes_max) {
 }
 
 Result<ScavengeReport> LogStore::scavenge(const ScavengeOptions& options) {
-  if (auto seen = snapshot(); !seen) return std::unexpected(std::move(seen).error());
-  if (tail_ == nullptr && !options.dry_run) {
+  const auto scavenge = [&](const Snapshot& /*seen*/) {
+    return scavenge_log(
+        environment_,
+        {.settings = settings_, .secret = secret_, .view = view_, .tail = tail_.get()}, options);
+  };
+  if (options.dry_run) return answer(scavenge);
+  if (tail_ == nullptr) {
     return std::unexpected(
         Error{.code = ErrorCode::ReadOnly,
               .message = "the store was opened read-only; open it for writing to scavenge"});
   }
-  return scavenge_log(
-      environment_, {.settings = settings_, .secret = secret_, .view = view_, .tail = tail_.get()},
-      options);
+  if (auto failure = tail_->failure_seen()) {
+    failure->code = ErrorCode::ReadOnly;
+    return std::unexpected(*std::move(failure));
+  }
+  if (scavenging_.exchange(true)) {
+    return std::unexpected(Error{.code = ErrorCode::Overloaded,
+                                 .message = "the store is being scavenged; try again later"});
+  }
+  auto report = answer(scavenge);
+  scavenging_ = false;
+  return report;
 }
 
 Result<VerifyReport> LogStore::verify() {

@@ -283,6 +283,7 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
         static_cast<void>(remove_if_there(*environment_.files, segment->path()));
         return saved;
       }
+      manifest_.generation = manifest.generation;  // which a reader may have seen
       return std::unexpected(fail(std::move(saved).error()));
     }
     manifest_ = std::move(manifest);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "log/damage.hpp"
@@ -27,7 +28,27 @@ Error disagreement(const std::string& path, std::string_view what) {
 }
 
 // Segments with a bad header are left out: the list of the copy has them, or nothing follows them.
-// Of several revisions of one, the one that the copy lists counts.
+// Where a segment ends, sealed and without damage before that.
+std::optional<ScanState> sealed_end(const Found& segment) {
+  const auto& header = segment.header;
+  FrameScan scan(segment.file->bytes(), header.seed(), ScanState::at_start_of(header));
+  while (scan.next().value_or(false)) {
+  }
+  auto end = scan.state();
+  end.link = header.link_behind(end.link);
+  return end.sealed ? std::optional(end) : std::nullopt;
+}
+
+// Of two revisions of one segment: that which the copy lists, or a whole one, or the later one.
+bool is_better(const Found& segment, const Found& other, const Manifest& copy) {
+  const auto rank = [&](const Found& found) {
+    const bool is_listed = std::ranges::find(copy.segments, found.header.segment_id,
+                                             &ManifestSegment::id) != copy.segments.end();
+    return std::tuple(is_listed, sealed_end(found).has_value(), found.header.revision);
+  };
+  return rank(segment) > rank(other);
+}
+
 Result<FoundByNumber> find_segments(FileSystem& files, const std::string& folder,
                                     const Manifest& copy) {
   const auto names = files.list(log_folder(folder));
@@ -44,12 +65,11 @@ Result<FoundByNumber> find_segments(FileSystem& files, const std::string& folder
     if (!mapped) return std::unexpected(std::move(mapped).error());
     const auto header = decode_segment_header((*mapped)->bytes(), path);
     if (!header || path != segment_path(folder, header->number, header->revision)) continue;
-    const bool is_listed = std::ranges::find(copy.segments, header->segment_id,
-                                             &ManifestSegment::id) != copy.segments.end();
-    if (!is_listed && found.contains(header->number)) continue;
-    found.insert_or_assign(
-        header->number,
-        Found{.path = std::move(path), .file = *std::move(mapped), .header = *header});
+    Found here{.path = std::move(path), .file = *std::move(mapped), .header = *header};
+    const auto there = found.find(header->number);
+    if (there == found.end() || is_better(here, there->second, copy)) {
+      found.insert_or_assign(header->number, std::move(here));
+    }
   }
   return found;
 }
@@ -81,17 +101,10 @@ bool has_frames(const Found& segment) {
   return first ? *first : scan.find_later_frame().has_value();
 }
 
-// Where a segment ends, sealed and without damage before that.
+// The same of the segment with a number.
 std::optional<ScanState> sealed_end(const FoundByNumber& found, std::uint64_t number) {
   const auto segment = found.find(number);
-  if (segment == found.end()) return std::nullopt;
-  const auto& header = segment->second.header;
-  FrameScan scan(segment->second.file->bytes(), header.seed(), ScanState::at_start_of(header));
-  while (scan.next().value_or(false)) {
-  }
-  auto end = scan.state();
-  end.link = header.link_behind(end.link);
-  return end.sealed ? std::optional(end) : std::nullopt;
+  return segment == found.end() ? std::nullopt : sealed_end(segment->second);
 }
 
 // Seals the last segment of the list and adds `next`, which the store began later than the copy was
@@ -110,7 +123,8 @@ Result<bool> add_next(Manifest& manifest, const FoundByNumber& found, const Foun
   sealed.bytes = end->offset;
   manifest.segments.push_back({.number = next.header.number,
                                .id = next.header.segment_id,
-                               .first_position = next.header.first_position});
+                               .first_position = next.header.first_position,
+                               .revision = next.header.revision});
   return true;
 }
 

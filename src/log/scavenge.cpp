@@ -38,15 +38,17 @@ class Scavenge {
         files_(*environment.files),
         folder_(log.settings.folder),
         log_(log),
-        options_(options) {}
+        options_(options),
+        head_(log.view.head()),
+        now_(environment.clock->wall_now()) {}
 
   Result<ScavengeReport> run() {
     GlobalPosition next{1};
     for (;;) {
-      const auto snapshot = log_.view.snapshot();
+      const auto snapshot = this->snapshot();
       const auto ordinal = snapshot.segment_of(next);
-      if (ordinal + 1 == snapshot.segments().size()) {
-        report_.bytes_active = snapshot.segments()[ordinal]->durable_bytes();
+      if (!is_sealed(snapshot, ordinal)) {
+        report_.bytes_active = snapshot.segments().back()->durable_bytes();
         return report_;
       }
       if (auto wanted = go_on(next, snapshot.head); !wanted) {
@@ -59,6 +61,20 @@ class Scavenge {
   }
 
  private:
+  // The newest layout, at the head of the beginning: what is deleted is decided once, so that in
+  // each stream what is gone comes before all that is left, whatever is deleted meanwhile.
+  Snapshot snapshot() const {
+    auto snapshot = log_.view.snapshot();
+    snapshot.head = std::min(snapshot.head, head_);
+    return snapshot;
+  }
+
+  // Whether a segment was sealed at the beginning.
+  bool is_sealed(const Snapshot& snapshot, std::size_t ordinal) const {
+    return ordinal + 1 < snapshot.segments().size() &&
+           snapshot.segments()[ordinal + 1]->first_position().value <= head_.value + 1;
+  }
+
   Result<void> go_on(GlobalPosition next, GlobalPosition head) const {
     if (options_.on_progress) {
       options_.on_progress({.position = {next.value - 1}, .head = head});
@@ -74,8 +90,7 @@ class Scavenge {
   Result<GlobalPosition> scavenge_from(const Snapshot& snapshot, std::size_t ordinal) {
     const auto& segment = *snapshot.segments()[ordinal];
     const auto last = snapshot.last_position_of_segment(ordinal);
-    DeletedEvents deleted(snapshot, log_.secret, environment_.clock->wall_now(),
-                          options_.id_retention);
+    DeletedEvents deleted(snapshot, log_.secret, now_, options_.id_retention);
     const auto fates = decide_fates(segment, last, deleted);
     if (!fates) return std::unexpected(fates.error());
     if (fates->any() && !options_.dry_run) return rewrite_from(segment.first_position());
@@ -108,7 +123,7 @@ class Scavenge {
       if (!*written) break;
     }
     const MutexLock lock(log_.tail->keeper().merging());
-    const auto snapshot = log_.view.snapshot();
+    const auto snapshot = this->snapshot();
     auto unit = unit_from(snapshot, position);
     if (!unit) return std::unexpected(std::move(unit).error());
     const auto next = rewrite_segments(snapshot, position, *unit);
@@ -152,10 +167,9 @@ class Scavenge {
   // behind the last one that was looked at.
   Result<GlobalPosition> rewrite_segments(const Snapshot& snapshot, GlobalPosition position,
                                           Unit& unit) {
-    DeletedEvents deleted(snapshot, log_.secret, environment_.clock->wall_now(),
-                          options_.id_retention);
+    DeletedEvents deleted(snapshot, log_.secret, now_, options_.id_retention);
     const auto& segments = snapshot.segments();
-    for (auto ordinal = snapshot.segment_of(position); ordinal + 1 < segments.size(); ++ordinal) {
+    for (auto ordinal = snapshot.segment_of(position); is_sealed(snapshot, ordinal); ++ordinal) {
       const auto& segment = *segments[ordinal];
       const auto last = snapshot.last_position_of_segment(ordinal);
       if (last > unit.last) break;
@@ -267,6 +281,8 @@ class Scavenge {
   const std::string& folder_;
   const ScavengedLog& log_;
   const ScavengeOptions& options_;
+  const GlobalPosition head_;
+  const Timestamp now_;
   ScavengeReport report_;
 };
 

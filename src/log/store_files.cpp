@@ -1,6 +1,7 @@
 #include "log/store_files.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <set>
 #include <utility>
@@ -83,14 +84,25 @@ Result<void> require_no_frames(FileSystem& files, const std::string& path,
 
 // Whether a segment file is what scavenging left of a segment that the manifest lists: the file
 // before it was rewritten, or one that never got so far as to take its place. Where the file that
-// the manifest lists is not there, this one may be all there is.
+// the manifest lists is not there, or is damaged, this one may be all there is.
 Result<bool> is_other_revision(FileSystem& files, const std::string& folder,
                                const Manifest& manifest, std::string_view name) {
   const auto number = segment_number(name);
   const auto listed =
       std::ranges::find(manifest.segments, number.value_or(0), &ManifestSegment::number);
   if (listed == manifest.segments.end()) return false;
-  return files.exists(segment_path(folder, *listed));
+  auto file = files.open(segment_path(folder, *listed), FileSystem::Access::Read);
+  if (!file) {
+    if (file.error().code == ErrorCode::NotFound) return false;
+    return std::unexpected(std::move(file).error());
+  }
+  std::array<std::byte, kSegmentHeaderBytes> bytes{};
+  const auto count = (*file)->read(0, bytes);
+  if (!count) return std::unexpected(count.error());
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  const auto header = decode_segment_header(std::span(bytes).first(*count), "");
+  return header && header->segment_id == listed->id && *size >= listed->bytes;
 }
 
 Result<void> require_unused(FileSystem& files, const std::string& folder, const Manifest& manifest,

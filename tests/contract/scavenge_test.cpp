@@ -91,6 +91,20 @@ TEST_P(Scavenged, RemembersIdsForAsLongAsIsAskedFor) {
   EXPECT_EQ(value_of(store().append(with_ids)).streams.front().version, StreamVersion{5});
 }
 
+TEST_P(Scavenged, MeetsARepetitionOfWhatIsForgottenInPart) {
+  auto request = append_to("c");
+  request.events.push_back(event_of("d"));
+  request.events[0].id = id_of(1);
+  request.events[1].id = id_of(2);
+  value_of(store().append(request));
+  append_large("c");
+  fill(10);
+  value_of(store().truncate_stream("c", {2}, ExpectedVersion::any()));
+  EXPECT_TRUE(value_of(store().append(request)).repeated);
+  EXPECT_EQ(scavenge().events_removed, 1U);
+  EXPECT_EQ(code_of(store().append(request)), ErrorCode::EventIdConflict);
+}
+
 TEST_P(Scavenged, TellsInADryRunWhatItWouldFree) {
   fill(20);
   value_of(store().truncate_stream("a", {16}, ExpectedVersion::any()));
