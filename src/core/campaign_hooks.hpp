@@ -30,10 +30,9 @@ enum class Plant : std::uint8_t {
   RecordLock,            // a POSIX record lock in place of flock
   VerifySkipsASegment,   // verification leaves out the last segment but one
   UnlinkBeforeManifest,  // scavenging removes the old files before the manifest lists the new ones
-  ReaderKeepsOldFiles,   // a reader does not notice that segments were rewritten
   ScavengeLosesAnEvent,  // the last event of a rewritten segment is left out, and not missed
 };
-inline constexpr std::array<std::string_view, 16> kPlantNames = {
+inline constexpr std::array<std::string_view, 15> kPlantNames = {
     "none",
     "answer_before_sync",
     "skip_directory_sync",
@@ -48,7 +47,6 @@ inline constexpr std::array<std::string_view, 16> kPlantNames = {
     "record_lock",
     "verify_skips_a_segment",
     "unlink_before_manifest",
-    "reader_keeps_old_files",
     "scavenge_loses_an_event",
 };
 

@@ -76,7 +76,6 @@ bool LogFollower::is_superseded_locked() const {
 
 // Whether all segments are still those that the manifest lists, and none was rewritten.
 bool LogFollower::has_what_is_listed_locked() const {
-  if (is_planted(Plant::ReaderKeepsOldFiles)) return true;
   return std::ranges::all_of(segments_, [this](const auto& segment) REQUIRES(mutex_) {
     return std::ranges::find(manifest_.segments, segment->header().segment_id,
                              &ManifestSegment::id) != manifest_.segments.end();

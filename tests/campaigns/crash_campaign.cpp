@@ -256,7 +256,7 @@ class CrashCampaign final : public Campaign {
   std::vector<Plant> plants() const override {
     return {Plant::AnswerBeforeSync,     Plant::SkipDirectorySync,   Plant::SkipSyncOnRoll,
             Plant::RetryFailedSync,      Plant::NoBodyChecksum,      Plant::VisibleBeforeDurable,
-            Plant::UnlinkBeforeManifest, Plant::ReaderKeepsOldFiles, Plant::ScavengeLosesAnEvent};
+            Plant::UnlinkBeforeManifest, Plant::ScavengeLosesAnEvent};
   }
 
  private:
