@@ -40,7 +40,7 @@ class Scavenge {
         log_(log),
         options_(options),
         head_(log.view.head()),
-        now_(environment.clock->wall_now()) {}
+        now_(time_of(log.view.snapshot(), environment.clock->wall_now())) {}
 
   Result<ScavengeReport> run() {
     GlobalPosition next{1};
@@ -91,9 +91,11 @@ class Scavenge {
     const auto& segment = *snapshot.segments()[ordinal];
     const auto last = snapshot.last_position_of_segment(ordinal);
     DeletedEvents deleted(snapshot, log_.secret, now_, options_.id_retention);
-    const auto fates = decide_fates(segment, last, deleted);
-    if (!fates) return std::unexpected(fates.error());
-    if (fates->any() && !options_.dry_run) return rewrite_from(segment.first_position());
+    auto fates = decide_fates(segment, last, deleted);
+    if (!fates) return std::unexpected(std::move(fates).error());
+    if (fates->any() && !options_.dry_run) {
+      return rewrite_from(segment.first_position(), *std::move(fates));
+    }
     auto bytes = segment.durable_bytes();
     if (fates->any()) {
       const auto left = rewritten_bytes(segment, *fates);
@@ -114,8 +116,8 @@ class Scavenge {
     report_.bytes_freed += segment.durable_bytes() - std::min(segment.durable_bytes(), bytes_left);
   }
 
-  // Rewrites the unit that begins with the segment that has `position`.
-  Result<GlobalPosition> rewrite_from(GlobalPosition position) {
+  // Rewrites the unit that begins with the segment that has `position`, whose fates are decided.
+  Result<GlobalPosition> rewrite_from(GlobalPosition position, SegmentFates fates) {
     // Runs that have ended get their posting files first: the others cannot be replaced.
     for (;;) {
       const auto written = log_.tail->keeper().write_one();
@@ -126,7 +128,7 @@ class Scavenge {
     const auto snapshot = this->snapshot();
     auto unit = unit_from(snapshot, position);
     if (!unit) return std::unexpected(std::move(unit).error());
-    const auto next = rewrite_segments(snapshot, position, *unit);
+    const auto next = rewrite_segments(snapshot, position, std::move(fates), *unit);
     auto made = next ? make_runs(*unit) : std::unexpected(next.error());
     if (made) made = sync_names(files_, log_folder(folder_));
     if (!made) {
@@ -166,7 +168,7 @@ class Scavenge {
   // Rewrites the sealed segments within the unit that have something to free. Returns the position
   // behind the last one that was looked at.
   Result<GlobalPosition> rewrite_segments(const Snapshot& snapshot, GlobalPosition position,
-                                          Unit& unit) {
+                                          std::optional<SegmentFates> first, Unit& unit) {
     DeletedEvents deleted(snapshot, log_.secret, now_, options_.id_retention);
     const auto& segments = snapshot.segments();
     for (auto ordinal = snapshot.segment_of(position); is_sealed(snapshot, ordinal); ++ordinal) {
@@ -176,7 +178,8 @@ class Scavenge {
       if (auto wanted = go_on(segment.first_position(), snapshot.head); !wanted) {
         return std::unexpected(std::move(wanted).error());
       }
-      const auto fates = decide_fates(segment, last, deleted);
+      const auto fates = first ? Result<SegmentFates>(*std::exchange(first, std::nullopt))
+                               : decide_fates(segment, last, deleted);
       if (!fates) return std::unexpected(fates.error());
       auto bytes = segment.durable_bytes();
       if (fates->any()) {

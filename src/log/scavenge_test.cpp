@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "log/hooked_file_system_test_support.hpp"
+#include "log/husk_test_support.hpp"
 #include "log/scavenge_test_support.hpp"
 
 namespace eventstore::log {
@@ -288,6 +290,38 @@ TEST_F(Scavenge, FailsCleanlyWhateverFails) {
       ASSERT_EQ(test::versions_of(read_stream(*store_, "a")).front(), 9U) << call;
       store_ = nullptr;
     }
+  }
+}
+
+// What was written is read back: a file that is damaged, and one that is whole and lacks an event
+// that is to be kept, never take the place of the old one.
+TEST_F(Scavenge, TakesNothingThatIsNotWhatIsLeft) {
+  fill(*store_, 20);
+  truncate("a", 15);
+  upkeep();
+  const auto before = reads();
+  const auto files = segment_files();
+  store_ = nullptr;
+  const auto made = segment_path("store", 1, 1);
+  auto& disk = machine_.disk();
+  const std::vector<std::function<void()>> tamperings{
+      [&] { disk.flip_bit(made, kSegmentHeaderBytes + 200, 0); },
+      [&] { disk.put(made, without_deleted(disk.contents(made), {.husks = {}, .holes = {2}})); },
+      [&] { disk.put(made, without_deleted(disk.contents(made), {.husks = {2}, .holes = {}})); }};
+  for (const auto& tamper : tamperings) {
+    HookedFileSystem hooked(machine_.files());
+    store_ = value_of(machine_.try_open(/*read_only=*/false, &hooked));
+    bool is_tampered = false;
+    hooked.set_hook([&](std::string_view call, const std::string& path) {
+      if (call == "open" && path == made && !std::exchange(is_tampered, true)) tamper();
+    });
+    machine_.clock().advance(seconds(1));
+    EXPECT_EQ(code_of(store_->scavenge(kForgetIds)), ErrorCode::Corruption);
+    EXPECT_TRUE(is_tampered);
+    EXPECT_EQ(segment_files(), files);
+    EXPECT_EQ(reads(), before);
+    expect_whole();
+    store_ = nullptr;
   }
 }
 

@@ -228,9 +228,9 @@ class Comparison {
   }
 
   Error wrong() const {
-    return not_whole(made_, scan_.state().offset,
-                     "what was written of a segment without its deleted events is not what is left "
-                     "of it; the old one stands");
+    return corruption({.file = made_.path(), .offset = scan_.state().offset},
+                      "what was written of a segment without its deleted events is not what is "
+                      "left of it; the old one stands, and this one is removed");
   }
 
   const Segment& made_;
