@@ -11,9 +11,6 @@
 namespace eventstore::log {
 namespace {
 
-// Beyond so many streams what is known of them is forgotten: memory has a limit.
-constexpr std::size_t kKnownStreamsMax = 4096;
-
 // The newest event with `key` that the snapshot shows.
 Result<std::optional<LocatedEvent>> newest_event(const Snapshot& snapshot, const Key& key,
                                                  LogReader& reader) {
@@ -130,12 +127,10 @@ HiddenVersions::HiddenVersions(Snapshot snapshot, std::uint64_t secret)
 
 Result<StreamVersion> HiddenVersions::first_kept(std::string_view stream) {
   if (!any_) return StreamVersion{};
-  if (const auto known = known_.find(stream); known != known_.end()) return known->second;
+  if (const auto* const known = known_.find(stream)) return *known;
   const auto bounds = bounds_of(snapshot_, stream, secret_);
   if (!bounds) return std::unexpected(bounds.error());
-  if (known_.size() == kKnownStreamsMax) known_.clear();
-  known_.emplace(stream, bounds->first_kept());
-  return bounds->first_kept();
+  return known_.add(stream, bounds->first_kept());
 }
 
 Result<bool> HiddenVersions::hides(const EventView& event) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "core/stream_bounds.hpp"
 #include "log/format.hpp"
@@ -23,6 +24,25 @@ struct StringHash {
 };
 template <typename T>
 using StreamMap = std::unordered_map<std::string, T, StringHash, std::equal_to<>>;  // by name
+
+// What is known of streams, by name. Memory has a limit: beyond so many all of it is forgotten.
+template <typename T>
+class KnownStreams {
+ public:
+  // Null: nothing. Valid until the next add().
+  T* find(std::string_view stream) {
+    const auto known = known_.find(stream);
+    return known == known_.end() ? nullptr : &known->second;
+  }
+  T& add(std::string_view stream, T what) {
+    if (known_.size() == kStreamsMax) known_.clear();
+    return known_.emplace(stream, std::move(what)).first->second;
+  }
+
+ private:
+  static constexpr std::size_t kStreamsMax = 4096;
+  StreamMap<T> known_;
+};
 
 // The stream whose bounds a stored event states; empty: it states none.
 std::string_view bounded_stream(const StoredEvent& event);
@@ -71,7 +91,7 @@ class HiddenVersions {
   const Snapshot snapshot_;
   const std::uint64_t secret_;
   const bool any_;
-  StreamMap<StreamVersion> known_;
+  KnownStreams<StreamVersion> known_;
 };
 
 }  // namespace eventstore::log

@@ -5,12 +5,6 @@
 #include "log/stream_search.hpp"
 
 namespace eventstore::log {
-namespace {
-
-// Beyond so many streams what is known of them is forgotten: memory has a limit.
-constexpr std::size_t kKnownStreamsMax = 4096;
-
-}  // namespace
 
 DeletedEvents::DeletedEvents(const Snapshot& snapshot, std::uint64_t secret, Timestamp now,
                              std::chrono::seconds id_retention)
@@ -35,7 +29,7 @@ Result<Fate> DeletedEvents::fate_of(const StoredEvent& event) {
 }
 
 Result<DeletedEvents::Known*> DeletedEvents::known(std::string_view stream) {
-  if (const auto found = known_.find(stream); found != known_.end()) return &found->second;
+  if (auto* const found = known_.find(stream)) return found;
   const auto bounds = bounds_of(snapshot_, stream, secret_);
   if (!bounds) return std::unexpected(bounds.error());
   auto first_kept = bounds->tombstone;  // which stays: it says that the stream is deleted
@@ -44,8 +38,7 @@ Result<DeletedEvents::Known*> DeletedEvents::known(std::string_view stream) {
     if (!readable) return std::unexpected(readable.error());
     first_kept = *readable;
   }
-  if (known_.size() == kKnownStreamsMax) known_.clear();
-  return &known_.emplace(stream, Known{.first_kept = first_kept}).first->second;
+  return &known_.add(stream, {.first_kept = first_kept});
 }
 
 }  // namespace eventstore::log

@@ -43,7 +43,7 @@ class DeletedEvents {
   const std::uint64_t secret_;
   const Timestamp now_;
   const Timestamp oldest_id_;
-  StreamMap<Known> known_;
+  KnownStreams<Known> known_;
 };
 
 }  // namespace eventstore::log
