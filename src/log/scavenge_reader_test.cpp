@@ -19,6 +19,13 @@ using test::value_of;
 // A reader in another process through whose calls something is done in between.
 class ReaderOfWhatIsScavenged : public ScavengeTest {
  protected:
+  StoreOnSimulatedDisk::Opened open_hooked() {
+    return value_of(machine_.try_open(/*read_only=*/true, &hooked_));
+  }
+  void expect_no_notices() {
+    for (const auto& notice : machine_.notices()) ADD_FAILURE() << notice;
+  }
+
   HookedFileSystem hooked_{machine_.files()};
 };
 
@@ -50,22 +57,17 @@ TEST_F(ReaderOfWhatIsScavenged, RaisesNoAlarmWhereSegmentsAreReplacedWhileItOpen
     done = true;
     scavenge();
   });
-  const auto notices = machine_.notices().size();
   const auto reader = machine_.try_open(/*read_only=*/true, &hooked_);
   ASSERT_TRUE(done);
   ASSERT_TRUE(reader) << reader.error().message;
   EXPECT_EQ(test::versions_of(read_stream(**reader, "a")).front(), 35U);
-  for (auto i = notices; i < machine_.notices().size(); ++i) {
-    ADD_FAILURE() << machine_.notices()[i];
-  }
+  expect_no_notices();
 }
 
 // A reader that is segments behind goes over them one by one, while they are replaced.
 TEST_F(ReaderOfWhatIsScavenged, CatchesUpWhileSegmentsAreReplaced) {
   fill(*store_, 4);
-  auto opened = machine_.try_open(/*read_only=*/true, &hooked_);
-  ASSERT_TRUE(opened);
-  const auto reader = *std::move(opened);
+  const auto reader = open_hooked();
   EXPECT_EQ(read_stream(*reader, "a").size(), 4U);
   fill(*store_, 40);
   truncate("a", 35);
@@ -75,29 +77,21 @@ TEST_F(ReaderOfWhatIsScavenged, CatchesUpWhileSegmentsAreReplaced) {
     if (call != "open" || !path.ends_with(".seg") || ++opens != 3) return;
     scavenge();
   });
-  const auto notices = machine_.notices().size();
   const auto cursor = value_of(reader->read({.selector = SelectStream{"a"}}));
   ASSERT_GE(opens, 3);
   hooked_.set_hook({});
   std::size_t events = 0;
-  for (;;) {
-    const auto batch = cursor->next();
-    ASSERT_TRUE(batch) << batch.error().message;
-    if (batch->empty()) break;
-    events += batch->size();
+  for (auto batch = value_of(cursor->next()); !batch.empty(); batch = value_of(cursor->next())) {
+    events += batch.size();
   }
   EXPECT_EQ(events, 10U);
-  for (auto i = notices; i < machine_.notices().size(); ++i) {
-    ADD_FAILURE() << machine_.notices()[i];
-  }
+  expect_no_notices();
 }
 
 // The same where it reloads: the first look is already at rewritten segments.
 TEST_F(ReaderOfWhatIsScavenged, ReloadsWhileSegmentsAreReplacedAgain) {
   fill(*store_, 40);
-  auto opened = machine_.try_open(/*read_only=*/true, &hooked_);
-  ASSERT_TRUE(opened);
-  const auto reader = *std::move(opened);
+  const auto reader = open_hooked();
   truncate("a", 20);
   upkeep();
   scavenge();

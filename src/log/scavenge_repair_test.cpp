@@ -21,6 +21,18 @@ class RepairOfWhatWasScavenged : public ScavengeTest {
       }
     }
   }
+  // A copy is made, then come the segments of which something is to be freed.
+  void fill_behind_a_copy() {
+    append_large(*store_, "z", 8);
+    upkeep();
+    store_ = nullptr;
+    copy_store();
+    store_ = machine_.open();
+    append_large(*store_, "z", 6);
+    fill(*store_, 12);
+    truncate("a", 9);
+    upkeep();
+  }
   Result<RepairReport> repair() {
     const auto source = open_folder_source(machine_.files(), "copy");
     if (!source) return std::unexpected(source.error());
@@ -29,15 +41,7 @@ class RepairOfWhatWasScavenged : public ScavengeTest {
 };
 
 TEST_F(RepairOfWhatWasScavenged, MakesAManifestOfRewrittenSegments) {
-  append_large(*store_, "z", 8);
-  upkeep();
-  store_ = nullptr;
-  copy_store();
-  store_ = machine_.open();
-  append_large(*store_, "z", 6);
-  fill(*store_, 12);
-  truncate("a", 9);
-  upkeep();
+  fill_behind_a_copy();
   scavenge();
   const auto before = reads();
   store_ = nullptr;
@@ -52,15 +56,7 @@ TEST_F(RepairOfWhatWasScavenged, MakesAManifestOfRewrittenSegments) {
 // The same where the crash came before the old files were removed: opening then removes the file
 // that the manifest should list.
 TEST_F(RepairOfWhatWasScavenged, KeepsTheFileThatTheManifestShouldList) {
-  append_large(*store_, "z", 8);
-  upkeep();
-  store_ = nullptr;
-  copy_store();
-  store_ = machine_.open();
-  append_large(*store_, "z", 6);
-  fill(*store_, 12);
-  truncate("a", 9);
-  upkeep();
+  fill_behind_a_copy();
   const auto old_disk = machine_.disk();
   scavenge();
   store_ = nullptr;
@@ -82,15 +78,7 @@ TEST_F(RepairOfWhatWasScavenged, KeepsTheFileThatTheManifestShouldList) {
 }
 
 TEST_F(RepairOfWhatWasScavenged, MakesAManifestBesideWhatACrashLeft) {
-  append_large(*store_, "z", 8);
-  upkeep();
-  store_ = nullptr;
-  copy_store();
-  store_ = machine_.open();
-  append_large(*store_, "z", 6);
-  fill(*store_, 12);
-  truncate("a", 9);
-  upkeep();
+  fill_behind_a_copy();
   const auto before = reads();
   store_ = nullptr;
   const auto start = machine_.disk();
