@@ -270,24 +270,18 @@ Result<void> LogTail::begin_segment(std::shared_ptr<Segment> segment) {
   {
     const MutexLock lock(manifest_mutex_);
     auto manifest = manifest_;
-    ++manifest.generation;
     manifest.segments.back().last_position = GlobalPosition{end_.next_position.value - 1};
     manifest.segments.back().bytes = end_.offset;
     manifest.segments.push_back({.number = segment->header().number,
                                  .id = segment->header().segment_id,
                                  .first_position = segment->first_position()});
-    auto saved = require_lock();
-    if (saved) saved = save_manifest(*environment_.files, settings_.folder, manifest);
-    if (!saved) {
+    if (auto saved = save_locked(std::move(manifest)); !saved) {
       if (is_clean(saved.error())) {
         static_cast<void>(remove_if_there(*environment_.files, segment->path()));
         return saved;
       }
-      manifest_.generation = manifest.generation;  // which a reader may have seen
       return std::unexpected(fail(std::move(saved).error()));
     }
-    manifest_ = std::move(manifest);
-    manifest_generation_.store(manifest_.generation, std::memory_order_relaxed);
   }
   sealed.set_durable_bytes(end_.offset);
   // It is read, and mapped, by its name from now on; where that fails a read says so.
