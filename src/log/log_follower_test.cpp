@@ -31,6 +31,19 @@ TEST(LogFollower, FollowsAWriterThatMadeTheHeadPageLater) {
   EXPECT_EQ(read_everything(*reader).size(), 3U);
 }
 
+// Readers hold on to the page that they opened: a writer that cannot open it for now makes no
+// other.
+TEST(LogFollower, FollowsAWriterThatCouldNotOpenTheHeadPageAtFirst) {
+  StoreOnSimulatedDisk machine;
+  append_large(*machine.open(), "s", 2);
+  const auto reader = machine.open_reader();
+  machine.files().inject({.call = SimulatedFileSystem::Call::SharePage, .nth = 1});
+  EXPECT_EQ(test::code_of(machine.try_open()), ErrorCode::Io);
+  machine.files().clear_faults();
+  append_large(*machine.open(), "s", 1);
+  EXPECT_EQ(value_of(reader->head()), GlobalPosition{3});
+}
+
 // A wait lasts as long as it was told to, also where nobody is there to end it.
 TEST(LogFollower, WaitsWithoutAHeadPage) {
   const test::TemporaryDirectory folder;

@@ -16,6 +16,18 @@
 namespace eventstore::log {
 namespace {
 
+// Whether the file is not there or cut short: by a crash it can be, and nothing depends on it then.
+Result<bool> is_head_file_lost(FileSystem& files, const std::string& path) {
+  const auto file = files.open(path, FileSystem::Access::Read);
+  if (!file) {
+    if (file.error().code == ErrorCode::NotFound) return true;
+    return std::unexpected(file.error());
+  }
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  return *size < SharedPage::kBytes;
+}
+
 Error damaged(const std::vector<Finding>& damage) {
   const auto& first = damage.front();
   auto message = first.message;
@@ -128,7 +140,10 @@ Result<void> LogTail::open_head_page() {
   const auto path = head_path(settings_.folder);
   auto page = files.share_page(path, FileSystem::Access::ReadWrite);
   if (!page) {
-    // It is lost or cut short: it can be, by a crash, and nothing depends on it then.
+    // Readers may look at the file that is there: only one that is no good is replaced.
+    const auto is_lost = is_head_file_lost(files, path);
+    if (!is_lost) return std::unexpected(is_lost.error());
+    if (!*is_lost) return std::unexpected(std::move(page).error());
     note(Mark::RecoveredHeadFile);
     if (auto made = create_head_file(files, settings_.folder); !made) return made;
     page = files.share_page(path, FileSystem::Access::ReadWrite);

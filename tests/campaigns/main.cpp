@@ -178,11 +178,14 @@ void append_to_ledger(const Arguments& arguments, const RunOutcome& outcome) {
   file << " |\n";
 }
 
+// The search ends with the first episode that notices something, so it may be a long one.
 int notice_plants(const Arguments& arguments, Campaign& campaign) {
+  auto options = arguments.run;
+  if (arguments.whole) options.episodes = 5 * campaign.episodes();
   int result = kPassed;
   for (const auto plant : campaign.plants()) {
     campaign_hooks.plant = plant;
-    const auto outcome = run_in_workers(campaign, arguments.run);
+    const auto outcome = run_in_workers(campaign, options);
     std::cout << kPlantNames.at(static_cast<std::size_t>(plant)) << ": " << std::fixed;
     if (outcome.violation) {
       std::cout << "noticed in episode " << outcome.violation->first << ", after "

@@ -43,15 +43,11 @@ bool has_strace() {
 
 std::vector<std::string> with_strace(const std::string& call, const std::string& what,
                                      std::uint64_t nth, std::vector<std::string> command) {
-  std::vector<std::string> words = {"strace",
-                                    "-f",
-                                    "-qq",
-                                    "-o",
-                                    "/dev/null",
-                                    "-e",
-                                    "trace=" + call,
-                                    "-e",
-                                    "inject=" + call + ":" + what + ":when=" + std::to_string(nth)};
+  std::vector<std::string> words = {
+      "strace", "-f", "-qq", "-o", "/dev/null",
+      // LeakSanitizer, where it is built in, cannot work under strace.
+      "-E", "LSAN_OPTIONS=detect_leaks=0", "-e", "trace=" + call, "-e",
+      "inject=" + call + ":" + what + ":when=" + std::to_string(nth)};
   for (auto& word : command) words.push_back(std::move(word));
   return words;
 }
