@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "campaigns/campaign.hpp"
+#include "log/folder.hpp"
 #include "support/test_scale.hpp"
 
 namespace eventstore::test {
@@ -172,6 +173,12 @@ class Episode {
     tell(power_loss ? "power loss" : "kill");
     if (power_loss) tally_.add("power losses");
     store_.restart(power_loss ? Crash::PowerLoss : Crash::ProcessKill);
+    // On a machine that goes on it also tells that a writer has run, and is not to be removed.
+    auto& disk = store_.files().disk();
+    if (power_loss && random_.chance(1, 50) && disk.exists(log::head_path("store"))) {
+      tell("HEAD is lost");
+      disk.remove(log::head_path("store"));
+    }
   }
 
   SeededRandom random_;
