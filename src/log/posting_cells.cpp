@@ -7,7 +7,6 @@ namespace eventstore::log {
 namespace {
 
 constexpr std::uint64_t kFilterMultiplier = 0x9E3779B97F4A7C15;
-constexpr std::size_t kFilterBitsPerCell = kCellContentBytes * 8;
 constexpr unsigned kFilterProbes = 6;
 constexpr std::size_t kSlotBytes = 6;
 
@@ -16,7 +15,7 @@ std::array<std::uint16_t, kFilterProbes> filter_bits(std::uint64_t hash) {
   std::array<std::uint16_t, kFilterProbes> bits{};
   std::uint64_t rest = hash * kFilterMultiplier;
   for (auto& bit : bits) {
-    bit = static_cast<std::uint16_t>((rest & 1023) * kFilterBitsPerCell >> 10);
+    bit = static_cast<std::uint16_t>((rest & 1023) * kBitsPerCell >> 10);
     rest >>= 10;
   }
   return bits;

@@ -14,6 +14,7 @@ namespace eventstore::log {
 
 inline constexpr std::size_t kCellBytes = 64;
 inline constexpr std::size_t kCellContentBytes = 60;
+inline constexpr std::size_t kBitsPerCell = kCellContentBytes * 8;
 inline constexpr std::size_t kNumbersPerCell = 15;
 inline constexpr std::size_t kSlotsPerCell = 10;
 

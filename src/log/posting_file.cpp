@@ -4,7 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "core/check.hpp"
 #include "log/damage.hpp"
+#include "log/posting_bitmap.hpp"
 #include "log/posting_list.hpp"
 #include "log/posting_sections.hpp"
 
@@ -36,8 +38,20 @@ Checked<std::size_t> fetch_inline(const KeyBlocks& keys, const KeyEntry& entry, 
   return copy_postings(*postings, from, direction, out);
 }
 
-Checked<std::size_t> fetch_long(const PostingSections& sections, const KeyEntry& entry,
-                                Posting from, Direction direction, std::span<Posting> out) {
+Checked<PostingBitmap> open_bitmap(const PostingSections& sections, const KeyEntry& entry) {
+  return PostingBitmap::open(sections.lists, sections.identity.seed, entry.list,
+                             sections.header.postings);
+}
+
+Checked<std::size_t> fetch_bitmap(const PostingSections& sections, const KeyEntry& entry,
+                                  Posting from, Direction direction, std::span<Posting> out) {
+  const auto bitmap = open_bitmap(sections, entry);
+  if (!bitmap) return std::unexpected(bitmap.error());
+  return bitmap->fetch(from, direction, out);
+}
+
+Checked<std::size_t> fetch_chunks(const PostingSections& sections, const KeyEntry& entry,
+                                  Posting from, Direction direction, std::span<Posting> out) {
   const auto list =
       PostingList::open(sections.lists, sections.identity.seed, entry.list, entry.postings);
   if (!list) return std::unexpected(list.error());
@@ -136,13 +150,28 @@ Result<std::size_t> PostingFile::fetch(const KeyEntry& entry, Posting from, Dire
   const auto& sections = layout_->sections;
   const auto count = entry.list_bytes != 0
                          ? fetch_inline(sections.keys, entry, from, direction, out)
-                         : fetch_long(sections, entry, from, direction, out);
+                     : is_dense(entry) ? fetch_bitmap(sections, entry, from, direction, out)
+                                       : fetch_chunks(sections, entry, from, direction, out);
   if (!count) return corrupt(path_, count.error());
   if (*count > 0 && std::max(out.front(), out[*count - 1]) >= sections.header.postings) {
     return corrupt(path_,
                    {.offset = sections.lists.file_offset, .what = "list beyond the last posting"});
   }
   return *count;
+}
+
+bool PostingFile::is_dense(const KeyEntry& entry) const {
+  return entry.list_bytes == 0 && log::is_dense(entry.postings, layout_->sections.header.postings);
+}
+
+Result<std::size_t> PostingFile::retain(const KeyEntry& entry,
+                                        std::span<Posting> candidates) const {
+  CHECK(is_dense(entry));
+  const auto bitmap = open_bitmap(layout_->sections, entry);
+  if (!bitmap) return corrupt(path_, bitmap.error());
+  const auto kept = bitmap->retain(candidates);
+  if (!kept) return corrupt(path_, kept.error());
+  return *kept;
 }
 
 Result<std::vector<Posting>> PostingFile::find_id(std::uint64_t id_hash) const {

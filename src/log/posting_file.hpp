@@ -62,6 +62,8 @@ class PostingFile final : public SegmentIndex {
   void prefetch(std::uint64_t hash) const override;
   Result<std::size_t> fetch(const KeyEntry& entry, Posting from, Direction direction,
                             std::span<Posting> out) const override;
+  bool is_dense(const KeyEntry& entry) const override;
+  Result<std::size_t> retain(const KeyEntry& entry, std::span<Posting> candidates) const override;
   Result<std::vector<Posting>> find_id(std::uint64_t id_hash) const override;
   Result<void> offsets_of(std::span<const Posting> postings,
                           std::span<std::uint64_t> offsets) const override;

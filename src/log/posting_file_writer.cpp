@@ -147,7 +147,9 @@ class PostingFileWriter {
                      .first_version = entry.first_version,
                      .last_version = entry.last_version,
                      .inline_list = encode_inline_list(entry.postings, buffer)};
-      if (value.inline_list.empty()) value.list_offset = append_list(lists_, entry.postings, seed_);
+      if (value.inline_list.empty()) {
+        value.list_offset = append_list(lists_, entry.postings, header_.postings, seed_);
+      }
       blocks.add(entry.key.kind, entry.key.text, value);
     }
     keys_ = blocks.finish();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -14,18 +15,13 @@ namespace {
 using Part = std::unique_ptr<PostingIterator>;
 using Seek = Result<std::optional<Posting>>;
 
-// Whether `a` comes before `b` in walking direction.
-bool is_before(Posting a, Posting b, Direction direction) {
-  return direction == Direction::Forwards ? a < b : a > b;
-}
-
 class ListIterator final : public PostingIterator {
  public:
   ListIterator(const SegmentIndex& index, const KeyEntry& entry, Direction direction)
-      : index_(index), entry_(entry), direction_(direction) {}
+      : PostingIterator(direction), index_(index), entry_(entry) {}
 
   Seek seek(Posting from) override {
-    if (filled_.empty() || is_before(filled_.back(), from, direction_)) {
+    if (filled_.empty() || is_before(filled_.back(), from)) {
       if (at_end_) return std::nullopt;
       auto filled = fill(from);
       if (!filled) return std::unexpected(std::move(filled).error());
@@ -33,6 +29,15 @@ class ListIterator final : public PostingIterator {
     }
     gallop(from);
     return filled_.front();
+  }
+
+  Result<std::size_t> take(Posting from, std::span<Posting> out) override {
+    return index_.fetch(entry_, from, direction_, out);
+  }
+
+  Result<std::size_t> retain(std::span<Posting> candidates) override {
+    return index_.is_dense(entry_) ? index_.retain(entry_, candidates)
+                                   : PostingIterator::retain(candidates);
   }
 
  private:
@@ -55,16 +60,15 @@ class ListIterator final : public PostingIterator {
   // both near and far.
   void gallop(Posting from) {
     std::size_t step = 1;
-    while (step < filled_.size() && is_before(filled_[step], from, direction_)) step *= 2;
+    while (step < filled_.size() && is_before(filled_[step], from)) step *= 2;
     const auto end = std::min(step + 1, filled_.size());
     const auto found = std::ranges::partition_point(
-        filled_.first(end), [&](Posting posting) { return is_before(posting, from, direction_); });
+        filled_.first(end), [&](Posting posting) { return is_before(posting, from); });
     filled_ = filled_.subspan(static_cast<std::size_t>(found - filled_.begin()));
   }
 
   const SegmentIndex& index_;
   KeyEntry entry_;
-  Direction direction_;
   std::array<Posting, kFetchMax> buffer_{};
   std::span<const Posting> filled_;  // the part of buffer_ still ahead
   std::size_t fetch_count_ = kFirstFetch / 2;
@@ -73,7 +77,7 @@ class ListIterator final : public PostingIterator {
 
 class RangeIterator final : public PostingIterator {
  public:
-  RangeIterator(Posting last, Direction direction) : last_(last), direction_(direction) {}
+  RangeIterator(Posting last, Direction direction) : PostingIterator(direction), last_(last) {}
 
   Seek seek(Posting from) override {
     if (from <= last_) return from;
@@ -83,47 +87,70 @@ class RangeIterator final : public PostingIterator {
 
  private:
   Posting last_;
-  Direction direction_;
 };
 
+// Takes from the first part, a batch at a time, and keeps what all the others have.
 class Intersection final : public PostingIterator {
  public:
   Intersection(std::vector<Part> parts, Direction direction)
-      : parts_(std::move(parts)), direction_(direction) {}
+      : PostingIterator(direction), parts_(std::move(parts)) {}
 
-  // Each part in turn leaps to the first posting that may still be in all of them.
   Seek seek(Posting from) override {
-    // The parts may be beyond `from` already.
-    if (at_end_ || (found_ && !is_before(*found_, from, direction_))) return found_;
-    Posting candidate = from;
-    for (std::size_t agreeing = 0; agreeing < parts_.size();) {
-      auto posting = parts_[agreeing]->seek(candidate);
-      if (!posting) return posting;
-      if (!*posting) {
-        at_end_ = true;
-        found_.reset();
-        return found_;
-      }
-      // A leap by the first part is one that the others have yet to follow.
-      const bool leapt = **posting != candidate;
-      candidate = **posting;
-      agreeing = leapt && agreeing > 0 ? 0 : agreeing + 1;
+    for (;;) {
+      while (!ahead_.empty() && is_before(ahead_.front(), from)) ahead_ = ahead_.subspan(1);
+      if (!ahead_.empty()) return ahead_.front();
+      if (at_end_) return std::nullopt;
+      if (next_ && is_before(from, *next_)) from = *next_;
+      if (auto filled = fill(from); !filled) return std::unexpected(std::move(filled).error());
     }
-    found_ = candidate;
-    return found_;
   }
 
  private:
-  std::vector<Part> parts_;
-  Direction direction_;
-  std::optional<Posting> found_;
-  bool at_end_ = false;
+  static constexpr std::size_t kFirstBatch = 16;  // most walks end early
+  static constexpr std::size_t kBatchMax = 512;
+
+  Result<void> fill(Posting from) {
+    const auto taken = parts_.front()->take(from, std::span(buffer_).first(batch_));
+    if (!taken) return std::unexpected(taken.error());
+    at_end_ = *taken < batch_;
+    auto common = std::span(buffer_).first(*taken);
+    if (common.empty()) return {};
+    next_ = behind(common.back());
+    if (!next_) at_end_ = true;
+    batch_ = std::min(batch_ * 2, kBatchMax);
+    for (auto part = parts_.begin() + 1; part != parts_.end() && !common.empty(); ++part) {
+      const auto kept = (*part)->retain(common);
+      if (!kept) return std::unexpected(kept.error());
+      common = common.first(*kept);
+      if (common.empty() && !at_end_) {
+        if (auto leapt = leap(**part); !leapt) return leapt;
+      }
+    }
+    ahead_ = common;
+    return {};
+  }
+
+  // A part that has nothing of a batch may have nothing for long.
+  Result<void> leap(PostingIterator& part) {
+    const auto posting = part.seek(*next_);
+    if (!posting) return std::unexpected(posting.error());
+    at_end_ = !*posting;
+    if (*posting) next_ = **posting;
+    return {};
+  }
+
+  std::vector<Part> parts_;  // the shortest first
+  std::array<Posting, kBatchMax> buffer_{};
+  std::span<const Posting> ahead_;  // the part of buffer_ that is still to be found
+  std::size_t batch_ = kFirstBatch;
+  std::optional<Posting> next_;  // where the first part goes on
+  bool at_end_ = false;          // nothing comes behind buffer_
 };
 
 class Union final : public PostingIterator {
  public:
   Union(std::vector<Part> parts, Direction direction)
-      : parts_(std::move(parts)), direction_(direction) {
+      : PostingIterator(direction), parts_(std::move(parts)) {
     heads_.reserve(parts_.size());
   }
 
@@ -135,8 +162,8 @@ class Union final : public PostingIterator {
           return std::unexpected(std::move(pushed).error());
       }
     }
-    while (!heads_.empty() && is_before(heads_.front().posting, from, direction_)) {
-      std::ranges::pop_heap(heads_, IsLater{direction_});
+    while (!heads_.empty() && is_before(heads_.front().posting, from)) {
+      std::ranges::pop_heap(heads_, IsLater{*this});
       PostingIterator& part = *heads_.back().part;
       heads_.pop_back();
       if (auto pushed = push(part, from); !pushed)
@@ -146,15 +173,31 @@ class Union final : public PostingIterator {
     return heads_.front().posting;
   }
 
+  Result<std::size_t> retain(std::span<Posting> candidates) override {
+    std::vector<Posting> kept;
+    for (auto& part : parts_) {
+      std::vector<Posting> of_part(candidates.begin(), candidates.end());
+      const auto count = part->retain(of_part);
+      if (!count) return count;
+      of_part.resize(*count);
+      std::vector<Posting> both;
+      std::ranges::set_union(kept, of_part, std::back_inserter(both),
+                             [this](Posting a, Posting b) { return is_before(a, b); });
+      kept = std::move(both);
+    }
+    std::ranges::copy(kept, candidates.begin());
+    return kept.size();
+  }
+
  private:
   struct Head {
     Posting posting;
     PostingIterator* part;
   };
   struct IsLater {
-    Direction direction;
+    const Union& walk;
     bool operator()(const Head& a, const Head& b) const {
-      return is_before(b.posting, a.posting, direction);
+      return walk.is_before(b.posting, a.posting);
     }
   };
 
@@ -163,12 +206,11 @@ class Union final : public PostingIterator {
     if (!posting) return std::unexpected(std::move(posting).error());
     if (!*posting) return {};
     heads_.push_back({.posting = **posting, .part = &part});
-    std::ranges::push_heap(heads_, IsLater{direction_});
+    std::ranges::push_heap(heads_, IsLater{*this});
     return {};
   }
 
   std::vector<Part> parts_;
-  Direction direction_;
   bool started_ = false;
   std::vector<Head> heads_;  // a heap, the next posting on top
 };
@@ -177,12 +219,13 @@ class Union final : public PostingIterator {
 struct SizedPart {
   Part part;
   std::uint64_t postings = 0;
+  bool is_dense = false;
 };
 
 class QueryPlan {
  public:
-  // A list that is so many times longer than the shortest is not looked into: to find a place in it
-  // would cost more than to read the event.
+  // A list that is so many times longer than the shortest, and not dense, is not looked into: to
+  // find a place in it would cost more than to read the event.
   static constexpr std::uint64_t kLongerMax = 64;
 
   QueryPlan(const SegmentIndex& index, std::uint64_t secret, Posting last, Direction direction)
@@ -208,7 +251,8 @@ class QueryPlan {
     std::vector<Part> sorted;
     sorted.reserve(parts.size());
     for (auto& part : parts) {
-      if (part.postings / kLongerMax > parts.front().postings) break;
+      const bool is_long = part.postings / kLongerMax > parts.front().postings;
+      if (is_long && !part.is_dense) continue;
       sorted.push_back(std::move(part.part));
     }
     return intersect(std::move(sorted), direction_);
@@ -221,21 +265,25 @@ class QueryPlan {
     if (!entry) return std::unexpected(std::move(entry).error());
     if (!*entry) return SizedPart{};
     return SizedPart{.part = iterate_list(index_, **entry, direction_),
-                     .postings = (*entry)->postings};
+                     .postings = (*entry)->postings,
+                     .is_dense = index_.is_dense(**entry)};
   }
 
   Result<SizedPart> any_of_types(const std::vector<std::string>& types) const {
     std::vector<Part> parts;
     std::uint64_t postings = 0;
+    bool is_dense = true;
     for (const auto& type : types) {
       auto part = list(KeyKind::Type, type);
       if (!part) return std::unexpected(std::move(part).error());
       if (part->part == nullptr) continue;
       postings += part->postings;
+      is_dense = is_dense && part->is_dense;
       parts.push_back(std::move(part->part));
     }
     if (parts.empty()) return SizedPart{};
-    return SizedPart{.part = unite(std::move(parts), direction_), .postings = postings};
+    return SizedPart{
+        .part = unite(std::move(parts), direction_), .postings = postings, .is_dense = is_dense};
   }
 
   const SegmentIndex& index_;
@@ -245,6 +293,30 @@ class QueryPlan {
 };
 
 }  // namespace
+
+Result<std::size_t> PostingIterator::take(Posting from, std::span<Posting> out) {
+  std::size_t taken = 0;
+  std::optional<Posting> next = from;
+  while (next && taken < out.size()) {
+    const auto posting = seek(*next);
+    if (!posting) return std::unexpected(posting.error());
+    if (!*posting) break;
+    out[taken++] = **posting;
+    next = behind(**posting);
+  }
+  return taken;
+}
+
+Result<std::size_t> PostingIterator::retain(std::span<Posting> candidates) {
+  std::size_t kept = 0;
+  for (const auto candidate : candidates) {
+    const auto posting = seek(candidate);
+    if (!posting) return std::unexpected(posting.error());
+    if (!*posting) break;
+    if (**posting == candidate) candidates[kept++] = candidate;
+  }
+  return kept;
+}
 
 std::unique_ptr<PostingIterator> iterate_list(const SegmentIndex& index, const KeyEntry& entry,
                                               Direction direction) {

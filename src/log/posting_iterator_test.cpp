@@ -1,6 +1,7 @@
 #include "log/posting_iterator.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <iterator>
 #include <limits>
@@ -12,6 +13,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "eventstore/query.hpp"
+#include "log/posting_sections.hpp"
 #include "log/posting_test_generators.hpp"
 #include "log/posting_test_support.hpp"
 
@@ -58,7 +60,9 @@ rc::Gen<std::vector<Postings>> posting_lists() {
   return rc::gen::map(rc::gen::arbitrary<std::uint32_t>(), [](std::uint32_t seed) {
     std::minstd_rand random(seed);
     Postings universe(1 + random() % 1500);
-    for (Posting i = 0; i < universe.size(); ++i) universe[i] = i * (1 + seed % 3);
+    // Far apart, no list is dense.
+    const std::array<Posting, 4> steps = {1, 2, 3, 50};
+    for (Posting i = 0; i < universe.size(); ++i) universe[i] = i * steps.at(seed % steps.size());
     std::vector<Postings> lists(1 + random() % 5);
     for (auto& list : lists) {
       if (random() % 20 != 0) list = some_of(universe, random);
@@ -180,20 +184,43 @@ TEST(PostingIterator, FindsNothingInAUnionOfNothing) {
   EXPECT_EQ(*unite({}, Direction::Forwards)->seek(0), std::nullopt);
 }
 
+// Of a list in chunks and of a dense one, beside one that is sound.
 TEST(PostingIterator, PassesDamageOn) {
-  auto bytes = small_model().encode();
-  const auto entry =
-      **(*open_bytes(bytes))->find(PostingModel::key_of({KeyKind::Category, "account"}));
-  bytes.back() ^= std::byte{1};  // of the last list, a part of that of the category or a type
-  bytes[bytes.size() - 300] ^= std::byte{1};
-  const auto file = *open_bytes(bytes);
-  auto iterator = iterate_list(*file, entry, Direction::Forwards);
-  bool failed = false;
-  for (Posting from = 0; from < 150 && !failed; ++from) {
-    const auto sought = iterator->seek(from);
-    failed = !sought && sought.error().code == ErrorCode::Corruption;
+  PostingModel model;
+  model.offsets.assign(100'000, 64);
+  for (Posting posting = 0; posting < 100'000; ++posting) {
+    model.keys[{KeyKind::Tag, "all"}].push_back(posting);
+    if (posting % 100 == 0) model.keys[{KeyKind::Tag, "some"}].push_back(posting);
   }
-  EXPECT_TRUE(failed);
+  auto bytes = model.encode();
+  const auto lists = *open_bytes(bytes);
+  const auto lists_at = lists->sections().lists.file_offset;
+  const auto all = **lists->find(PostingModel::key_of({KeyKind::Tag, "all"}));
+  const auto some = **lists->find(PostingModel::key_of({KeyKind::Tag, "some"}));
+  ASSERT_TRUE(lists->is_dense(all));
+  ASSERT_FALSE(lists->is_dense(some));
+
+  for (const auto& damaged : {all, some}) {
+    for (const bool is_alone : {true, false}) {
+      auto changed = bytes;
+      changed[lists_at + damaged.list + 100] ^= std::byte{1};
+      const auto file = *open_bytes(changed);
+      std::vector<Part> parts;
+      parts.push_back(iterate_list(*file, damaged, Direction::Forwards));
+      if (!is_alone) {
+        parts.push_back(
+            iterate_list(*file, damaged.list == all.list ? some : all, Direction::Forwards));
+        std::ranges::reverse(parts);
+      }
+      const auto iterator = intersect(std::move(parts), Direction::Forwards);
+      bool failed = false;
+      for (Posting from = 0; from < 100'000 && !failed; from += 50) {
+        const auto sought = iterator->seek(from);
+        failed = !sought && sought.error().code == ErrorCode::Corruption;
+      }
+      EXPECT_TRUE(failed) << damaged.list << (is_alone ? " alone" : "");
+    }
+  }
 }
 
 class PostingQuery : public ::testing::Test {

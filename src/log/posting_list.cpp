@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "log/posting_bitmap.hpp"
 
 namespace eventstore::log {
 namespace {
@@ -33,11 +34,29 @@ std::byte* put_deltas(std::byte* to, std::span<const Posting> postings) {
   return to;
 }
 
+// As decode_deltas(), where each difference takes one byte: those of most lists do.
+bool decode_small_deltas(std::span<const std::byte> bytes, std::uint64_t first,
+                         std::span<Posting> out) {
+  std::uint64_t value = first;
+  std::uint8_t all_bits = 0;
+  std::uint8_t least = 1;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto delta = std::to_integer<std::uint8_t>(bytes[i]);
+    all_bits |= delta;
+    least = std::min(least, delta);
+    value += delta;
+    out[i + 1] = static_cast<Posting>(value);
+  }
+  return least != 0 && all_bits < 0x80 && value <= kPostingMax;
+}
+
 // Fills `out` with `first` and what follows it. False where the bytes are not so many differences.
-bool decode_deltas(VarintReader reader, std::uint64_t first, std::span<Posting> out) {
+bool decode_deltas(std::span<const std::byte> bytes, std::uint64_t first, std::span<Posting> out) {
   if (first > kPostingMax) return false;
   std::uint64_t value = first;
   out.front() = static_cast<Posting>(value);
+  if (bytes.size() + 1 == out.size()) return decode_small_deltas(bytes, first, out);
+  VarintReader reader(bytes);
   for (auto& posting : out.subspan(1)) {
     const std::uint64_t delta = reader.next();
     if (delta == 0 || delta > kPostingMax - value) return false;
@@ -67,19 +86,34 @@ std::optional<std::span<const Posting>> decode_inline_list(std::span<const std::
   VarintReader reader(bytes);
   const std::uint64_t first = reader.next();
   const auto out = std::span(buffer).first(static_cast<std::size_t>(count));
-  if (reader.failed() || !decode_deltas(reader, first, out)) return std::nullopt;
+  if (reader.failed() || !decode_deltas(bytes.subspan(reader.offset()), first, out)) {
+    return std::nullopt;
+  }
   return out;
 }
 
-ListAppender::ListAppender(std::vector<std::byte>& lists, std::uint64_t count, std::uint32_t seed)
-    : lists_(lists), count_(count), seed_(seed) {
+ListAppender::ListAppender(std::vector<std::byte>& lists, std::uint64_t count,
+                           std::uint64_t run_postings, std::uint32_t seed)
+    : lists_(lists), count_(count), seed_(seed), is_bitmap_(is_dense(count, run_postings)) {
   lists_.resize((lists_.size() + kListAlignment - 1) / kListAlignment * kListAlignment);
   start_ = lists_.size();
+  if (is_bitmap_) {
+    lists_.resize(start_ + bitmap_bytes(run_postings));
+    return;
+  }
   directory_bytes_ = directory_cells(cells_for(count_, kChunkPostings)) * kCellBytes;
   lists_.resize(start_ + directory_bytes_);
 }
 
 void ListAppender::add(std::span<const Posting> postings) {
+  if (is_bitmap_) {
+    add_to_bitmap(list(), postings);
+  } else {
+    add_to_chunks(postings);
+  }
+}
+
+void ListAppender::add_to_chunks(std::span<const Posting> postings) {
   while (!postings.empty()) {
     const auto some = postings.first(std::min(postings.size(), kChunkPostings - in_chunk_));
     std::ranges::copy(some, chunk_.begin() + static_cast<std::ptrdiff_t>(in_chunk_));
@@ -101,6 +135,10 @@ void ListAppender::end_chunk() {
 }
 
 std::size_t ListAppender::finish() {
+  if (is_bitmap_) {
+    seal_cells(list(), seed_);
+    return start_;
+  }
   if (in_chunk_ != 0) end_chunk();
   CHECK(chunks_ == cells_for(count_, kChunkPostings));
   store_le(entry_at(lists_.data() + start_, chunks_) + 4, list_bytes());
@@ -114,8 +152,8 @@ std::uint32_t ListAppender::list_bytes() const {
 }
 
 std::uint64_t append_list(std::vector<std::byte>& lists, std::span<const Posting> postings,
-                          std::uint32_t seed) {
-  ListAppender list(lists, postings.size(), seed);
+                          std::uint64_t run_postings, std::uint32_t seed) {
+  ListAppender list(lists, postings.size(), run_postings, seed);
   list.add(postings);
   return list.finish();
 }
@@ -186,7 +224,7 @@ Checked<std::span<const Posting>> PostingList::decode(std::uint64_t index,
   }
   const auto count = std::min<std::uint64_t>(kChunkPostings, count_ - index * kChunkPostings);
   const auto out = std::span(buffer).first(static_cast<std::size_t>(count));
-  if (!decode_deltas(VarintReader(bytes), place->first, out)) {
+  if (!decode_deltas(bytes, place->first, out)) {
     return bytes_.damage(place->begin, "chunk is not a list of postings");
   }
   return out;

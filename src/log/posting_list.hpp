@@ -12,7 +12,7 @@
 #include "log/segment_index.hpp"
 
 // Posting lists as they are stored: short ones inline beside their key, long ones in the lists
-// section.
+// section: in chunks, or, where they name much of the run, as bitmaps (posting_bitmap.hpp).
 namespace eventstore::log {
 
 inline constexpr std::size_t kInlineListBytesMax = 64;
@@ -33,11 +33,16 @@ std::optional<std::span<const Posting>> decode_inline_list(std::span<const std::
                                                            std::uint64_t count,
                                                            InlinePostings& buffer);
 
-// Appends the chunked form of a list to the lists section, posting by posting.
+// Appends a list to the lists section, posting by posting: as a bitmap where it is dense, otherwise
+// in chunks.
+//
+// Threads: one at a time. Borrows `lists`.
 class ListAppender {
  public:
-  // There will be `count` postings, at least one. `lists` begins at a multiple of 4 of the section.
-  ListAppender(std::vector<std::byte>& lists, std::uint64_t count, std::uint32_t seed);
+  // There will be `count` postings, at least one, of a run that has `run_postings`. `lists` begins
+  // at a multiple of 4 of the section.
+  ListAppender(std::vector<std::byte>& lists, std::uint64_t count, std::uint64_t run_postings,
+               std::uint32_t seed);
 
   // In ascending order.
   void add(std::span<const Posting> postings);
@@ -45,28 +50,32 @@ class ListAppender {
   std::size_t finish();
 
  private:
+  void add_to_chunks(std::span<const Posting> postings);
   void end_chunk();
   std::uint32_t list_bytes() const;
+  std::span<std::byte> list() { return std::span(lists_).subspan(start_); }
 
   std::vector<std::byte>& lists_;
   const std::uint64_t count_;
   const std::uint32_t seed_;
+  const bool is_bitmap_;
   std::size_t start_ = 0;
+  // Of the chunked form.
   std::size_t directory_bytes_ = 0;
   std::uint64_t chunks_ = 0;  // that are written
   std::size_t in_chunk_ = 0;
   ChunkPostings chunk_{};
 };
 
-// Appends the chunked form to the lists section. Returns its offset there.
+// Appends a list to the lists section. Returns its offset there.
 std::uint64_t append_list(std::vector<std::byte>& lists, std::span<const Posting> postings,
-                          std::uint32_t seed);
+                          std::uint64_t run_postings, std::uint32_t seed);
 
 // Copies what SegmentIndex::fetch() wants of a whole list. Returns how many.
 std::size_t copy_postings(std::span<const Posting> ascending, Posting from, Direction direction,
                           std::span<Posting> out);
 
-// Reads a list of the lists section. Borrows the section; immutable.
+// Reads a list of the lists section that is stored in chunks. Borrows the section; immutable.
 class PostingList {
  public:
   // Looks at no byte yet, but makes sure that the chunk directory fits.

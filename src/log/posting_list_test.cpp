@@ -18,6 +18,7 @@ using Postings = std::vector<Posting>;
 
 constexpr std::uint32_t kSeed = 0x5eed;
 constexpr Posting kPostingMax = std::numeric_limits<Posting>::max();
+constexpr std::uint64_t kManyPostings = kPostingMax;  // of the run: so many that no list is dense
 
 Postings every(Posting step, std::size_t count) {
   Postings postings(count);
@@ -29,7 +30,7 @@ Postings every(Posting step, std::size_t count) {
 class StoredList {
  public:
   explicit StoredList(const Postings& postings) : count_(postings.size()) {
-    EXPECT_EQ(append_list(bytes, postings, kSeed), 0U);
+    EXPECT_EQ(append_list(bytes, postings, kManyPostings, kSeed), 0U);
   }
 
   Checked<PostingList> open() const {
@@ -146,9 +147,9 @@ TEST(PostingList, ReportsATruncatedSection) {
 
 TEST(PostingList, AlignsLists) {
   std::vector<std::byte> lists;
-  EXPECT_EQ(append_list(lists, every(1, 70), kSeed), 0U);
+  EXPECT_EQ(append_list(lists, every(1, 70), kManyPostings, kSeed), 0U);
   ASSERT_NE(lists.size() % 4, 0U);
-  EXPECT_EQ(append_list(lists, every(1, 70), kSeed) % 4, 0U);
+  EXPECT_EQ(append_list(lists, every(1, 70), kManyPostings, kSeed) % 4, 0U);
 }
 
 }  // namespace

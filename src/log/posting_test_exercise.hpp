@@ -65,6 +65,12 @@ class PostingFileExercise {
   void walk(const KeyEntry& entry) const {
     auto ahead = fetch(entry, 0, Direction::Forwards);
     const auto behind = fetch(entry, std::numeric_limits<Posting>::max(), Direction::Backwards);
+    if (file_.is_dense(entry)) {
+      auto candidates = ahead;
+      const auto kept = file_.retain(entry, candidates);
+      CHECK(kept || is_corruption(kept.error()));
+      if (is_sound_) CHECK(kept && *kept == ahead.size());
+    }
     if (!is_sound_ || entry.postings > kFetch) return;
     CHECK(ahead.size() == entry.postings);
     std::ranges::reverse(ahead);

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "log/posting_bitmap.hpp"
 #include "log/posting_list.hpp"
 #include "log/posting_sections.hpp"
 
@@ -137,13 +138,36 @@ class KeyVerifier {
     }
     const std::uint64_t start = (lists_end_ + kListAlignment - 1) / kListAlignment * kListAlignment;
     if (value.list_offset != start) return wrong("list is not behind the one before");
-    const auto list =
-        PostingList::open(sections_.lists, sections_.identity.seed, start, value.postings);
-    if (!list) return std::unexpected(list.error());
     const std::uint64_t lists_at = sections_.lists.file_offset;
     if (auto zeros = verify_zeros(file_, lists_at + lists_end_, lists_at + start); !zeros) {
       return zeros;
     }
+    return is_dense(value.postings, sections_.header.postings)
+               ? verify_bitmap(start, value.postings)
+               : verify_chunks(start, value.postings);
+  }
+
+  Checked<void> verify_bitmap(std::uint64_t start, std::uint64_t count) {
+    const auto bitmap = PostingBitmap::open(sections_.lists, sections_.identity.seed, start,
+                                            sections_.header.postings);
+    if (!bitmap) return std::unexpected(bitmap.error());
+    const auto list_bytes = bitmap->verify(count);
+    if (!list_bytes) return std::unexpected(list_bytes.error());
+    lists_end_ = start + *list_bytes;
+    ChunkPostings buffer;
+    for (Posting from = 0;;) {
+      const auto some = bitmap->fetch(from, Direction::Forwards, buffer);
+      if (!some) return std::unexpected(some.error());
+      if (*some == 0) return {};
+      const auto postings = std::span<const Posting>(buffer).first(*some);
+      if (auto there = verify_postings(postings); !there) return there;
+      from = postings.back() + 1;
+    }
+  }
+
+  Checked<void> verify_chunks(std::uint64_t start, std::uint64_t count) {
+    const auto list = PostingList::open(sections_.lists, sections_.identity.seed, start, count);
+    if (!list) return std::unexpected(list.error());
     const auto list_bytes = list->verify();
     if (!list_bytes) return std::unexpected(list_bytes.error());
     lists_end_ = start + *list_bytes;

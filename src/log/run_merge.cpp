@@ -166,7 +166,7 @@ class RunMerge {
       value.inline_list = encode_inline_list(postings, inline_list);
     }
     if (value.inline_list.empty()) {
-      ListAppender list(lists_, value.postings, identity_.seed);
+      ListAppender list(lists_, value.postings, header_.postings, identity_.seed);
       auto added = for_each_posting(keys, [&](std::span<const Posting> some) { list.add(some); });
       if (!added) return added;
       value.list_offset = lists_bytes_ + list.finish();

@@ -65,6 +65,12 @@ class SegmentIndex {
   virtual Result<std::size_t> fetch(const KeyEntry& entry, Posting from, Direction direction,
                                     std::span<Posting> out) const = 0;
 
+  // Whether retain() can be asked: a look at one posting of the list costs next to nothing.
+  virtual bool is_dense(const KeyEntry& /*entry*/) const { return false; }
+  // Takes out of `candidates`, in any order, what is not in the list of `entry`, which is dense.
+  // Returns how many are left, in front.
+  virtual Result<std::size_t> retain(const KeyEntry& entry, std::span<Posting> candidates) const;
+
   // The postings that may hold the id with this hash: mostly none or one. The event tells.
   virtual Result<std::vector<Posting>> find_id(std::uint64_t id_hash) const = 0;
 
