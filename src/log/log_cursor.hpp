@@ -26,6 +26,9 @@ class LogCursor final : public Cursor {
   Result<std::span<const EventView>> next() override;
   GlobalPosition head() const override { return snapshot_.head; }
 
+  // Whether it failed at a segment that is not there: another process may have rewritten it.
+  bool met_missing_file() const { return failure_ && failure_->code == ErrorCode::NotFound; }
+
  private:
   Result<void> fill();
   Result<void> narrow();
