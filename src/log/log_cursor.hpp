@@ -18,6 +18,9 @@
 namespace eventstore::log {
 
 // A read of the log, run by run.
+//
+// Ownership: keeps the snapshot, and with it what its views point into. Borrows the clock.
+// Threads:   one at a time.
 class LogCursor final : public Cursor {
  public:
   // `request` must have passed validate().

@@ -36,6 +36,11 @@ struct LogStoreTuning {
 };
 
 // The embedded engine.
+//
+// Ownership: borrows the environment, but for a file system that it is given to own. Cursors must
+//            not outlive it.
+// Threads:   safe from any thread. Without threads of its own (see LogStoreTuning): appends, step()
+//            and scrub_step() one at a time.
 class LogStore final : public EventStore {
  public:
   // `owned` is destroyed after the store: the file system of `memory:`.
