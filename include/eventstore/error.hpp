@@ -29,7 +29,7 @@ enum class ErrorCode : std::uint8_t {
   OutOfResources,         // no descriptor or no memory was left; nothing was written; goes on later
   Io,                     // the operating system refused; the message has the call and errno
   OutcomeUnknown,         // an append may or may not be there: append again with the same ids
-  Overloaded,             // the append queue is full; nothing was done
+  Overloaded,             // the queue is full, or others are in the way; nothing was appended
   DeadlineExceeded,       // the deadline passed first; nothing was appended
   Cancelled,              // the caller asked to stop; nothing was appended
   Closed,                 // the store is being closed

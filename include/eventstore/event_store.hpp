@@ -139,45 +139,59 @@ class EventStore {
   //
   // Fails with InvalidArgument or LimitExceeded; WrongExpectedVersion, AppendConditionFailed,
   // EventIdConflict or StreamDeleted; Overloaded, DeadlineExceeded, Cancelled, Closed, ReadOnly,
-  // NoSpace or OutOfResources, with nothing written; OutcomeUnknown where only a look at the ids
-  // can tell.
+  // NoSpace or OutOfResources, or Corruption of what decides it, with nothing written;
+  // OutcomeUnknown or Io where only a look at the ids can tell.
   virtual Result<AppendResult> append(AppendRequest request) = 0;
 
   // The same, without waiting. `callback` runs exactly once, on the store's callback thread: it may
   // append, it must not block for long, and it must not destroy the store.
   virtual void append_async(AppendRequest request, AppendCallback callback) = 0;
 
-  // Opens a read; see Cursor. Fails with InvalidArgument, LimitExceeded, Closed or Io.
+  // Opens a read; see Cursor. Fails with InvalidArgument or LimitExceeded, or as head() does.
   virtual Result<std::unique_ptr<Cursor>> read(ReadRequest request) = 0;
 
   // The last position that is durable and visible; 0 in an empty store.
+  //
+  // Fails with Closed. A store that was opened read-only looks at what others have written, and may
+  // also fail with Corruption, UnsupportedFormat, NotFound (the store was removed), OutOfResources
+  // or Io.
   virtual Result<GlobalPosition> head() = 0;
 
-  // Waits until the head is greater than `position`, and returns it. Fails with DeadlineExceeded,
-  // Cancelled or Closed.
+  // Waits until the head is greater than `position`, and returns it. Fails with DeadlineExceeded or
+  // Cancelled, or as head() does.
   virtual Result<GlobalPosition> wait_past(GlobalPosition position, Deadline deadline,
                                            std::stop_token cancellation) = 0;
 
   // Absent: there is no such stream.
+  //
+  // Fails as head() does; with InvalidArgument or LimitExceeded where a stream cannot have that
+  // name; and with Corruption, OutOfResources or Io where what would answer cannot be read.
   virtual Result<std::optional<StreamInfo>> stream_info(std::string_view stream) = 0;
 
+  // Fails as stream_info() does.
   virtual Result<std::vector<StreamInfo>> list_streams(const ListStreamsRequest& request) = 0;
 
   // Where `ids` are in `stream`, in their order; absent where the stream has no such event.
+  //
+  // Fails as stream_info() does.
   virtual Result<std::vector<std::optional<EventLocation>>> find(std::string_view stream,
                                                                  std::span<const Uuid> ids) = 0;
 
+  // Fails as stream_info() does.
   Result<StreamMetadata> stream_metadata(std::string_view stream);
 
   // Replaces the metadata of `stream` (which need not exist). `json` is an object; keys that start
   // with '$' are the store's own and refused: those that are there stay. `expected` is about the
   // metadata's own version.
+  //
+  // Fails as stream_info() and append() do; with Overloaded also where others change the metadata
+  // all the time.
   Result<StreamVersion> set_stream_metadata(std::string_view stream, std::string_view json,
                                             ExpectedVersion expected);
 
   // The four ways to delete. `expected` is about the version of the stream itself. All but
-  // tombstone_stream() write the stream's metadata, as set_stream_metadata() does. They fail as
-  // append() does; StreamDeleted where the stream is tombstoned.
+  // tombstone_stream() write the stream's metadata, as set_stream_metadata() does, and fail as that
+  // does; tombstone_stream() fails as append() does. StreamDeleted: the stream is tombstoned.
 
   // Events before version `before` are gone at once, everywhere. Fails with InvalidArgument where
   // `before` lies beyond the next version to come. What is truncated already stays so.
@@ -200,17 +214,23 @@ class EventStore {
   // is sealed is looked at, and only what was deleted before it began. Where it is cut short, by a
   // crash too, the next one goes on. One at a time.
   //
-  // Fails with ReadOnly, Cancelled, NoSpace, OutOfResources, Io, Overloaded (try again), or
-  // Corruption where it meets damage.
+  // Fails with ReadOnly, Cancelled, Closed, NoSpace, OutOfResources or Io; with Overloaded (try
+  // again) where one is under way, or the index is not written yet; with Corruption where it meets
+  // damage. A dry run, for which a store opened read-only will do: with Cancelled, or as stats().
   virtual Result<ScavengeReport> scavenge(const ScavengeOptions& options) = 0;
 
   virtual Capabilities capabilities() const = 0;
+
+  // Fails as stream_info() does: with Corruption where damage makes the counts uncertain.
   virtual Result<StoreStats> stats() = 0;
 
   // Answers at once, whatever else goes on.
   virtual Health health() = 0;
 
   // Reads every stored byte and checks it. Damage is in the report, not an error.
+  //
+  // Fails as head() does; with OutOfResources or Io; with Corruption also where a segment was
+  // removed while the store was open.
   virtual Result<VerifyReport> verify() = 0;
 };
 

@@ -32,7 +32,8 @@ struct RepairedFile {
 
 struct RepairReport {
   std::vector<RepairedFile> repaired = {};
-  // What is still wrong, and why it could not be mended. Empty: the store passes verify().
+  // What is still wrong, and why it could not be mended. Empty: the store passes verify(), or would
+  // after what a dry run tells; but a dry run looks at nothing else where MANIFEST is lost.
   std::vector<Finding> remaining = {};
 };
 
@@ -47,7 +48,11 @@ struct RepairReport {
 // lost MANIFEST is made anew where its segments agree with those of the copy.
 //
 // Fails with InvalidArgument (a URL, or `from` is no copy of this store), NotFound, NotAStore,
-// StoreLocked, NoSpace, Io, or Corruption where the manifest of the copy is damaged too.
+// UnsupportedFormat, StoreLocked, NoSpace, OutOfResources or Io; with Corruption where the manifest
+// of the copy is damaged, or that of the store is lost and its segments do not agree with the copy.
+//
+// Threads: any; a store is repaired by one at a time, who takes its lock. Nobody may write to the
+//          copy meanwhile.
 Result<RepairReport> repair(std::string_view url, std::string_view from,
                             const RepairOptions& options = {});
 

@@ -44,7 +44,7 @@ struct OpenOptions {
 // lives in this process, for as long as the returned object).
 //
 // Fails with InvalidArgument (URL or options), NotFound, NotAStore, StoreLocked, UnsupportedFormat,
-// Corruption, NoSpace or Io.
+// Corruption, NoSpace, OutOfResources, Io, or ReadOnly where its lock is taken away meanwhile.
 Result<std::unique_ptr<EventStore>> open(std::string_view url, const OpenOptions& options = {});
 
 }  // namespace eventstore

@@ -59,8 +59,9 @@ class Cursor {
 
   // The next events in reading order; an empty batch is the end, then and from then on.
   //
-  // Fails with Corruption where stored bytes fail their checks (what came before was good),
-  // DeadlineExceeded, Cancelled or Io. After a failure the cursor stays failed.
+  // Fails with Corruption where stored bytes fail their checks or are gone (what came before was
+  // good), DeadlineExceeded, Cancelled, OutOfResources or Io; of a store that was opened read-only
+  // also as EventStore::head() does. After a failure the cursor stays failed.
   virtual Result<std::span<const EventView>> next() = 0;
 
   // The store's last position when this read was opened.

@@ -26,6 +26,8 @@ template <typename T>
 using StreamMap = std::unordered_map<std::string, T, StringHash, std::equal_to<>>;  // by name
 
 // What is known of streams, by name. Memory has a limit: beyond so many all of it is forgotten.
+//
+// Threads: one at a time.
 template <typename T>
 class KnownStreams {
  public:

@@ -30,6 +30,16 @@ inline Error access_failed(const std::string& path) {
                .details = DamageDetails{.file = path}};
 }
 
+// What Segment::map() says of a file that is not there, for whoever has nothing else to look for in
+// its place: damage. Any other error as it is.
+inline Error lost_if_gone(Error error) {
+  const auto* const where = std::get_if<DamageDetails>(&error.details);
+  if (error.code != ErrorCode::NotFound || where == nullptr) return error;
+  return corruption(
+      *where,
+      "the segment is missing; repair it from a copy (event-store maint repair --from COPY)");
+}
+
 inline Error error_of(const Finding& finding) {
   return Error{.code = ErrorCode::Corruption, .message = finding.message, .details = finding.where};
 }

@@ -14,6 +14,9 @@ using VersionRange = std::pair<StreamVersion, StreamVersion>;  // both included
 
 // Events of a run whose index lacks what is lost: ends with the damage where events between two
 // that are left may be lost ones.
+//
+// Ownership: shares the damage with the run.
+// Threads:   one at a time.
 class EventsUpToDamage final : public RunEvents {
  public:
   // `events` may be null: none are left. `first` and `last`: what is read of the run.

@@ -22,7 +22,7 @@ Result<std::span<const EventView>> FollowingCursor::next() {
       remember(*batch);
       return batch;
     }
-    if (batch.error().code != ErrorCode::NotFound || attempt == kAttempts) return batch;
+    if (!cursor_->met_missing_file() || attempt == kAttempts) return batch;
     auto seen = look_();
     if (!seen) return std::unexpected(std::move(seen).error());
     seen->head = head_;

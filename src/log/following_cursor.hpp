@@ -13,6 +13,9 @@ namespace eventstore::log {
 // A read of a log that another process may rewrite meanwhile: where a file is gone that it had not
 // opened yet, it goes on in the one that took its place. What was deleted after the read was opened
 // may be missing then.
+//
+// Ownership: borrows the clock, and whatever `look` does.
+// Threads:   one at a time.
 class FollowingCursor final : public Cursor {
  public:
   // The newest log; asked for again, for as long as what it gives has files that are gone.

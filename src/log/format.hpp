@@ -83,6 +83,8 @@ std::expected<FrameHeader, Defect> decode_frame_header(std::span<const std::byte
                                                        std::uint32_t seed);
 
 // The checksum of a frame's body, fed with its events' checksums one after another.
+//
+// Threads: one at a time.
 class BodyChecksum {
  public:
   void add(std::uint32_t event_checksum);

@@ -72,7 +72,7 @@ Result<std::span<const EventView>> LogCursor::next() {
     }
   }
   // What was read before a failure is good and is handed out first.
-  if (failure_ && batch_.empty()) return std::unexpected(*failure_);
+  if (failure_ && batch_.empty()) return std::unexpected(lost_if_gone(*failure_));
   return batch_;
 }
 

@@ -18,6 +18,9 @@
 namespace eventstore::log {
 
 // A read of the log, run by run.
+//
+// Ownership: keeps the snapshot, and with it what its views point into. Borrows the clock.
+// Threads:   one at a time.
 class LogCursor final : public Cursor {
  public:
   // `request` must have passed validate().
@@ -25,6 +28,9 @@ class LogCursor final : public Cursor {
 
   Result<std::span<const EventView>> next() override;
   GlobalPosition head() const override { return snapshot_.head; }
+
+  // Whether it failed at a segment that is not there: another process may have rewritten it.
+  bool met_missing_file() const { return failure_ && failure_->code == ErrorCode::NotFound; }
 
  private:
   Result<void> fill();

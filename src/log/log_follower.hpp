@@ -22,7 +22,8 @@ namespace eventstore::log {
 class LogFollower {
  public:
   // Fills `view`, which must outlive this. Fails with NotFound, NotAStore, UnsupportedFormat,
-  // Corruption (of the manifest) or Io. Damage in segments is a notice; reads that meet it fail.
+  // Corruption (of the manifest), OutOfResources or Io. Damage in segments is a notice; reads that
+  // meet it fail.
   static Result<std::unique_ptr<LogFollower>> open(Environment environment, LogSettings settings,
                                                    LogView& view);
 

@@ -201,6 +201,33 @@ TEST_P(ReaderOfALostSegment, ReadsTheRest) {
 
 INSTANTIATE_TEST_SUITE_P(Index, ReaderOfALostSegment, testing::Bool());
 
+// A segment that is gone and stays so was not rewritten, whoever has the store open.
+TEST(LogFollower, TakesASegmentThatIsRemovedWhileTheStoreIsOpenForLost) {
+  StoreOnSimulatedDisk machine(8192, /*run_events_max=*/3);  // opening maps the last segment alone
+  auto store = machine.open();
+  const Uuid id{{std::byte{7}}};
+  auto first = test::append_to("s");
+  first.events.front().id = id;
+  value_of(store->append(first));
+  append_large(*store, "s", 12);
+  while (store->step()) {
+  }
+  store = nullptr;
+  store = machine.open();
+  const auto reader = machine.open_reader();
+  const auto path = segment_path("store", 1);
+  machine.disk().remove(path);
+
+  for (auto* const opened : {store.get(), reader.get()}) {
+    for (const auto& error : {test::error_of(test::try_read(*opened, {})),
+                              test::error_of(opened->find("s", {&id, 1}))}) {
+      EXPECT_EQ(error.code, ErrorCode::Corruption) << error.message;
+      EXPECT_EQ(test::details_of<DamageDetails>(error).file, path);
+    }
+  }
+  EXPECT_EQ(test::code_of(store->append(first)), ErrorCode::Corruption);
+}
+
 // Neither is the rest lost where it is the active segment, whether a writer runs or not.
 TEST(LogFollower, ReadsTheRestWhereTheActiveSegmentIsLost) {
   for (const std::string damage : {"missing", "empty", "with a bad header"}) {

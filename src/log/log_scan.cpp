@@ -73,7 +73,7 @@ class Scan {
 ScannedFrames scan_frames(std::span<const std::byte> bytes, std::uint32_t seed,
                           const std::string& path, ScanState begin, GlobalPosition last,
                           RunBuilder& builder) {
-  ScannedFrames scanned{.end = {}, .damage = {}, .torn_bytes = 0};
+  ScannedFrames scanned{.end = {}, .damage = {}};
   FrameScan scan(bytes, seed, begin);
   while (scan.state().next_position <= last) {
     const auto more = scan.next();
@@ -84,10 +84,7 @@ ScannedFrames scan_frames(std::span<const std::byte> bytes, std::uint32_t seed,
     }
     const auto bad = scan.state();
     const auto later = scan.find_later_frame();
-    if (!later) {
-      scanned.torn_bytes = bytes.size() - bad.offset;
-      break;
-    }
+    if (!later) break;
     scan.resume_at(*later);
     const auto lost = scan.state().next_position.value;
     DamageDetails where{.file = path, .offset = bad.offset};

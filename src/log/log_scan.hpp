@@ -17,7 +17,6 @@ namespace eventstore::log {
 struct ScannedFrames {
   ScanState end;
   std::vector<Finding> damage;
-  std::uint64_t torn_bytes = 0;  // of an unfinished append behind the end
 };
 
 // Scans `bytes`, a segment file from its start, from `begin` on until all up to `last` is passed.

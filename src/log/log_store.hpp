@@ -13,6 +13,7 @@
 #include "core/thread_annotations.hpp"
 #include "eventstore/open.hpp"
 #include "log/append_queue.hpp"
+#include "log/damage.hpp"
 #include "log/log_follower.hpp"
 #include "log/log_tail.hpp"
 #include "log/log_view.hpp"
@@ -35,6 +36,11 @@ struct LogStoreTuning {
 };
 
 // The embedded engine.
+//
+// Ownership: borrows the environment, but for a file system that it is given to own. Cursors must
+//            not outlive it.
+// Threads:   safe from any thread. Without threads of its own (see LogStoreTuning): appends, step()
+//            and scrub_step() one at a time.
 class LogStore final : public EventStore {
  public:
   // `owned` is destroyed after the store: the file system of `memory:`.
@@ -77,7 +83,7 @@ class LogStore final : public EventStore {
   Result<PreparedAppend> prepare(AppendRequest request);
   Result<Snapshot> snapshot();
   // What `ask` makes of the newest snapshot. Where another process rewrites files that it had not
-  // opened yet, it is asked again.
+  // opened yet, it is asked again; a file that stays gone is lost.
   template <typename Ask>
   std::invoke_result_t<Ask, const Snapshot&> answer(const Ask& ask) {
     constexpr int kAttempts = 5;
@@ -85,8 +91,10 @@ class LogStore final : public EventStore {
       auto seen = snapshot();
       if (!seen) return std::unexpected(std::move(seen).error());
       auto answer = ask(*seen);
-      const bool is_gone = !answer && answer.error().code == ErrorCode::NotFound;
-      if (!is_gone || follower_ == nullptr || attempt == kAttempts) return answer;
+      if (answer || answer.error().code != ErrorCode::NotFound) return answer;
+      if (follower_ == nullptr || attempt == kAttempts) {
+        return std::unexpected(lost_if_gone(std::move(answer).error()));
+      }
       if (auto refreshed = follower_->refresh_all(); !refreshed) {
         return std::unexpected(std::move(refreshed).error());
       }

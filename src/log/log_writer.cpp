@@ -4,6 +4,7 @@
 
 #include "core/mapped_access.hpp"
 #include "log/clean_failure.hpp"
+#include "log/damage.hpp"
 
 namespace eventstore::log {
 
@@ -56,6 +57,8 @@ void LogWriter::decide(PendingAppend& pending, AppendGroup& accepted) const {
     pending.result = std::unexpected(std::move(wanted).error());
   } else {
     pending.result = accepted.decide(pending.append);
+    // Only this process rewrites segments, and it has mapped those that it rewrote.
+    if (!pending.result) pending.result = std::unexpected(lost_if_gone(pending.result.error()));
   }
   if (ends_chain(context, pending.result)) break_chain(context);
 }

@@ -27,7 +27,6 @@ Error disagreement(const std::string& path, std::string_view what) {
                     std::string(what) + "; restore the MANIFEST of this store from a backup");
 }
 
-// Segments with a bad header are left out: the list of the copy has them, or nothing follows them.
 // Where a segment ends, sealed and without damage before that.
 std::optional<ScanState> sealed_end(const Found& segment) {
   const auto& header = segment.header;
@@ -49,6 +48,7 @@ bool is_better(const Found& segment, const Found& other, const Manifest& copy) {
   return rank(segment) > rank(other);
 }
 
+// Segments with a bad header are left out: the list of the copy has them, or nothing follows them.
 Result<FoundByNumber> find_segments(FileSystem& files, const std::string& folder,
                                     const Manifest& copy) {
   const auto names = files.list(log_folder(folder));
@@ -101,7 +101,7 @@ bool has_frames(const Found& segment) {
   return first ? *first : scan.find_later_frame().has_value();
 }
 
-// The same of the segment with a number.
+// Where the segment with a number ends, sealed and without damage before that.
 std::optional<ScanState> sealed_end(const FoundByNumber& found, std::uint64_t number) {
   const auto segment = found.find(number);
   return segment == found.end() ? std::nullopt : sealed_end(segment->second);

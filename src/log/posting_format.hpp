@@ -46,6 +46,8 @@ inline void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
 
 // Reads bytes and varints one after another. What is not there reads as 0 and makes failed() true,
 // so that a caller may read all of a record before it asks.
+//
+// Threads: one at a time. Borrows the bytes.
 class VarintReader {
  public:
   explicit VarintReader(std::span<const std::byte> bytes)

@@ -27,6 +27,8 @@ struct KeyValue {
 };
 
 // Builds the key blocks and the block directory from the keys in their order.
+//
+// Threads: one at a time. Borrows the directory.
 class KeyBlocksWriter {
  public:
   // `directory` is zeros, and has room for one number more than there will be blocks.
@@ -55,6 +57,8 @@ class KeyBlocksWriter {
 };
 
 // Reads the keys of one block, whose checksum holds, in their order.
+//
+// Threads: one at a time. Borrows the block, which the keys point into.
 class KeyBlockReader {
  public:
   explicit KeyBlockReader(std::span<const std::byte> block);
@@ -109,6 +113,8 @@ class KeyBlocks {
 };
 
 // Walks the keys from the start of a block to the last one, with their whole text.
+//
+// Threads: one at a time. Borrows the blocks; what it says of a key is valid until the next one.
 class KeyWalk {
  public:
   KeyWalk(const KeyBlocks& blocks, std::uint64_t block) : blocks_(blocks), next_block_(block) {}

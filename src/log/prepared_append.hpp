@@ -17,6 +17,10 @@ namespace eventstore::log {
 
 // An append that passed validation, its events encoded: what the calling thread does, so that the
 // writer only decides, places and writes.
+//
+// Ownership: owns the encoded bytes; what its events name and state points into them, and stays
+//            valid where it is moved.
+// Threads:   one at a time: first the caller's, then the writer's.
 class PreparedAppend {
  public:
   struct Event {

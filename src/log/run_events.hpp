@@ -10,6 +10,9 @@
 namespace eventstore::log {
 
 // Yields the events of one run that a read may select, in reading order, each checked.
+//
+// Threads: one at a time. Borrows what select_events() was given; an event lives as long as the
+//          mappings of the reader do.
 class RunEvents {
  public:
   RunEvents() = default;

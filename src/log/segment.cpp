@@ -49,8 +49,12 @@ Result<std::shared_ptr<const MappedFile>> Segment::map() const {
     return mapped_;
   }
   if (lost_) return std::unexpected(*lost_);
-  const auto file = files_.open(path_, FileSystem::Access::Read);
-  if (!file) return std::unexpected(file.error());
+  auto file = files_.open(path_, FileSystem::Access::Read);
+  if (!file) {
+    auto error = std::move(file).error();
+    if (error.code == ErrorCode::NotFound) error.details = DamageDetails{.file = path_};
+    return std::unexpected(std::move(error));
+  }
   if (auto mapped = map_file(**file, bytes); !mapped) return std::unexpected(mapped.error());
   return mapped_;
 }

@@ -45,7 +45,8 @@ class Segment {
     durable_bytes_.store(bytes, std::memory_order_release);
   }
 
-  // A mapping of at least the durable bytes.
+  // A mapping of at least the durable bytes. Fails with NotFound where the file is not there any
+  // more: it was rewritten, or else lost_if_gone() makes damage of that.
   Result<std::shared_ptr<const MappedFile>> map() const;
 
   // Why nothing of the segment can be read. Null: it can, as far as is known.
