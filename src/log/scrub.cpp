@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/campaign_hooks.hpp"
+#include "core/check.hpp"
 #include "core/mapped_access.hpp"
 #include "log/damage.hpp"
 #include "log/run_files.hpp"
@@ -70,9 +71,11 @@ std::uint64_t Scrub::step(std::uint64_t bytes_max) {
 }
 
 // A pass that another process began, or this one before it was closed, goes on.
-bool Scrub::begin_pass() {
+bool Scrub::begin_pass(std::uint64_t last_segment) {
   const auto now = environment_.clock->wall_now();
   const MutexLock lock(mutex_);
+  // The record is that of a longer log: it was put back, or this one was.
+  if (record_.next_segment > last_segment) record_.next_segment = 0;
   if (record_.next_segment != 0) return true;
   // A clock that went back must not put the next pass off.
   const bool is_due = !record_.started_at || now < *record_.started_at ||
@@ -86,8 +89,9 @@ bool Scrub::begin_pass() {
 }
 
 bool Scrub::begin_segment() {
-  if (!begin_pass()) return false;
-  log_ = log_access_.look();
+  auto log = log_access_.look();
+  if (!begin_pass(log.snapshot.segments().back()->header().number)) return false;
+  log_ = std::move(log);
   const auto& segments = log_.snapshot.segments();
   const auto number = [&] {
     const MutexLock lock(mutex_);
@@ -95,7 +99,7 @@ bool Scrub::begin_segment() {
   }();
   const auto next = std::ranges::find_if(
       segments, [&](const auto& segment) { return segment->header().number >= number; });
-  if (next == segments.end()) return false;
+  CHECK(next != segments.end());
   ordinal_ = static_cast<std::size_t>(next - segments.begin());
   const auto listed =
       std::ranges::find(log_.manifest.segments, (*next)->header().segment_id, &ManifestSegment::id);

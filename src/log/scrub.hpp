@@ -65,7 +65,7 @@ class Scrub {
   static ScrubStatus status_of(const ScrubRecord& record);
 
  private:
-  bool begin_pass();
+  bool begin_pass(std::uint64_t last_segment);
   bool begin_segment();
   void end_segment();
   std::uint64_t check_posting_file();

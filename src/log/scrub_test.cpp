@@ -167,7 +167,8 @@ TEST(Scrub, IsNotPutOffByAClockThatGoesBack) {
 // Nothing depends on the record of how far it came.
 TEST(Scrub, BeginsAnewWithoutItsRecord) {
   for (const std::string record :
-       {"", "event-store scrub 1\n[]", "event-store scrub 1\n{\"next_segment\":-1}", "x"}) {
+       {"", "event-store scrub 1\n[]", "event-store scrub 1\n{\"next_segment\":-1}",
+        "event-store scrub 1\n{\"next_segment\":999}", "x"}) {
     StoreOnSimulatedDisk machine;
     auto store = machine.open();
     fill(*store, 4);

@@ -75,10 +75,11 @@ Result<void> require_no_frames(FileSystem& files, const std::string& path,
                                const std::string& manifest) {
   const auto frames = holds_frames(files, path);
   if (!frames) return std::unexpected(frames.error());
-  if (*frames != HoldsFrames::Yes) return {};
+  if (*frames == HoldsFrames::No) return {};
+  const auto* const holds = *frames == HoldsFrames::Yes ? "holds" : "seems to hold";
   return std::unexpected(
       corruption({.file = path, .offset = kSegmentHeaderBytes},
-                 "the segment holds events, but " + manifest +
+                 "the segment " + std::string(holds) + " events, but " + manifest +
                      " does not list it: that is older than the log; restore the newest one"));
 }
 

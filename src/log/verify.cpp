@@ -7,6 +7,7 @@
 #include "log/affected_streams.hpp"
 #include "log/damage.hpp"
 #include "log/folder.hpp"
+#include "log/log_reader.hpp"
 #include "log/log_scan.hpp"
 #include "log/lookup.hpp"
 #include "log/run_files.hpp"
@@ -33,6 +34,7 @@ class Verification {
     const auto bytes = (*mapped)->bytes().first(bytes_end);
     ++report_.segments;
     report_.bytes += bytes.size();
+    const auto findings_before = report_.findings.size();
 
     const DamageDetails all{
         .file = segment.path(), .first_position = segment.first_position(), .last_position = last};
@@ -61,7 +63,8 @@ class Verification {
     // Without it nobody can tell whether the next one follows.
     link_ = header ? header->link_behind(end.link) : end.link;
     first_ = !has_end;
-    if (!is_active) check_digest(segment);
+    // What was found already is why the digest is another one.
+    if (!is_active && report_.findings.size() == findings_before) check_digest(segment);
     return {};
   }
 
@@ -85,8 +88,43 @@ class Verification {
     auto scanned = scan_frames(bytes, segment.seed(), segment.path(),
                                ScanState::at_start_of(segment.header()), {UINT64_MAX}, builder);
     builder.split(scanned.end.next_position);
-    for (auto& finding : scanned.damage) add(std::move(finding));
+    for (auto& finding : scanned.damage) add_scanned(std::move(finding));
     return scanned.end;
+  }
+
+  // A scan takes a frame for damaged where one of its events is. Those that can be read all the
+  // same are not accused.
+  void add_scanned(Finding finding) {
+    auto unreadable = unreadable_events(finding.where);
+    if (unreadable.empty()) return add(std::move(finding));
+    for (auto& events : unreadable) add(std::move(events));
+  }
+
+  // The events within `where` that cannot be read where the index has them, neighbours together.
+  // None where no index tells.
+  std::vector<Finding> unreadable_events(const DamageDetails& where) const {
+    std::vector<Finding> found;
+    if (where.first_position.value == 0) return found;
+    LogReader reader(snapshot_.layout);
+    for (auto position = where.first_position; position <= where.last_position; ++position.value) {
+      const auto& run = *snapshot_.runs()[snapshot_.run_of(position)];
+      if (run.damage != nullptr) return {};
+      const auto event = reader.read(run, run.posting_of(position));
+      if (event) continue;
+      const auto* const place = std::get_if<DamageDetails>(&event.error().details);
+      // Damage of the index itself, for instance, which is found elsewhere.
+      if (place == nullptr || place->file != where.file) return {};
+      if (found.empty() || found.back().where.last_position.value + 1 != position.value) {
+        found.push_back({.message = event.error().message, .where = *place});
+        found.back().where.first_position = position;
+      }
+      found.back().where.last_position = position;
+    }
+    for (auto& finding : found) {
+      if (finding.where.first_position == finding.where.last_position) continue;
+      finding.message = corruption(finding.where, "events that fail their checks").message;
+    }
+    return found;
   }
 
   // A segment of which nothing can be read; what follows it cannot be compared with its end.

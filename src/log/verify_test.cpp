@@ -104,6 +104,35 @@ TEST(Verify, NamesTheStreamsOfTheActiveSegmentToItsWriter) {
   EXPECT_EQ(report.findings.front().streams->names, std::vector<std::string>{"b"});
 }
 
+// Those beside it in its frame are read as ever, and so is the rest of its segment.
+TEST(Verify, AccusesNoEventButTheOneThatIsDamaged) {
+  StoreOnSimulatedDisk machine(8192);
+  {
+    const auto store = machine.open();
+    AppendRequest request;
+    for (const std::string stream : {"a", "b", "c"}) {
+      auto event = test::event_of(stream);
+      event.data = '"' + std::string(500, 'd') + '"';
+      request.events.push_back(std::move(event));
+    }
+    test::value_of(store->append(std::move(request)));
+    append_large(*store, "s", 12);
+    while (store->step()) {
+    }
+  }
+  machine.disk().flip_bit(segment_path("store", 1), kSegmentHeaderBytes + 900, 0);
+  const auto store = machine.open_reader();
+  const auto report = test::value_of(store->verify());
+  ASSERT_EQ(report.findings.size(), 1U);
+  const auto& finding = report.findings.front();
+  EXPECT_EQ(finding.where.file, segment_path("store", 1));
+  EXPECT_EQ(finding.where.first_position, GlobalPosition{2});
+  EXPECT_EQ(finding.where.last_position, GlobalPosition{2});
+  ASSERT_TRUE(finding.streams);
+  EXPECT_EQ(finding.streams->names, std::vector<std::string>{"b"});
+  EXPECT_EQ(test::read_stream(*store, "a").size() + test::read_stream(*store, "c").size(), 2U);
+}
+
 // A good posting file over a segment that is damaged is no second finding.
 TEST(Verify, FindsOneThingWrongWhereOneIs) {
   StoreOnSimulatedDisk machine(8192, /*run_events_max=*/5);
@@ -114,9 +143,9 @@ TEST(Verify, FindsOneThingWrongWhereOneIs) {
     }
   }
   machine.disk().flip_bit(segment_path("store", 2), kSegmentHeaderBytes + 1500, 0);
-  for (const auto& finding : test::value_of(machine.open_reader()->verify()).findings) {
-    EXPECT_EQ(finding.where.file, segment_path("store", 2)) << finding.message;
-  }
+  const auto report = test::value_of(machine.open_reader()->verify());
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings.front().where.file, segment_path("store", 2));
 }
 
 }  // namespace
