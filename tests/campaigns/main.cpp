@@ -162,12 +162,10 @@ void append_to_ledger(const Arguments& arguments, const RunOutcome& outcome) {
        << static_cast<unsigned>(date.day()) << " | " << arguments.commit << " | " << arguments.name
        << " | " << arguments.run.first << " to "
        << std::max(arguments.run.first, outcome.last_episode) << " | "
-       << static_cast<int>(outcome.seconds / 60) << " | ";
-  const char* separator = "";
+       << static_cast<int>(outcome.seconds / 60) << " | " << outcome.episodes << " episodes";
   for (const auto& [what, count] : outcome.tally.counts()) {
     if (std::ranges::find(kMarkNames, what) != kMarkNames.end()) continue;
-    file << separator << count << ' ' << what;
-    separator = "; ";
+    file << "; " << count << ' ' << what;
   }
   file << " | ";
   if (outcome.violation) {

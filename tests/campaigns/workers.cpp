@@ -189,9 +189,11 @@ RunOutcome run_in_workers(Campaign& campaign, const RunOptions& options) {
       std::cerr << "  after " << static_cast<int>(seconds()) << " s: " << begun << " episodes\n";
     }
   }
+  // Each worker takes every so many-th episode: all up to where the slowest came were run.
+  outcome.last_episode = workers.front().episode;
   for (const auto& worker : workers) {
     outcome.episodes += worker.begun;
-    outcome.last_episode = std::max(outcome.last_episode, worker.episode);
+    outcome.last_episode = std::min(outcome.last_episode, worker.episode);
   }
   outcome.seconds = seconds();
   return outcome;
