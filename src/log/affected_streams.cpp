@@ -8,14 +8,14 @@ namespace eventstore::log {
 namespace {
 
 // Whether the index of a run lacks some of the positions from `first` to `last`.
-bool lacks_some(const IndexRun& run, GlobalPosition first, GlobalPosition last) {
+bool lacks_some(const Run& run, GlobalPosition first, GlobalPosition last) {
   return run.damage != nullptr && std::ranges::any_of(*run.damage, [&](const Finding& finding) {
            return finding.where.first_position <= last && first <= finding.where.last_position;
          });
 }
 
 // Adds the streams with events from `first` to `last`. False: the index does not tell.
-bool add_streams(const IndexRun& run, GlobalPosition first, GlobalPosition last,
+bool add_streams(const Run& run, GlobalPosition first, GlobalPosition last,
                  std::set<std::string, std::less<>>& names) {
   if (lacks_some(run, first, last)) return false;
   bool readable = true;

@@ -211,7 +211,7 @@ Result<std::optional<GlobalPosition>> AppendGroup::first_match(const Query& quer
 }
 
 // What is deleted matches no condition; nor do holes.
-Result<bool> AppendGroup::is_match(const Query& query, LogReader& reader, const IndexRun& run,
+Result<bool> AppendGroup::is_match(const Query& query, LogReader& reader, const Run& run,
                                    Posting posting) {
   const auto position = run.position_of(posting);
   if (position >= first_position_) {

@@ -57,8 +57,7 @@ class AppendGroup {
   Result<void> check_condition(const AppendCondition& condition);
   Result<std::optional<GlobalPosition>> first_match(const Query& query, std::size_t ordinal,
                                                     GlobalPosition from);
-  Result<bool> is_match(const Query& query, LogReader& reader, const IndexRun& run,
-                        Posting posting);
+  Result<bool> is_match(const Query& query, LogReader& reader, const Run& run, Posting posting);
   Result<bool> is_kept(std::string_view stream, StreamVersion version);
   Result<StreamVersion> version_of(std::string_view stream);
   Result<AppendResult> place(PreparedAppend& append);

@@ -16,8 +16,8 @@ inline std::uint32_t crc_with_number(std::uint32_t crc, std::uint32_t number) {
   return crc32c(bytes, crc);
 }
 
-// The CRC of `bytes` and then the segment's seed, with which every checksum of a segment and of its
-// posting file ends. `before` is the CRC of what comes before `bytes`.
+// The CRC of `bytes` and then the seed, of a segment or of a run, with which every checksum of a
+// segment or a posting file ends. `before` is the CRC of what comes before `bytes`.
 inline std::uint32_t seeded_crc(std::span<const std::byte> bytes, std::uint32_t seed,
                                 std::uint32_t before = 0) {
   return crc_with_number(crc32c(bytes, before), seed);

@@ -51,7 +51,7 @@ Result<void> IndexLoader::take(const RunFile& run_file) {
 }
 
 // An index is never trusted to know more than the log holds.
-bool IndexLoader::is_behind_the_log(const RunFile& run_file, const IndexRun& run) const {
+bool IndexLoader::is_behind_the_log(const RunFile& run_file, const Run& run) const {
   return run_file.last_position >= segments_.back()->first_position() &&
          !state_behind(segments_, run, run_file.last_position);
 }

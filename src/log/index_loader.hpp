@@ -40,7 +40,7 @@ class IndexLoader {
   Result<void> take(const RunFile& run_file);
   Result<void> scan_to(GlobalPosition last);
   void take_ended();
-  bool is_behind_the_log(const RunFile& run_file, const IndexRun& run) const;
+  bool is_behind_the_log(const RunFile& run_file, const Run& run) const;
 
   FileSystem& files_;
   const LogSettings& settings_;

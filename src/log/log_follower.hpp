@@ -79,13 +79,13 @@ class LogFollower {
   Manifest manifest_ GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> generation_ = 0;  // that of manifest_
   SegmentList segments_ GUARDED_BY(mutex_);
-  RunList runs_ GUARDED_BY(mutex_);                            // but for the newest
-  std::unique_ptr<RunBuilder> builder_ GUARDED_BY(mutex_);     // makes that one
-  std::shared_ptr<const IndexRun> newest_ GUARDED_BY(mutex_);  // as the view has it
-  ScanState end_ GUARDED_BY(mutex_);               // how far the last segment was scanned
-  bool layout_changed_ GUARDED_BY(mutex_) = true;  // since the view was given it
-  bool runs_ended_ GUARDED_BY(mutex_) = false;     // since posting files were looked for
-  std::string last_damage_ GUARDED_BY(mutex_);     // that was reported
+  RunList runs_ GUARDED_BY(mutex_);                         // but for the newest
+  std::unique_ptr<RunBuilder> builder_ GUARDED_BY(mutex_);  // makes that one
+  std::shared_ptr<const Run> newest_ GUARDED_BY(mutex_);    // as the view has it
+  ScanState end_ GUARDED_BY(mutex_);                        // how far the last segment was scanned
+  bool layout_changed_ GUARDED_BY(mutex_) = true;           // since the view was given it
+  bool runs_ended_ GUARDED_BY(mutex_) = false;              // since posting files were looked for
+  std::string last_damage_ GUARDED_BY(mutex_);              // that was reported
   // The last segment was scanned beyond the durable head.
   bool unconfirmed_ GUARDED_BY(mutex_) = false;
 };

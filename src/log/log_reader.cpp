@@ -133,7 +133,7 @@ void LogReader::forget_mappings() {
   std::erase_if(opened_, [this](const auto& opened) { return opened.get() != last_; });
 }
 
-Result<std::optional<LocatedEvent>> LogReader::read(const IndexRun& run, Posting posting) {
+Result<std::optional<LocatedEvent>> LogReader::read(const Run& run, Posting posting) {
   Place place;
   if (auto located = locate(run, {&posting, 1}, {&place, 1}); !located) {
     return std::unexpected(std::move(located).error());
@@ -144,7 +144,7 @@ Result<std::optional<LocatedEvent>> LogReader::read(const IndexRun& run, Posting
   return event;
 }
 
-Result<void> LogReader::locate(const IndexRun& run, std::span<const Posting> postings,
+Result<void> LogReader::locate(const Run& run, std::span<const Posting> postings,
                                std::span<Place> places) {
   constexpr std::size_t kAtOnce = 32;
   std::array<std::uint64_t, kAtOnce> offsets{};

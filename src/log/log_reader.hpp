@@ -67,7 +67,7 @@ class LogReader {
   explicit LogReader(std::shared_ptr<const LogLayout> layout) : layout_(std::move(layout)) {}
 
   // The event of `posting`; absent for a hole.
-  Result<std::optional<LocatedEvent>> read(const IndexRun& run, Posting posting);
+  Result<std::optional<LocatedEvent>> read(const Run& run, Posting posting);
 
   // The same in two steps, for many events at once: where each is, then, when the memory of all of
   // them has been asked for, each event.
@@ -75,8 +75,7 @@ class LogReader {
     GlobalPosition position;
     std::uint64_t offset = 0;  // in its segment; 0: a hole
   };
-  Result<void> locate(const IndexRun& run, std::span<const Posting> postings,
-                      std::span<Place> places);
+  Result<void> locate(const Run& run, std::span<const Posting> postings, std::span<Place> places);
   Result<void> read_at(const Place& place, LocatedEvent& event);
 
   // The reader of the segment that has `position`; valid until forget_mappings().

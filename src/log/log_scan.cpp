@@ -99,7 +99,7 @@ ScannedFrames scan_frames(std::span<const std::byte> bytes, std::uint32_t seed,
   return scanned;
 }
 
-std::optional<ScanState> state_behind(const SegmentList& segments, const IndexRun& run,
+std::optional<ScanState> state_behind(const SegmentList& segments, const Run& run,
                                       GlobalPosition before) {
   LogReader reader(std::make_shared<const LogLayout>(LogLayout{.segments = segments, .runs = {}}));
   const auto opened = reader.segment_of(before);

@@ -27,7 +27,7 @@ ScannedFrames scan_frames(std::span<const std::byte> bytes, std::uint32_t seed,
 
 // The place behind the event at `before` or, where that is a hole, behind the last one before it.
 // `run` holds `before`. Absent: there is none in the segment of `before`, or it cannot be read.
-std::optional<ScanState> state_behind(const SegmentList& segments, const IndexRun& run,
+std::optional<ScanState> state_behind(const SegmentList& segments, const Run& run,
                                       GlobalPosition before);
 
 // Adds the positions from where the run that `builder` makes ends up to `last` to it. `runs`: those

@@ -9,7 +9,7 @@
 
 #include "core/thread_annotations.hpp"
 #include "eventstore/position.hpp"
-#include "log/index_run.hpp"
+#include "log/run.hpp"
 #include "log/segment.hpp"
 
 namespace eventstore::log {

@@ -16,13 +16,13 @@ namespace eventstore::log {
 namespace {
 
 // The index of a run that is known to hold all its events.
-Result<const SegmentIndex*> whole_index(const IndexRun& run) {
+Result<const RunIndex*> whole_index(const Run& run) {
   if (run.damage != nullptr) return std::unexpected(error_of(run.damage->front()));
   return run.index.get();
 }
 
 // The posting of the first event of a stream that is no husk.
-Result<Posting> first_live(const Snapshot& snapshot, const IndexRun& run, const KeyEntry& entry) {
+Result<Posting> first_live(const Snapshot& snapshot, const Run& run, const KeyEntry& entry) {
   Posting from = 0;
   const auto live = entry.last_version.value + 1 - entry.first_version.value;
   if (entry.postings > live) {

@@ -129,7 +129,7 @@ void MemoryIndex::roll_back(Posting posting) {
   offsets_.resize(posting);
 }
 
-PostingFileContents MemoryIndex::contents(const PostingFileIdentity& identity) const {
+PostingFileContents MemoryIndex::contents(const RunIdentity& identity) const {
   const ReaderLock lock(mutex_);
   PostingFileContents contents{.identity = identity, .offsets = offsets_, .keys = {}, .ids = {}};
   contents.keys.reserve(keys_.size());

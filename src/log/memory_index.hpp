@@ -10,7 +10,7 @@
 
 #include "core/thread_annotations.hpp"
 #include "log/posting_file.hpp"
-#include "log/segment_index.hpp"
+#include "log/run_index.hpp"
 
 namespace eventstore::log {
 
@@ -21,7 +21,7 @@ namespace eventstore::log {
 // therefore bound what they ask for by the last visible posting.
 //
 // Threads: one writer and many readers. The lock is held for memory work alone, never during I/O.
-class MemoryIndex final : public SegmentIndex {
+class MemoryIndex final : public RunIndex {
  public:
   explicit MemoryIndex(std::uint64_t secret) : secret_(secret) {}
 
@@ -67,8 +67,8 @@ class MemoryIndex final : public SegmentIndex {
   // Takes out every event from `posting` on.
   void roll_back(Posting posting);
 
-  // What a posting file of this segment holds. Borrows this index, which must not change meanwhile.
-  PostingFileContents contents(const PostingFileIdentity& identity) const;
+  // What a posting file of this run holds. Borrows this index, which must not change meanwhile.
+  PostingFileContents contents(const RunIdentity& identity) const;
 
   Result<std::optional<KeyEntry>> find(const Key& key) const override;
   Result<std::size_t> fetch(const KeyEntry& entry, Posting from, Direction direction,

@@ -7,7 +7,7 @@
 #include "eventstore/read.hpp"
 #include "log/posting_cells.hpp"
 #include "log/posting_format.hpp"
-#include "log/segment_index.hpp"
+#include "log/run_index.hpp"
 
 // Posting lists that name much of their run, as they are stored: a bit for each posting there is.
 namespace eventstore::log {
@@ -36,7 +36,7 @@ class PostingBitmap {
   static Checked<PostingBitmap> open(const PostingSection& lists, std::uint32_t seed,
                                      std::uint64_t offset, std::uint64_t run_postings);
 
-  // As SegmentIndex::fetch() and retain().
+  // As RunIndex::fetch() and retain().
   Checked<std::size_t> fetch(Posting from, Direction direction, std::span<Posting> out) const;
   Checked<std::size_t> retain(std::span<Posting> candidates) const;
 

@@ -91,7 +91,7 @@ Checked<std::vector<Posting>> find_postings(const PostingSections& sections,
 }
 
 Checked<void> walk_keys(const KeyBlocks& blocks, KeyKind kind, std::string_view prefix,
-                        std::string_view after, const SegmentIndex::KeyVisitor& visit) {
+                        std::string_view after, const RunIndex::KeyVisitor& visit) {
   const auto block = blocks.block_with(kind, std::max(prefix, after));
   if (!block) return std::unexpected(block.error());
   KeyWalk walk(blocks, *block);
@@ -112,7 +112,7 @@ struct PostingFile::Layout {
 };
 
 Result<std::unique_ptr<PostingFile>> PostingFile::open(std::shared_ptr<const MappedFile> file,
-                                                       const PostingFileIdentity& identity,
+                                                       const RunIdentity& identity,
                                                        std::string path) {
   const auto header = decode_posting_header(file->bytes(), identity);
   if (!header) return corrupt(path, header.error());

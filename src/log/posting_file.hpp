@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "core/file_system.hpp"
-#include "log/segment_index.hpp"
+#include "log/run_index.hpp"
 
 namespace eventstore::log {
 
 // What a posting file belongs to.
-struct PostingFileIdentity {
-  Uuid segments_id;        // a digest of the ids of the segments that its run lies in
+struct RunIdentity {
+  Uuid run_id;             // a digest of the ids of the segments that its run lies in
   std::uint32_t seed = 0;  // of its checksums
   GlobalPosition first_position;
   std::uint64_t secret = 0;  // of the store: seeds the hashes
@@ -33,7 +33,7 @@ struct PostingFileContents {
     std::uint64_t hash;
     Posting posting;
   };
-  PostingFileIdentity identity;
+  RunIdentity identity;
   std::span<const std::uint32_t> offsets;  // by posting, in units of 8 bytes; 0: a hole
   std::vector<KeyPostings> keys;
   std::vector<IdPosting> ids;
@@ -49,13 +49,12 @@ std::vector<std::byte> encode_posting_file(PostingFileContents contents);
 //
 // Ownership: keeps `file` alive.
 // Threads:   immutable.
-class PostingFile final : public SegmentIndex {
+class PostingFile final : public RunIndex {
  public:
   // `path` is for messages. Fails with UnsupportedFormat for a newer version, with Corruption where
   // the header fails its checks or belongs to other segments, or the sections do not fit the file.
   static Result<std::unique_ptr<PostingFile>> open(std::shared_ptr<const MappedFile> file,
-                                                   const PostingFileIdentity& identity,
-                                                   std::string path);
+                                                   const RunIdentity& identity, std::string path);
   ~PostingFile() override;
 
   Result<std::optional<KeyEntry>> find(const Key& key) const override;

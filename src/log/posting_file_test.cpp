@@ -29,8 +29,8 @@ std::unique_ptr<PostingFile> file_of(const PostingModel& model) {
 }
 
 // All of a list, read `page` postings at a time.
-std::vector<Posting> fetch_all(const SegmentIndex& index, const KeyEntry& entry,
-                               Direction direction, std::size_t page) {
+std::vector<Posting> fetch_all(const RunIndex& index, const KeyEntry& entry, Direction direction,
+                               std::size_t page) {
   const bool forwards = direction == Direction::Forwards;
   std::vector<Posting> all;
   std::vector<Posting> buffer(page);
@@ -44,7 +44,7 @@ std::vector<Posting> fetch_all(const SegmentIndex& index, const KeyEntry& entry,
   }
 }
 
-TEST(PostingFile, HoldsNothingOfAnEmptySegment) {
+TEST(PostingFile, HoldsNothingOfAnEmptyRun) {
   const auto file = file_of({});
   EXPECT_EQ(file->events(), 0U);
   EXPECT_EQ(*file->find(PostingModel::key_of({KeyKind::Stream, "a"})), std::nullopt);
@@ -199,16 +199,16 @@ TEST(PostingFile, WritesTheExampleOfTheFormatPage) {
   }
 }
 
-TEST(PostingFile, RefusesTheFileOfAnotherSegment) {
+TEST(PostingFile, RefusesTheFileOfAnotherRun) {
   const auto bytes = small_model().encode();
-  const auto open_as = [&](const PostingFileIdentity& identity) {
+  const auto open_as = [&](const RunIdentity& identity) {
     return PostingFile::open(std::make_shared<const MappedBytes>(bytes), identity, "1.post");
   };
   ASSERT_TRUE(open_as(test_identity()));
   for (const int changed : {0, 1, 2}) {
     auto identity = test_identity();
     if (changed == 0) identity.seed += 1;
-    if (changed == 1) identity.segments_id.bytes[0] ^= std::byte{1};
+    if (changed == 1) identity.run_id.bytes[0] ^= std::byte{1};
     if (changed == 2) identity.first_position.value += 1;
     EXPECT_EQ(open_as(identity).error().code, ErrorCode::Corruption) << changed;
   }

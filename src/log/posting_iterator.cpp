@@ -17,7 +17,7 @@ using Seek = Result<std::optional<Posting>>;
 
 class ListIterator final : public PostingIterator {
  public:
-  ListIterator(const SegmentIndex& index, const KeyEntry& entry, Direction direction)
+  ListIterator(const RunIndex& index, const KeyEntry& entry, Direction direction)
       : PostingIterator(direction), index_(index), entry_(entry) {}
 
   Seek seek(Posting from) override {
@@ -67,7 +67,7 @@ class ListIterator final : public PostingIterator {
     filled_ = filled_.subspan(static_cast<std::size_t>(found - filled_.begin()));
   }
 
-  const SegmentIndex& index_;
+  const RunIndex& index_;
   KeyEntry entry_;
   std::array<Posting, kFetchMax> buffer_{};
   std::span<const Posting> filled_;  // the part of buffer_ still ahead
@@ -228,10 +228,10 @@ class QueryPlan {
   // find a place in it would cost more than to read the event.
   static constexpr std::uint64_t kLongerMax = 64;
 
-  QueryPlan(const SegmentIndex& index, std::uint64_t secret, Posting last, Direction direction)
+  QueryPlan(const RunIndex& index, std::uint64_t secret, Posting last, Direction direction)
       : index_(index), secret_(secret), last_(last), direction_(direction) {}
 
-  // The iterator of an item; null where nothing in this segment matches.
+  // The iterator of an item; null where nothing in this run matches.
   Result<Part> item(const QueryItem& item) const {
     if (item.types.empty() && item.tags.empty()) return iterate_range(last_, direction_);
     std::vector<SizedPart> parts;
@@ -286,7 +286,7 @@ class QueryPlan {
         .part = unite(std::move(parts), direction_), .postings = postings, .is_dense = is_dense};
   }
 
-  const SegmentIndex& index_;
+  const RunIndex& index_;
   std::uint64_t secret_;
   Posting last_;
   Direction direction_;
@@ -318,7 +318,7 @@ Result<std::size_t> PostingIterator::retain(std::span<Posting> candidates) {
   return kept;
 }
 
-std::unique_ptr<PostingIterator> iterate_list(const SegmentIndex& index, const KeyEntry& entry,
+std::unique_ptr<PostingIterator> iterate_list(const RunIndex& index, const KeyEntry& entry,
                                               Direction direction) {
   return std::make_unique<ListIterator>(index, entry, direction);
 }
@@ -340,9 +340,9 @@ std::unique_ptr<PostingIterator> unite(std::vector<std::unique_ptr<PostingIterat
   return std::make_unique<Union>(std::move(parts), direction);
 }
 
-Result<std::unique_ptr<PostingIterator>> iterate_query(const SegmentIndex& index,
-                                                       const Query& query, std::uint64_t secret,
-                                                       Posting last, Direction direction) {
+Result<std::unique_ptr<PostingIterator>> iterate_query(const RunIndex& index, const Query& query,
+                                                       std::uint64_t secret, Posting last,
+                                                       Direction direction) {
   if (query.all) return iterate_range(last, direction);
   const QueryPlan plan(index, secret, last, direction);
   std::vector<Part> parts;

@@ -7,13 +7,13 @@
 #include <span>
 #include <vector>
 
-#include "log/segment_index.hpp"
+#include "log/run_index.hpp"
 
 namespace eventstore::log {
 
-// Walks postings of one segment in one direction: a list, an intersection or a union of lists.
+// Walks postings of one run in one direction: a list, an intersection or a union of lists.
 //
-// Threads: one at a time. Borrows the SegmentIndex it was made from.
+// Threads: one at a time. Borrows the RunIndex it was made from.
 class PostingIterator {
  public:
   explicit PostingIterator(Direction direction) : direction_(direction) {}
@@ -48,7 +48,7 @@ class PostingIterator {
   const Direction direction_;
 };
 
-std::unique_ptr<PostingIterator> iterate_list(const SegmentIndex& index, const KeyEntry& entry,
+std::unique_ptr<PostingIterator> iterate_list(const RunIndex& index, const KeyEntry& entry,
                                               Direction direction);
 // Every posting from 0 to `last`, holes included.
 std::unique_ptr<PostingIterator> iterate_range(Posting last, Direction direction);
@@ -63,8 +63,8 @@ std::unique_ptr<PostingIterator> unite(std::vector<std::unique_ptr<PostingIterat
 // where one list of an item is far longer than another and not dense, looking into it costs more
 // than the events do, so Query::matches() is left to say. Query::everything() gives the range up to
 // `last`.
-Result<std::unique_ptr<PostingIterator>> iterate_query(const SegmentIndex& index,
-                                                       const Query& query, std::uint64_t secret,
-                                                       Posting last, Direction direction);
+Result<std::unique_ptr<PostingIterator>> iterate_query(const RunIndex& index, const Query& query,
+                                                       std::uint64_t secret, Posting last,
+                                                       Direction direction);
 
 }  // namespace eventstore::log

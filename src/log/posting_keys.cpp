@@ -21,7 +21,7 @@ bool is_kind(std::uint8_t kind) {
          kind <= static_cast<std::uint8_t>(KeyKind::Bounds);
 }
 
-// How SegmentIndex::fetch() finds the list again: an inline one by block and place in the block,
+// How RunIndex::fetch() finds the list again: an inline one by block and place in the block,
 // one of the lists section by its offset there, with no list_bytes.
 KeyEntry make_entry(const KeyBlockReader::StoredKey& key, std::uint64_t block) {
   const KeyValue& value = key.value;

@@ -10,7 +10,7 @@
 
 #include "log/posting_cells.hpp"
 #include "log/posting_format.hpp"
-#include "log/segment_index.hpp"
+#include "log/run_index.hpp"
 
 // The sorted keys of a posting file: blocks of 16, front-coded, found by a directory.
 namespace eventstore::log {

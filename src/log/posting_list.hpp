@@ -9,7 +9,7 @@
 
 #include "log/posting_cells.hpp"
 #include "log/posting_format.hpp"
-#include "log/segment_index.hpp"
+#include "log/run_index.hpp"
 
 // Posting lists as they are stored: short ones inline beside their key, long ones in the lists
 // section: in chunks, or, where they name much of the run, as bitmaps (posting_bitmap.hpp).
@@ -71,7 +71,7 @@ class ListAppender {
 std::uint64_t append_list(std::vector<std::byte>& lists, std::span<const Posting> postings,
                           std::uint64_t run_postings, std::uint32_t seed);
 
-// Copies what SegmentIndex::fetch() wants of a whole list. Returns how many.
+// Copies what RunIndex::fetch() wants of a whole list. Returns how many.
 std::size_t copy_postings(std::span<const Posting> ascending, Posting from, Direction direction,
                           std::span<Posting> out);
 
@@ -82,7 +82,7 @@ class PostingList {
   static Checked<PostingList> open(const PostingSection& lists, std::uint32_t seed,
                                    std::uint64_t offset, std::uint64_t count);
 
-  // As SegmentIndex::fetch(). What it copies ascends (descends) strictly, whatever the bytes are.
+  // As RunIndex::fetch(). What it copies ascends (descends) strictly, whatever the bytes are.
   Checked<std::size_t> fetch(Posting from, Direction direction, std::span<Posting> out) const;
 
   std::uint64_t chunk_count() const { return cells_for(count_, kChunkPostings); }

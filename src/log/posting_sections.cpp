@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kMagic = "ESPOSTNG";
 constexpr std::size_t kVersionAt = 8;
 constexpr std::size_t kCrcAt = 12;
-constexpr std::size_t kSegmentIdAt = 16;
+constexpr std::size_t kRunIdAt = 16;
 constexpr std::size_t kFirstPositionAt = 32;
 constexpr std::size_t kPostingsAt = 40;
 constexpr std::size_t kEventsAt = 48;
@@ -29,7 +29,7 @@ constexpr std::uint64_t kCountMax = std::numeric_limits<std::uint32_t>::max();
 
 // Of all of the header but the checksum itself.
 std::uint32_t header_crc(std::span<const std::byte> header, std::uint32_t seed) {
-  return seeded_crc(header.subspan(kSegmentIdAt), seed, crc32c(header.first(kCrcAt)));
+  return seeded_crc(header.subspan(kRunIdAt), seed, crc32c(header.first(kCrcAt)));
 }
 
 std::unexpected<PostingDamage> damage(std::uint64_t offset, const char* what) {
@@ -91,12 +91,12 @@ std::uint64_t PostingHeader::place_cells() {
   return end;
 }
 
-void encode_posting_header(const PostingHeader& header, const PostingFileIdentity& identity,
+void encode_posting_header(const PostingHeader& header, const RunIdentity& identity,
                            std::span<std::byte, kPostingHeaderBytes> out) {
   std::ranges::fill(out, std::byte{0});
   std::ranges::copy(as_bytes(kMagic), out.begin());
   store_le(out.data() + kVersionAt, header.version);
-  std::ranges::copy(identity.segments_id.bytes, out.begin() + kSegmentIdAt);
+  std::ranges::copy(identity.run_id.bytes, out.begin() + kRunIdAt);
   store_le(out.data() + kFirstPositionAt, identity.first_position.value);
   store_le(out.data() + kPostingsAt, header.postings);
   store_le(out.data() + kEventsAt, header.events);
@@ -112,17 +112,17 @@ void encode_posting_header(const PostingHeader& header, const PostingFileIdentit
   store_le(out.data() + kCrcAt, header_crc(out, identity.seed));
 }
 
-bool is_of_other_segments(std::span<const std::byte> file, const PostingFileIdentity& identity) {
+bool is_of_other_segments(std::span<const std::byte> file, const RunIdentity& identity) {
   if (file.size() < kPostingHeaderBytes) return false;
   const auto bytes = file.first(kPostingHeaderBytes);
-  const auto run_id = bytes.subspan(kSegmentIdAt, 16);
+  const auto run_id = bytes.subspan(kRunIdAt, 16);
   return as_chars(bytes.first(kMagic.size())) == kMagic &&
-         !std::ranges::equal(identity.segments_id.bytes, run_id) &&
+         !std::ranges::equal(identity.run_id.bytes, run_id) &&
          header_crc(bytes, crc32c(run_id)) == load_le<std::uint32_t>(bytes.data() + kCrcAt);
 }
 
 Checked<PostingHeader> decode_posting_header(std::span<const std::byte> file,
-                                             const PostingFileIdentity& identity) {
+                                             const RunIdentity& identity) {
   if (file.size() < kPostingHeaderBytes) return damage(0, "header cut short");
   const auto bytes = file.first(kPostingHeaderBytes);
   if (as_chars(bytes.first(kMagic.size())) != kMagic) return damage(0, "not a posting file");
@@ -145,9 +145,9 @@ Checked<PostingHeader> decode_posting_header(std::span<const std::byte> file,
     header.places[i] = {.offset = number(kPlacesAt + i * kPlaceBytes),
                         .bytes = number(kPlacesAt + i * kPlaceBytes + 8)};
   }
-  if (!std::ranges::equal(identity.segments_id.bytes, bytes.subspan(kSegmentIdAt, 16)) ||
+  if (!std::ranges::equal(identity.run_id.bytes, bytes.subspan(kRunIdAt, 16)) ||
       number(kFirstPositionAt) != identity.first_position.value) {
-    return damage(kSegmentIdAt, "belongs to another segment");
+    return damage(kRunIdAt, "belongs to another run");
   }
   if (header.file_bytes != file.size()) return damage(kFileBytesAt, "not the size of the file");
   if (!counts_agree(header)) return damage(kPostingsAt, "counts do not agree");
@@ -157,8 +157,8 @@ Checked<PostingHeader> decode_posting_header(std::span<const std::byte> file,
 }
 
 PostingSections::PostingSections(std::span<const std::byte> file, const PostingHeader& of_file,
-                                 const PostingFileIdentity& of_segment)
-    : identity(of_segment), header(of_file) {
+                                 const RunIdentity& of_run)
+    : identity(of_run), header(of_file) {
   const auto section = [&](SectionName name) {
     const auto& place = header.place(name);
     return PostingSection{.bytes = file.subspan(static_cast<std::size_t>(place.offset),

@@ -56,24 +56,24 @@ struct PostingHeader {
   std::uint64_t place_cells();
 };
 
-void encode_posting_header(const PostingHeader& header, const PostingFileIdentity& identity,
+void encode_posting_header(const PostingHeader& header, const RunIdentity& identity,
                            std::span<std::byte, kPostingHeaderBytes> out);
 
 // Whether the header is whole, and that of a file over other segments: those here were rewritten
 // since it was made, or it was made for a rewriting that never came about.
-bool is_of_other_segments(std::span<const std::byte> file, const PostingFileIdentity& identity);
+bool is_of_other_segments(std::span<const std::byte> file, const RunIdentity& identity);
 
-// Checks the header and, where its version is ours, that it belongs to the segment and that the
+// Checks the header and, where its version is ours, that it belongs to the run and that the
 // sections are where and as large as its counts say.
 Checked<PostingHeader> decode_posting_header(std::span<const std::byte> file,
-                                             const PostingFileIdentity& identity);
+                                             const RunIdentity& identity);
 
 // Readers of the sections. Borrows the file's bytes; immutable.
 struct PostingSections {
   PostingSections(std::span<const std::byte> file, const PostingHeader& header,
-                  const PostingFileIdentity& identity);
+                  const RunIdentity& identity);
 
-  PostingFileIdentity identity;
+  RunIdentity identity;
   PostingHeader header;
   NumberArray offsets;
   HashFilter filter;

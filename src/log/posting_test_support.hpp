@@ -26,11 +26,10 @@ class MappedBytes final : public MappedFile {
   std::vector<std::byte> contents_;
 };
 
-inline PostingFileIdentity test_identity() {
-  PostingFileIdentity identity{
-      .segments_id = {}, .seed = 0x5eed5eed, .first_position = {1001}, .secret = 0x5ec2e7};
-  for (std::size_t i = 0; i < 16; ++i)
-    identity.segments_id.bytes[i] = static_cast<std::byte>(i + 1);
+inline RunIdentity test_identity() {
+  RunIdentity identity{
+      .run_id = {}, .seed = 0x5eed5eed, .first_position = {1001}, .secret = 0x5ec2e7};
+  for (std::size_t i = 0; i < 16; ++i) identity.run_id.bytes[i] = static_cast<std::byte>(i + 1);
   return identity;
 }
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "log/segment_index.hpp"
+#include "log/run_index.hpp"
 
 namespace eventstore::log {
 namespace {

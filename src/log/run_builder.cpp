@@ -12,8 +12,7 @@ RunBuilder::RunBuilder(const LogSettings& settings, std::uint64_t secret,
 
 void RunBuilder::begin(GlobalPosition first_position) {
   index_ = std::make_shared<MemoryIndex>(secret_);
-  current_ =
-      std::make_shared<const IndexRun>(IndexRun{.first_position = first_position, .index = index_});
+  current_ = std::make_shared<const Run>(Run{.first_position = first_position, .index = index_});
 }
 
 bool RunBuilder::is_full() const {
@@ -55,7 +54,7 @@ void RunBuilder::add_damage(const Finding& damage) {
   all.push_back(damage);
   auto damaged = *current_;
   damaged.damage = std::make_shared<const std::vector<Finding>>(std::move(all));
-  current_ = std::make_shared<const IndexRun>(std::move(damaged));
+  current_ = std::make_shared<const Run>(std::move(damaged));
 }
 
 }  // namespace eventstore::log

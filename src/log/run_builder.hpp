@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "log/frame_scan.hpp"
-#include "log/index_run.hpp"
 #include "log/log_settings.hpp"
 #include "log/memory_index.hpp"
+#include "log/run.hpp"
 
 namespace eventstore::log {
 
@@ -19,7 +19,7 @@ class RunBuilder {
   RunBuilder(const LogSettings& settings, std::uint64_t secret, GlobalPosition first_position);
 
   // The run that grows, and its index.
-  const std::shared_ptr<const IndexRun>& current() const { return current_; }
+  const std::shared_ptr<const Run>& current() const { return current_; }
   MemoryIndex& index() const { return *index_; }
 
   bool is_full() const;
@@ -35,7 +35,7 @@ class RunBuilder {
   // The runs that were ended since the last call.
   RunList take_ended() { return std::exchange(ended_, {}); }
   // Called with each run that is ended, and its last position, instead of keeping it.
-  using OnEnded = std::function<void(const IndexRun& run, GlobalPosition last)>;
+  using OnEnded = std::function<void(const Run& run, GlobalPosition last)>;
   void set_on_ended(OnEnded on_ended) { on_ended_ = std::move(on_ended); }
 
  private:
@@ -45,7 +45,7 @@ class RunBuilder {
   std::uint64_t bytes_max_;
   std::uint64_t secret_;
   std::shared_ptr<MemoryIndex> index_;
-  std::shared_ptr<const IndexRun> current_;
+  std::shared_ptr<const Run> current_;
   RunList ended_;
   OnEnded on_ended_;
 };

@@ -17,7 +17,7 @@ namespace {
 // Walks the frames of a run forwards, without an index but for finding the place to start.
 class ScannedEvents final : public RunEvents {
  public:
-  ScannedEvents(LogReader& reader, const IndexRun& run, GlobalPosition first, GlobalPosition last)
+  ScannedEvents(LogReader& reader, const Run& run, GlobalPosition first, GlobalPosition last)
       : reader_(reader), run_(run), first_(first), last_(last) {}
 
   Result<bool> next(LocatedEvent& event) override {
@@ -104,7 +104,7 @@ class ScannedEvents final : public RunEvents {
   }
 
   LogReader& reader_;
-  const IndexRun& run_;
+  const Run& run_;
   const GlobalPosition first_;
   const GlobalPosition last_;
   bool started_ = false;
@@ -125,7 +125,7 @@ struct PostingRange {
 // Reads the events that an index names.
 class IndexedEvents final : public RunEvents {
  public:
-  IndexedEvents(LogReader& reader, const IndexRun& run, std::unique_ptr<PostingIterator> postings,
+  IndexedEvents(LogReader& reader, const Run& run, std::unique_ptr<PostingIterator> postings,
                 const ReadRequest& request, PostingRange range)
       : reader_(reader),
         run_(run),
@@ -186,7 +186,7 @@ class IndexedEvents final : public RunEvents {
   }
 
   LogReader& reader_;
-  const IndexRun& run_;
+  const Run& run_;
   std::unique_ptr<PostingIterator> postings_;
   const Direction direction_;
   const Posting last_;  // in reading direction
@@ -200,14 +200,14 @@ class IndexedEvents final : public RunEvents {
 
 // The smallest posting from which on the stream's versions are at least `version`; `end` if none
 // is.
-Result<Posting> find_version(LogReader& reader, const IndexRun& run, const KeyEntry& entry,
+Result<Posting> find_version(LogReader& reader, const Run& run, const KeyEntry& entry,
                              StreamVersion version, Posting end) {
   return search_stream(reader, run, entry, end,
                        [&](const StoredEvent& event) { return event.view.version >= version; });
 }
 
 // The postings of a stream whose versions are within the bounds. Absent: none are.
-Result<std::optional<PostingRange>> version_range(LogReader& reader, const IndexRun& run,
+Result<std::optional<PostingRange>> version_range(LogReader& reader, const Run& run,
                                                   const KeyEntry& entry, const ReadBounds& bounds,
                                                   Posting last) {
   if (entry.first_version > bounds.last_version || entry.last_version < bounds.first_version) {
@@ -238,8 +238,8 @@ Key key_of(KeyKind kind, std::string_view text, std::uint64_t secret) {
 class Selection {
  public:
   // `stream` is what the index knows of the stream that is selected, if one is.
-  Selection(const SegmentIndex& index, const ReadRequest& request, std::uint64_t secret,
-            Posting last, const std::optional<KeyEntry>& stream)
+  Selection(const RunIndex& index, const ReadRequest& request, std::uint64_t secret, Posting last,
+            const std::optional<KeyEntry>& stream)
       : index_(index), request_(request), secret_(secret), last_(last), stream_(stream) {}
 
   // Null: nothing matches.
@@ -284,7 +284,7 @@ class Selection {
     return iterate_list(index_, **entry, request_.direction);
   }
 
-  const SegmentIndex& index_;
+  const RunIndex& index_;
   const ReadRequest& request_;
   const std::uint64_t secret_;
   const Posting last_;
@@ -292,7 +292,7 @@ class Selection {
 };
 
 // `range` is what the bounds leave of the run; the versions of a stream may narrow it.
-Result<std::unique_ptr<RunEvents>> select_intact(LogReader& reader, const IndexRun& run,
+Result<std::unique_ptr<RunEvents>> select_intact(LogReader& reader, const Run& run,
                                                  const ReadRequest& request,
                                                  const ReadBounds& bounds, std::uint64_t secret,
                                                  PostingRange& range) {
@@ -320,7 +320,7 @@ Result<std::unique_ptr<RunEvents>> select_intact(LogReader& reader, const IndexR
 
 }  // namespace
 
-Result<std::unique_ptr<RunEvents>> select_events(LogReader& reader, const IndexRun& run,
+Result<std::unique_ptr<RunEvents>> select_events(LogReader& reader, const Run& run,
                                                  const ReadRequest& request,
                                                  const ReadBounds& bounds, Posting last,
                                                  std::uint64_t secret) {

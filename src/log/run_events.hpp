@@ -34,7 +34,7 @@ struct ReadBounds {
 
 // The events of `run` for a read; nullptr where the index knows of none. `last` is the last posting
 // that is visible there. Borrows the reader, the run and the request.
-Result<std::unique_ptr<RunEvents>> select_events(LogReader& reader, const IndexRun& run,
+Result<std::unique_ptr<RunEvents>> select_events(LogReader& reader, const Run& run,
                                                  const ReadRequest& request,
                                                  const ReadBounds& bounds, Posting last,
                                                  std::uint64_t secret);

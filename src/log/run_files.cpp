@@ -68,8 +68,8 @@ Result<std::vector<RunFile>> list_run_files(FileSystem& files, const std::string
   return found;
 }
 
-PostingFileIdentity run_identity(const SegmentList& segments, GlobalPosition first,
-                                 GlobalPosition last, std::uint64_t secret) {
+RunIdentity run_identity(const SegmentList& segments, GlobalPosition first, GlobalPosition last,
+                         std::uint64_t secret) {
   const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
                                                                        &XXH3_freeState);
   XXH3_128bits_reset(state.get());
@@ -84,15 +84,15 @@ PostingFileIdentity run_identity(const SegmentList& segments, GlobalPosition fir
   XXH128_canonical_t canonical{};
   XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state.get()));
   const auto digest = std::as_bytes(std::span(canonical.digest));
-  PostingFileIdentity identity{
-      .segments_id = {}, .seed = crc32c(digest), .first_position = first, .secret = secret};
-  std::ranges::copy(digest, identity.segments_id.bytes.begin());
+  RunIdentity identity{
+      .run_id = {}, .seed = crc32c(digest), .first_position = first, .secret = secret};
+  std::ranges::copy(digest, identity.run_id.bytes.begin());
   return identity;
 }
 
-Result<std::shared_ptr<const IndexRun>> open_run(FileSystem& files, const std::string& folder,
-                                                 const SegmentList& segments,
-                                                 const RunFile& run_file, std::uint64_t secret) {
+Result<std::shared_ptr<const Run>> open_run(FileSystem& files, const std::string& folder,
+                                            const SegmentList& segments, const RunFile& run_file,
+                                            std::uint64_t secret) {
   const auto path = run_file.path(folder);
   auto file = files.open(path, FileSystem::Access::Read);
   if (!file) return std::unexpected(std::move(file).error());
@@ -113,14 +113,14 @@ Result<std::shared_ptr<const IndexRun>> open_run(FileSystem& files, const std::s
     return std::unexpected(
         corruption({.file = path}, "the posting file has not as many positions as its name says"));
   }
-  return std::make_shared<const IndexRun>(IndexRun{.first_position = run_file.first_position,
-                                                   .index = *std::move(index),
-                                                   .level = run_file.level});
+  return std::make_shared<const Run>(Run{.first_position = run_file.first_position,
+                                         .index = *std::move(index),
+                                         .level = run_file.level});
 }
 
-Result<std::shared_ptr<const IndexRun>> write_run(FileSystem& files, const std::string& folder,
-                                                  const SegmentList& segments, const IndexRun& run,
-                                                  GlobalPosition last, std::uint64_t secret) {
+Result<std::shared_ptr<const Run>> write_run(FileSystem& files, const std::string& folder,
+                                             const SegmentList& segments, const Run& run,
+                                             GlobalPosition last, std::uint64_t secret) {
   const RunFile run_file{.first_position = run.first_position, .last_position = last};
   const auto& index = dynamic_cast<const MemoryIndex&>(*run.index);
   const auto contents = index.contents(run_identity(segments, run.first_position, last, secret));

@@ -35,24 +35,24 @@ struct RunFile {
 Result<std::vector<RunFile>> list_run_files(FileSystem& files, const std::string& folder);
 
 // What makes the posting file of a run one of these segments, and of no others.
-PostingFileIdentity run_identity(const SegmentList& segments, GlobalPosition first,
-                                 GlobalPosition last, std::uint64_t secret);
+RunIdentity run_identity(const SegmentList& segments, GlobalPosition first, GlobalPosition last,
+                         std::uint64_t secret);
 
 // Of a run that is not in memory.
-inline const PostingFile& posting_file_of(const IndexRun& run) {
+inline const PostingFile& posting_file_of(const Run& run) {
   return static_cast<const PostingFile&>(*run.index);
 }
 
 // Fails with NotFound (also where what is there is of other segments, since those were rewritten),
 // Corruption or UnsupportedFormat; the index can then be made from the log.
-Result<std::shared_ptr<const IndexRun>> open_run(FileSystem& files, const std::string& folder,
-                                                 const SegmentList& segments,
-                                                 const RunFile& run_file, std::uint64_t secret);
+Result<std::shared_ptr<const Run>> open_run(FileSystem& files, const std::string& folder,
+                                            const SegmentList& segments, const RunFile& run_file,
+                                            std::uint64_t secret);
 
 // Writes the posting file of a run whose index is in memory and ends at `last`, and opens it. The
 // index must not change any more.
-Result<std::shared_ptr<const IndexRun>> write_run(FileSystem& files, const std::string& folder,
-                                                  const SegmentList& segments, const IndexRun& run,
-                                                  GlobalPosition last, std::uint64_t secret);
+Result<std::shared_ptr<const Run>> write_run(FileSystem& files, const std::string& folder,
+                                             const SegmentList& segments, const Run& run,
+                                             GlobalPosition last, std::uint64_t secret);
 
 }  // namespace eventstore::log

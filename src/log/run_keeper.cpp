@@ -38,7 +38,7 @@ std::optional<std::size_t> find_mergeable(const RunList& runs, std::size_t width
   for (std::size_t ordinal = 0; ordinal + 1 < runs.size(); ++ordinal) {
     if (runs[ordinal]->level != runs[first]->level) first = ordinal;
     const auto level = runs[first]->level;
-    if (level == IndexRun::kInMemory || level >= kMergeLevels) continue;
+    if (level == Run::kInMemory || level >= kMergeLevels) continue;
     if (ordinal + 1 - first < width) continue;
     if (is_small_enough(runs, first, ordinal)) return first;
     ++first;
@@ -108,7 +108,7 @@ Result<bool> RunKeeper::merge_one() {
 }
 
 // Puts `made` in the place of the runs that it was made from.
-void RunKeeper::take(const std::shared_ptr<const IndexRun>& made, std::size_t replaced) {
+void RunKeeper::take(const std::shared_ptr<const Run>& made, std::size_t replaced) {
   view_.update([&](LogLayout& layout) {
     const auto at = std::ranges::find(layout.runs, made->first_position,
                                       [](const auto& run) { return run->first_position; });

@@ -41,7 +41,7 @@ class RunKeeper {
   Mutex& merging() RETURN_CAPABILITY(merging_) { return merging_; }
 
  private:
-  void take(const std::shared_ptr<const IndexRun>& made, std::size_t replaced);
+  void take(const std::shared_ptr<const Run>& made, std::size_t replaced);
   std::unexpected<Error> complain(Error error) const;
 
   FileSystem& files_;

@@ -25,8 +25,8 @@ Error cut_short(const std::string& path) {
 class RunMerge {
  public:
   RunMerge(FileSystem& files, const LogLayout& layout,
-           std::span<const std::shared_ptr<const IndexRun>> parts,
-           const PostingFileIdentity& identity, std::string path)
+           std::span<const std::shared_ptr<const Run>> parts, const RunIdentity& identity,
+           std::string path)
       : files_(files), layout_(layout), parts_(parts), identity_(identity), path_(std::move(path)) {
     for (const auto& part : parts_) sources_.push_back(&posting_file_of(*part));
   }
@@ -307,8 +307,8 @@ class RunMerge {
 
   FileSystem& files_;
   const LogLayout& layout_;
-  const std::span<const std::shared_ptr<const IndexRun>> parts_;
-  const PostingFileIdentity identity_;
+  const std::span<const std::shared_ptr<const Run>> parts_;
+  const RunIdentity identity_;
   const std::string path_;
   std::vector<const PostingFile*> sources_;
   std::unique_ptr<File> file_;
@@ -323,8 +323,8 @@ class RunMerge {
 }  // namespace
 
 Result<void> merge_runs(FileSystem& files, const std::string& folder, const LogLayout& layout,
-                        std::span<const std::shared_ptr<const IndexRun>> parts,
-                        const RunFile& merged, std::uint64_t secret) {
+                        std::span<const std::shared_ptr<const Run>> parts, const RunFile& merged,
+                        std::uint64_t secret) {
   const auto path = merged.path(folder);
   const auto names = files.open_directory(log_folder(folder));
   if (!names) return std::unexpected(names.error());

@@ -19,7 +19,7 @@ inline constexpr std::uint64_t kMergedFileBytesMax = std::uint64_t{2} << 30;
 // Fails with Corruption where a posting file or the log is damaged, with NoSpace, OutOfResources or
 // Io.
 Result<void> merge_runs(FileSystem& files, const std::string& folder, const LogLayout& layout,
-                        std::span<const std::shared_ptr<const IndexRun>> parts,
-                        const RunFile& merged, std::uint64_t secret);
+                        std::span<const std::shared_ptr<const Run>> parts, const RunFile& merged,
+                        std::uint64_t secret);
 
 }  // namespace eventstore::log

@@ -203,7 +203,7 @@ class Scavenge {
     put_rewritten(unit, segments);
     RunBuilder builder(log_.settings, log_.secret, unit.first());
     Result<void> failure;
-    builder.set_on_ended([&](const IndexRun& run, GlobalPosition last) {
+    builder.set_on_ended([&](const Run& run, GlobalPosition last) {
       if (!failure) return;
       auto made = write_run(files_, folder_, segments, run, last, log_.secret);
       if (made) {

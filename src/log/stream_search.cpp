@@ -7,7 +7,7 @@ namespace {
 
 // What a run shows of a stream.
 struct StreamPart {
-  const IndexRun& run;
+  const Run& run;
   KeyEntry entry;
   Posting end;  // behind the last posting that is visible
 };
@@ -41,8 +41,8 @@ Key stream_key(std::string_view stream, std::uint64_t secret) {
       .kind = KeyKind::Stream, .text = stream, .hash = hash_key(KeyKind::Stream, stream, secret)};
 }
 
-Result<Posting> search_stream(LogReader& reader, const IndexRun& run, const KeyEntry& entry,
-                              Posting end, const std::function<bool(const StoredEvent&)>& reached) {
+Result<Posting> search_stream(LogReader& reader, const Run& run, const KeyEntry& entry, Posting end,
+                              const std::function<bool(const StoredEvent&)>& reached) {
   Posting low = 0;
   Posting high = end;
   while (low < high) {

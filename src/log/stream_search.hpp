@@ -13,8 +13,8 @@ Key stream_key(std::string_view stream, std::uint64_t secret);
 
 // The smallest posting below `end` at and behind which all events of the stream that `entry` is of
 // are `reached`; `end` if none is.
-Result<Posting> search_stream(LogReader& reader, const IndexRun& run, const KeyEntry& entry,
-                              Posting end, const std::function<bool(const StoredEvent&)>& reached);
+Result<Posting> search_stream(LogReader& reader, const Run& run, const KeyEntry& entry, Posting end,
+                              const std::function<bool(const StoredEvent&)>& reached);
 
 // The last version of a stream that `snapshot` shows; 0 where it shows none.
 Result<StreamVersion> visible_version(const Snapshot& snapshot, const Key& stream);

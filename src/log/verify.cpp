@@ -77,7 +77,7 @@ class Verification {
   // Goes over the frames, and compares what is there with what is indexed.
   ScanState scan(const Segment& segment, std::span<const std::byte> bytes) {
     RunBuilder builder(settings_, manifest_.index_secret, segment.first_position());
-    builder.set_on_ended([this](const IndexRun& run, GlobalPosition last) {
+    builder.set_on_ended([this](const Run& run, GlobalPosition last) {
       report_.events += run.index->events();
       if (run.damage == nullptr) {
         index_.compare(run, last);

@@ -43,7 +43,7 @@ Result<IndexVerification> IndexVerification::open(FileSystem& files, const std::
   return verification;
 }
 
-void IndexVerification::compare(const IndexRun& scanned, GlobalPosition last) {
+void IndexVerification::compare(const Run& scanned, GlobalPosition last) {
   for (auto& checked : files_) {
     const Range range{.first = std::max(scanned.first_position, checked.run_file.first_position),
                       .last = std::min(last, checked.run_file.last_position)};
@@ -67,12 +67,10 @@ void IndexVerification::pass_over(GlobalPosition first, GlobalPosition last) {
   }
 }
 
-Result<bool> IndexVerification::agrees(Checked& checked, const IndexRun& scanned,
-                                       Range range) const {
+Result<bool> IndexVerification::agrees(Checked& checked, const Run& scanned, Range range) const {
   auto offsets = offsets_agree(checked, scanned, range);
   if (!offsets || !*offsets) return offsets;
-  const auto contents =
-      static_cast<const MemoryIndex&>(*scanned.index).contents(PostingFileIdentity{});
+  const auto contents = static_cast<const MemoryIndex&>(*scanned.index).contents(RunIdentity{});
   for (const auto& key : contents.keys) {
     auto same = key_agrees(checked, key, scanned, range);
     if (!same || !*same) return same;
@@ -88,7 +86,7 @@ Result<bool> IndexVerification::agrees(Checked& checked, const IndexRun& scanned
   return true;
 }
 
-Result<bool> IndexVerification::offsets_agree(const Checked& checked, const IndexRun& scanned,
+Result<bool> IndexVerification::offsets_agree(const Checked& checked, const Run& scanned,
                                               Range range) const {
   for (auto position = range.first; position <= range.last; ++position.value) {
     const auto in_file = checked.file().offset_of(checked.run->posting_of(position));
@@ -102,7 +100,7 @@ Result<bool> IndexVerification::offsets_agree(const Checked& checked, const Inde
 
 Result<bool> IndexVerification::key_agrees(Checked& checked,
                                            const PostingFileContents::KeyPostings& key,
-                                           const IndexRun& scanned, Range range) const {
+                                           const Run& scanned, Range range) const {
   std::vector<Posting> expected;
   for (const auto posting : key.postings) {
     const auto position = scanned.position_of(posting);

@@ -30,7 +30,7 @@ class IndexVerification {
 
   // What a scan found of the log: a run of it, from its first position to `last`. Runs come one
   // after another, and whole ones alone.
-  void compare(const IndexRun& scanned, GlobalPosition last);
+  void compare(const Run& scanned, GlobalPosition last);
 
   // Of these positions some are lost: what is indexed of them cannot be compared.
   void pass_over(GlobalPosition first, GlobalPosition last);
@@ -41,7 +41,7 @@ class IndexVerification {
  private:
   struct Checked {
     RunFile run_file;
-    std::shared_ptr<const IndexRun> run;
+    std::shared_ptr<const Run> run;
     std::uint64_t bytes = 0;
     std::uint64_t postings = 0;  // of all keys, as far as they were compared
     bool is_whole = true;        // all of it was compared
@@ -56,10 +56,10 @@ class IndexVerification {
 
   explicit IndexVerification(const Snapshot& snapshot) : snapshot_(snapshot) {}
 
-  Result<bool> agrees(Checked& checked, const IndexRun& scanned, Range range) const;
-  Result<bool> offsets_agree(const Checked& checked, const IndexRun& scanned, Range range) const;
+  Result<bool> agrees(Checked& checked, const Run& scanned, Range range) const;
+  Result<bool> offsets_agree(const Checked& checked, const Run& scanned, Range range) const;
   Result<bool> key_agrees(Checked& checked, const PostingFileContents::KeyPostings& key,
-                          const IndexRun& scanned, Range range) const;
+                          const Run& scanned, Range range) const;
   Result<bool> has_no_more(const Checked& checked) const;
   void add(Checked& checked, DamageDetails where, std::string_view what);
 

@@ -1,4 +1,4 @@
-#include "log/segment_index.hpp"
+#include "log/key.hpp"
 
 #include <algorithm>
 #include <string>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kSecret = 0x0123456789abcdef;
 
-TEST(SegmentIndex, HashesKindAndTextAtEveryLength) {
+TEST(Key, HashesKindAndTextAtEveryLength) {
   for (std::size_t length = 0; length < 1100; ++length) {
     const std::string text(length, 'x');
     const std::string hashed = '\x03' + text;
@@ -21,7 +21,7 @@ TEST(SegmentIndex, HashesKindAndTextAtEveryLength) {
   }
 }
 
-TEST(SegmentIndex, HashesIdAndStreamAtEveryLength) {
+TEST(Key, HashesIdAndStreamAtEveryLength) {
   Uuid id;
   for (std::size_t i = 0; i < 16; ++i) id.bytes[i] = static_cast<std::byte>(0xf0 + i);
   for (std::size_t length = 0; length < 1100; ++length) {
@@ -36,7 +36,7 @@ TEST(SegmentIndex, HashesIdAndStreamAtEveryLength) {
 }
 
 // The hashes are format: they must be these for ever.
-TEST(SegmentIndex, KeepsItsHashes) {
+TEST(Key, KeepsItsHashes) {
   EXPECT_EQ(hash_key(KeyKind::Stream, "account-1", kSecret), 0xefc29772d6ad53db);
   EXPECT_EQ(hash_id("account-1", Uuid{}, kSecret), 0x0070aec2adf2002c);
 }

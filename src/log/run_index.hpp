@@ -1,58 +1,30 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include "eventstore/position.hpp"
+#include "core/check.hpp"
 #include "eventstore/read.hpp"
 #include "eventstore/result.hpp"
-#include "eventstore/uuid.hpp"
+#include "log/key.hpp"
 
 namespace eventstore::log {
 
-// An event's position less the first position of its segment.
-using Posting = std::uint32_t;
-
-// What a posting list is of. The values are format.
-enum class KeyKind : std::uint8_t { Stream = 1, Category = 2, Type = 3, Tag = 4, Bounds = 5 };
-
-// The hash of a key and of an event id, seeded by the store's secret. Both are format.
-std::uint64_t hash_key(KeyKind kind, std::string_view text, std::uint64_t secret);
-std::uint64_t hash_id(std::string_view stream, const Uuid& id, std::uint64_t secret);
-
-// A key with its hash, borrowed.
-struct Key {
-  KeyKind kind;
-  std::string_view text;
-  std::uint64_t hash;
-};
-
-// What an index knows of a key. `list` is for the index that returned it.
-struct KeyEntry {
-  std::uint32_t postings = 0;  // how many
-  // Of streams only: the version of the first event that is no husk, or of the next to come where
-  // all are; and of the last event.
-  StreamVersion first_version;
-  StreamVersion last_version;
-  std::uint64_t list = 0;
-  std::uint32_t list_bytes = 0;
-};
-
-// The index of one segment: of a sealed one in its posting file, of the active one in memory.
+// The index of one run: in its posting file or, until there is one, in memory.
 //
 // Threads: safe from any thread.
-// Errors:  Corruption where a checksum of the index fails; it can then be rebuilt from its segment.
-class SegmentIndex {
+// Errors:  Corruption where a checksum of the index fails; it can then be rebuilt from the log.
+class RunIndex {
  public:
-  SegmentIndex() = default;
-  virtual ~SegmentIndex() = default;
-  SegmentIndex(const SegmentIndex&) = delete;
-  SegmentIndex& operator=(const SegmentIndex&) = delete;
+  RunIndex() = default;
+  virtual ~RunIndex() = default;
+  RunIndex(const RunIndex&) = delete;
+  RunIndex& operator=(const RunIndex&) = delete;
 
   virtual Result<std::optional<KeyEntry>> find(const Key& key) const = 0;
 
@@ -69,13 +41,17 @@ class SegmentIndex {
   virtual bool is_dense(const KeyEntry& /*entry*/) const { return false; }
   // Takes out of `candidates`, in any order, what is not in the list of `entry`, which is dense.
   // Returns how many are left, in front.
-  virtual Result<std::size_t> retain(const KeyEntry& entry, std::span<Posting> candidates) const;
+  virtual Result<std::size_t> retain(const KeyEntry& /*entry*/,
+                                     std::span<Posting> /*candidates*/) const {
+    CHECK(false);  // no list is dense
+    return 0;
+  }
 
   // The postings that may hold the id with this hash: mostly none or one. The event tells.
   virtual Result<std::vector<Posting>> find_id(std::uint64_t id_hash) const = 0;
 
-  // Where each of the events is in the segment file, in bytes; 0 where there is none. `offsets` is
-  // as long as `postings`. Many at once are faster than one by one.
+  // Where each of the events is in the file of its segment, in bytes; 0 where there is none.
+  // `offsets` is as long as `postings`. Many at once are faster than one by one.
   virtual Result<void> offsets_of(std::span<const Posting> postings,
                                   std::span<std::uint64_t> offsets) const = 0;
   Result<std::uint64_t> offset_of(Posting posting) const {

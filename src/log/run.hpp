@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "eventstore/event_store.hpp"
-#include "log/segment_index.hpp"
+#include "log/run_index.hpp"
 
 namespace eventstore::log {
 
@@ -13,9 +13,9 @@ namespace eventstore::log {
 //
 // Ownership: shared by the store and by every cursor that reads with it.
 // Threads:   immutable; the index of the newest run grows.
-struct IndexRun {
+struct Run {
   GlobalPosition first_position;
-  std::shared_ptr<const SegmentIndex> index;
+  std::shared_ptr<const RunIndex> index;
   // What the index, made from damaged segments, lacks. Null: it is whole.
   std::shared_ptr<const std::vector<Finding>> damage = nullptr;
   // How often runs were merged to make it; kInMemory: there is no posting file.
@@ -30,6 +30,6 @@ struct IndexRun {
   }
 };
 
-using RunList = std::vector<std::shared_ptr<const IndexRun>>;
+using RunList = std::vector<std::shared_ptr<const Run>>;
 
 }  // namespace eventstore::log

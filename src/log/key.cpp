@@ -1,4 +1,4 @@
-#include "log/segment_index.hpp"
+#include "log/key.hpp"
 
 #include <array>
 #include <cstring>
@@ -7,7 +7,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "core/check.hpp"
 #include "eventstore/limits.hpp"
 
 namespace eventstore::log {
@@ -35,12 +34,6 @@ std::uint64_t hash_pair(const std::array<std::byte, HeadBytes>& head, std::strin
 }
 
 }  // namespace
-
-Result<std::size_t> SegmentIndex::retain(const KeyEntry& /*entry*/,
-                                         std::span<Posting> /*candidates*/) const {
-  CHECK(false);  // no list of it is dense
-  return 0;
-}
 
 std::uint64_t hash_key(KeyKind kind, std::string_view text, std::uint64_t secret) {
   return hash_pair(std::array{static_cast<std::byte>(kind)}, text, secret);
