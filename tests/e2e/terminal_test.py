@@ -75,6 +75,14 @@ class Terminal(support.EndToEnd):
         self.assert_harmless(table)
         self.assertEqual(len(table.splitlines()), 1 + 3)
 
+    def test_json_has_the_same_lines_as_in_a_pipe(self):
+        self.append("s", tag="t")
+        for arguments in (["maint", "verify"], ["stream", "inspect", "s"], ["stream", "list"]):
+            for form in ("json", "ndjson"):
+                with self.subTest(arguments=arguments, form=form):
+                    text = self.on_terminal("--output", form, *arguments)
+                    self.assertEqual(text.replace("\r\n", "\n"), self.text("--output", form, *arguments))
+
     def test_a_terminal_gets_a_table(self):
         self.append("s")
         self.assertIn("first_position", self.on_terminal("stream", "list").splitlines()[0])
