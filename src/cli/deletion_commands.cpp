@@ -1,15 +1,13 @@
 #include <algorithm>
-#include <cstdio>
-#include <iostream>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "cli/confirm.hpp"
 #include "cli/option_value.hpp"
 #include "cli/session.hpp"
-#include "cli/terminal_text.hpp"
 
 // stream truncate, retain, delete and tombstone.
 namespace eventstore::cli {
@@ -86,23 +84,12 @@ Expected<Look> look_at(EventStore& store, const std::string& stream) {
   return Look{.info = info->value_or(none), .metadata = *std::move(metadata)};
 }
 
-// Has a person at a terminal say yes to what will be gone.
-Expected<void> confirm(const std::string& what) {
-  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) {
-    return std::unexpected(usage_failure(what + "; give --yes if that is meant"));
-  }
-  const auto question = escape_for_terminal(what) + ".\nType yes to go on: ";
-  std::fwrite(question.data(), 1, question.size(), stderr);
-  std::string answer;
-  std::getline(std::cin, answer);
-  if (answer == "yes") return {};
-  return std::unexpected(Failure("cancelled", "nothing was deleted"));
-}
-
 // What one of the commands does.
 struct Deletion {
   bool of_what_is_there = true;  // a stream that is not there is an error
-  std::function<std::string(const Look& before)> describe;
+  // What will be gone; absent where nothing will, and so there is nothing to ask.
+  std::function<Expected<std::optional<std::string>>(EventStore& store, const Look& before)>
+      describe;
   std::function<Result<StreamChange>(EventStore& store, const Look& before, ExpectedVersion)> make;
 };
 
@@ -115,17 +102,15 @@ Expected<Look> look_for(Session& session, EventStore& store, const std::string& 
   return look;
 }
 
-// Shows what there is, and asks. The version that was shown.
-Expected<StreamVersion> ask(Session& session, const std::string& stream, const Deletion& deletion) {
-  auto store = open_store(session, Access::Read);
-  if (!store) return std::unexpected(std::move(store).error());
-  const auto look = look_for(session, **store, stream, deletion);
-  if (!look) return std::unexpected(look.error());
-  store->reset();  // somebody may write while we wait for the answer
-  if (auto said = confirm(deletion.describe(*look)); !said) {
-    return std::unexpected(std::move(said).error());
-  }
-  return look->info.version;
+// What is to be asked before the deletion; absent where there is nothing to ask. What would be
+// refused afterwards is refused now.
+Expected<std::optional<std::string>> question(EventStore& store, const Look& look,
+                                              const Deletion& deletion, ExpectedVersion expected) {
+  // None of them can be done to a tombstoned stream, for which any() holds.
+  if (look.info.state == StreamState::Tombstoned) expected = ExpectedVersion::stream_exists();
+  const auto holds = store.append({.checks = {{.stream = look.info.stream, .expected = expected}}});
+  if (!holds) return std::unexpected(Failure(holds.error()));
+  return deletion.describe(store, look);
 }
 
 void print_change(Session& session, const StreamChange& change, const Look& before,
@@ -144,18 +129,28 @@ void print_change(Session& session, const StreamChange& change, const Look& befo
 }
 
 Outcome run(Session& session, const DeletionOptions& options, const Deletion& deletion) {
-  auto expected = ExpectedVersion::any();
-  if (!options.yes) {
-    const auto shown = ask(session, options.stream, deletion);
-    if (!shown) return std::unexpected(shown.error());
-    expected = ExpectedVersion::exactly(*shown);
-  }
-  if (options.expected) expected = *parse_expected(*options.expected);
-
   auto store = open_store(session, Access::Write);
   if (!store) return std::unexpected(std::move(store).error());
-  const auto before = look_for(session, **store, options.stream, deletion);
+  auto before = look_for(session, **store, options.stream, deletion);
   if (!before) return std::unexpected(before.error());
+
+  auto expected = ExpectedVersion::any();
+  if (!options.yes) expected = ExpectedVersion::exactly(before->info.version);
+  if (options.expected) expected = *parse_expected(*options.expected);
+
+  if (!options.yes) {
+    const auto asked = question(**store, *before, deletion, expected);
+    if (!asked) return std::unexpected(asked.error());
+    if (*asked) {
+      store->reset();  // somebody may write while we wait for the answer
+      if (auto said = confirm(**asked); !said) return std::unexpected(std::move(said).error());
+      store = open_store(session, Access::Write);
+      if (!store) return std::unexpected(std::move(store).error());
+      before = look_for(session, **store, options.stream, deletion);
+      if (!before) return std::unexpected(before.error());
+    }
+  }
+
   const auto change = deletion.make(**store, *before, expected);
   if (!change) return std::unexpected(Failure(change.error()));
   const auto after = look_at(**store, options.stream);
@@ -164,25 +159,40 @@ Outcome run(Session& session, const DeletionOptions& options, const Deletion& de
   return ExitCode::Done;
 }
 
-std::string versions_from(const Look& look, std::uint64_t first, std::uint64_t end) {
+// "2 events (versions 1 to 2)" of those from `first` on and before `end`; absent where none is.
+std::optional<std::string> versions_from(const Look& look, std::uint64_t first, std::uint64_t end) {
   first = std::max(first, look.info.first_version.value);
-  if (first >= end) return "no event";
+  if (first >= end) return std::nullopt;
+  if (first + 1 == end) return fmt::format("1 event (version {})", first);
   return fmt::format("{} (versions {} to {})", counted(end - first, "event"), first, end - 1);
 }
 
-std::string all_events(const Look& look) {
-  return versions_from(look, 1, look.info.version.value + 1);
+std::uint64_t next_version(const Look& look) {
+  return look.info.version.value + 1;
+}
+
+std::optional<std::string> all_events(const Look& look) {
+  return versions_from(look, 1, next_version(look));
+}
+
+Expected<std::optional<std::string>> describe_truncation(const Look& look, StreamVersion before) {
+  if (before.value > next_version(look)) {
+    return std::unexpected(
+        Failure(Error{.code = ErrorCode::InvalidArgument,
+                      .message = fmt::format("stream \"{}\" cannot be truncated before version {}: "
+                                             "its next version is {}",
+                                             look.info.stream, before.value, next_version(look))}));
+  }
+  const auto gone = versions_from(look, 1, before.value);
+  if (!gone) return std::nullopt;
+  return fmt::format("this deletes {} of stream \"{}\"", *gone, look.info.stream);
 }
 
 Outcome truncate_stream(Session& session, const TruncateOptions& options) {
   const StreamVersion before{*options.before};
   return run(session, options,
-             {.describe =
-                  [&](const Look& look) {
-                    const auto end = std::min(before.value, look.info.version.value + 1);
-                    return fmt::format("this deletes {} of stream \"{}\"",
-                                       versions_from(look, 1, end), options.stream);
-                  },
+             {.describe = [&](EventStore&,
+                              const Look& look) { return describe_truncation(look, before); },
               .make =
                   [&](EventStore& store, const Look&, ExpectedVersion expected) {
                     return store.truncate_stream(options.stream, before, expected);
@@ -197,18 +207,19 @@ Retention retention_of(const RetainOptions& options, const Look& look) {
   return retention;
 }
 
-std::string describe_retention(const Look& look, const Retention& retention,
-                               const std::string& stream) {
+Expected<std::optional<std::string>> describe_retention(const Look& look,
+                                                        const Retention& retention,
+                                                        const std::string& stream) {
   if (!retention.max_count && !retention.max_age) {
     return fmt::format("stream \"{}\" will keep all events from version {} on", stream,
                        look.info.first_version.value);
   }
   std::string what;
   if (retention.max_count) {
-    const auto next = look.info.version.value + 1;
+    const auto next = next_version(look);
     const auto first = next > *retention.max_count ? next - *retention.max_count : 1;
     what = fmt::format("all but its last {}, which deletes {} at once",
-                       counted(*retention.max_count, "event"), versions_from(look, 1, first));
+                       counted(*retention.max_count, "event"), versions_from(look, 1, first).value_or("no event"));
   }
   if (retention.max_age) {
     what += fmt::format("{}all that is older than {} seconds", what.empty() ? "" : ", and ",
@@ -224,7 +235,7 @@ Outcome retain_stream(Session& session, const RetainOptions& options) {
   return run(session, options,
              {.of_what_is_there = false,
               .describe =
-                  [&](const Look& look) {
+                  [&](EventStore&, const Look& look) {
                     return describe_retention(look, retention_of(options, look), options.stream);
                   },
               .make =
@@ -237,9 +248,10 @@ Outcome retain_stream(Session& session, const RetainOptions& options) {
 Outcome delete_stream(Session& session, const DeletionOptions& options) {
   return run(session, options,
              {.describe =
-                  [&](const Look& look) {
-                    return fmt::format("this deletes stream \"{}\": {}", options.stream,
-                                       all_events(look));
+                  [&](EventStore&, const Look& look) -> Expected<std::optional<std::string>> {
+                    const auto gone = all_events(look);
+                    if (!gone) return std::nullopt;
+                    return fmt::format("this deletes stream \"{}\": {}", options.stream, *gone);
                   },
               .make =
                   [&](EventStore& store, const Look&, ExpectedVersion expected) {
@@ -250,11 +262,11 @@ Outcome delete_stream(Session& session, const DeletionOptions& options) {
 Outcome tombstone_stream(Session& session, const DeletionOptions& options) {
   return run(session, options,
              {.describe =
-                  [&](const Look& look) {
+                  [&](EventStore&, const Look& look) -> Expected<std::optional<std::string>> {
                     return fmt::format(
                         "this deletes stream \"{}\" for ever: {}; nothing can ever be appended to "
                         "it again",
-                        options.stream, all_events(look));
+                        options.stream, all_events(look).value_or("no event"));
                   },
               .make =
                   [&](EventStore& store, const Look&, ExpectedVersion expected) {
