@@ -136,7 +136,11 @@ class Repair {
     const auto path = segment_path(folder_, listed);
     const auto& copies = source_.manifest().segments;
     const auto copy = std::ranges::find(copies, listed.id, &ManifestSegment::id);
-    if (copy == copies.end()) return refuse(path, findings, "it has no such segment");
+    if (copy == copies.end()) {
+      return refuse(path, findings,
+                    listed.revision == 0 ? "it has no such segment"
+                                         : "the segment was rewritten by scavenging since then");
+    }
     const auto theirs = source_.segment(*copy);
     if (!theirs) return refuse(path, findings, theirs.error().message);
 
