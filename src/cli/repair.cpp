@@ -5,6 +5,7 @@
 #include "cli/findings.hpp"
 #include "cli/session.hpp"
 #include "eventstore/maintenance.hpp"
+#include "eventstore/open.hpp"
 
 namespace eventstore::cli {
 namespace {
@@ -70,13 +71,23 @@ void print_report(Session& session, const RepairReport& report, bool dry_run) {
   print_findings(session, report.remaining);
 }
 
+// The copy is looked at first: what it cannot be opened for is why the repair failed.
+bool is_about_copy(const std::string& from, const Error& error) {
+  if (error.code != ErrorCode::NotFound && error.code != ErrorCode::NotAStore) return false;
+  const auto copy = open(from, {.read_only = true});
+  return !copy && copy.error().code == error.code;
+}
+
+Failure failure_of(const std::string& url, const RepairArguments& arguments, const Error& error) {
+  if (error.code == ErrorCode::StoreLocked) return open_failure(url, error, Access::Write);
+  Failure failure(error);
+  failure.details["store"] = is_about_copy(arguments.from, error) ? arguments.from : url;
+  return failure;
+}
+
 Outcome run_repair(Session& session, const RepairArguments& arguments) {
   const auto report = repair(session.store_url, arguments.from, {.dry_run = arguments.dry_run});
-  if (!report) {
-    Failure failure(report.error());
-    failure.details["store"] = session.store_url;
-    return std::unexpected(std::move(failure));
-  }
+  if (!report) return std::unexpected(failure_of(session.store_url, arguments, report.error()));
   print_report(session, *report, arguments.dry_run);
   return report->remaining.empty() ? ExitCode::Done : ExitCode::Failed;
 }

@@ -54,10 +54,14 @@ Expected<std::unique_ptr<EventStore>> open_store(Session& session, Access access
                                           show_notice(session, access, notice);
                                         }});
   if (store) return *std::move(store);
-  Failure failure(store.error());
-  failure.message = sentence(session.store_url, store.error(), access);
-  failure.details["store"] = session.store_url;
-  return std::unexpected(std::move(failure));
+  return std::unexpected(open_failure(session.store_url, store.error(), access));
+}
+
+Failure open_failure(const std::string& url, const Error& error, Access access) {
+  Failure failure(error);
+  failure.message = sentence(url, error, access);
+  failure.details["store"] = url;
+  return failure;
 }
 
 Expected<GlobalPosition> for_each_event(Session& session, EventStore& store, ReadRequest request,

@@ -45,6 +45,9 @@ struct Session {
 // about it.
 Expected<std::unique_ptr<EventStore>> open_store(Session& session, Access access);
 
+// The failure of a store at `url` that cannot be opened, with what can be done about it.
+Failure open_failure(const std::string& url, const Error& error, Access access);
+
 // Calls `visit` with each event of a read until the end, until it returns false, or until nobody
 // reads our output any more. Returns the position that the read saw the store at.
 Expected<GlobalPosition> for_each_event(Session& session, EventStore& store, ReadRequest request,
