@@ -125,6 +125,7 @@ void print_change(Session& session, const StreamChange& change, const Look& befo
                          {"events", info.events},
                          {"state", to_string(info.state)}};
   object.update(bounds_json(after.metadata));
+  session.done = object;
   print_object(session.output, session.object_format(), object);
 }
 
@@ -153,6 +154,7 @@ Outcome run(Session& session, const DeletionOptions& options, const Deletion& de
 
   const auto change = deletion.make(**store, *before, expected);
   if (!change) return std::unexpected(Failure(change.error()));
+  session.done = {{"stream", options.stream}, {"position", change->position.value}};
   const auto after = look_at(**store, options.stream);
   if (!after) return std::unexpected(after.error());
   print_change(session, *change, *before, *after);

@@ -118,6 +118,7 @@ Outcome append_event(Session& session, const AppendOptions& options) {
                          {"position", position},
                          {"id", options.id ? ordered_json(*options.id) : ordered_json(nullptr)},
                          {"repeated", appended->repeated}};
+  session.done = object;
   const auto read = for_each_event(
       session, **store, {.from = position, .to = position, .limit = 1, .include_system = true},
       [&](const EventView& stored) {
@@ -125,6 +126,7 @@ Outcome append_event(Session& session, const AppendOptions& options) {
         return false;
       });
   if (!read) return std::unexpected(read.error());
+  session.done = object;
   print_object(session.output, session.object_format(), object);
   return ExitCode::Done;
 }

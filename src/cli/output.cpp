@@ -260,6 +260,10 @@ void print_object(Output& output, OutputFormat format, const ordered_json& objec
   output.write("\n");
 }
 
+std::string to_text(const ordered_json& value) {
+  return dump(value);
+}
+
 std::string with_thousands(std::uint64_t number) {
   auto digits = std::to_string(number);
   for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {

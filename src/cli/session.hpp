@@ -28,6 +28,9 @@ struct Session {
   Output output;
   std::function<Outcome(Session&)> command = {};
   std::set<std::string> notices_shown = {};  // each is shown once
+  // What was changed in the store, as it is to be printed; null: nothing. Where that fails after
+  // all, it tells whoever would do it again.
+  nlohmann::ordered_json done = {};
 
   explicit Session(int fd) : output(fd) {}
 

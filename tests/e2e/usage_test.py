@@ -178,6 +178,25 @@ class Usage(support.EndToEnd):
         self.assertEqual(result.returncode, support.FAILED)
         self.assertIn(b"No space left", result.stderr)
 
+    def test_a_change_that_cannot_be_told_of_is_told_of_in_the_error(self):
+        def done(*arguments, form="json", **options):
+            with open("/dev/full", "wb") as full:
+                result = subprocess.run(self.command("--output", form, *arguments), stdout=full,
+                                        stderr=subprocess.PIPE, check=False, **options)  # fmt: skip
+            self.assertEqual(result.returncode, support.FAILED)
+            if form == "table":
+                return result.stderr.decode()
+            return json.loads(result.stderr)["error"]["details"].get("done")
+
+        appended = done("event", "append", "s", "T")
+        stored = self.list("stream", "read", "s")[0]
+        self.assertEqual((appended["position"], appended["id"]), (1, stored["id"]))
+        self.assertIn(f'"id":"{stored["id"]}"', done("event", "append", "s", "T", "--id", stored["id"], form="table"))
+        self.assertEqual(done("event", "import", self.write("a.ndjson", [{"stream": "s", "type": "T"}]))["added"], 1)
+        self.assertEqual(done("stream", "metadata", "s", "--set", "{}")["version"], 1)
+        self.assertEqual(done("stream", "delete", "s", "--yes")["events_gone"], 2)
+        self.assertIsNone(done("stream", "list"))
+
 
 if __name__ == "__main__":
     support.main()
