@@ -33,9 +33,9 @@ void write_json(Output& output, std::string_view json) {
   output.write(output.is_terminal() ? escape_json_for_terminal(json) : json);
 }
 
-// A JSON value as a person reads it: text without quotes.
+// A JSON value as a person reads it: text without quotes, and "-" where there is none.
 std::string plain_text(const ordered_json& value) {
-  if (value.is_null()) return "";
+  if (value.is_null()) return "-";
   if (value.is_string()) return value.get<std::string>();
   return dump(value);
 }
