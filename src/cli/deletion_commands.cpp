@@ -192,13 +192,13 @@ Expected<std::optional<std::string>> describe_truncation(const Look& look, Strea
 
 Outcome truncate_stream(Session& session, const TruncateOptions& options) {
   const StreamVersion before{*options.before};
-  return run(session, options,
-             {.describe = [&](EventStore&,
-                              const Look& look) { return describe_truncation(look, before); },
-              .make =
-                  [&](EventStore& store, const Look&, ExpectedVersion expected) {
-                    return store.truncate_stream(options.stream, before, expected);
-                  }});
+  return run(
+      session, options,
+      {.describe = [&](EventStore&, const Look& look) { return describe_truncation(look, before); },
+       .make =
+           [&](EventStore& store, const Look&, ExpectedVersion expected) {
+             return store.truncate_stream(options.stream, before, expected);
+           }});
 }
 
 // What the stream is to keep: what is not given stays as it is.
@@ -221,7 +221,8 @@ Expected<std::optional<std::string>> describe_retention(const Look& look,
     const auto next = next_version(look);
     const auto first = next > *retention.max_count ? next - *retention.max_count : 1;
     what = fmt::format("all but its last {}, which deletes {} at once",
-                       counted(*retention.max_count, "event"), versions_from(look, 1, first).value_or("no event"));
+                       counted(*retention.max_count, "event"),
+                       versions_from(look, 1, first).value_or("no event"));
   }
   if (retention.max_age) {
     what += fmt::format("{}all that is older than {} seconds", what.empty() ? "" : ", and ",
@@ -248,32 +249,32 @@ Outcome retain_stream(Session& session, const RetainOptions& options) {
 }
 
 Outcome delete_stream(Session& session, const DeletionOptions& options) {
-  return run(session, options,
-             {.describe =
-                  [&](EventStore&, const Look& look) -> Expected<std::optional<std::string>> {
-                    const auto gone = all_events(look);
-                    if (!gone) return std::nullopt;
-                    return fmt::format("this deletes stream \"{}\": {}", options.stream, *gone);
-                  },
-              .make =
-                  [&](EventStore& store, const Look&, ExpectedVersion expected) {
-                    return store.delete_stream(options.stream, expected);
-                  }});
+  return run(
+      session, options,
+      {.describe = [&](EventStore&, const Look& look) -> Expected<std::optional<std::string>> {
+         const auto gone = all_events(look);
+         if (!gone) return std::nullopt;
+         return fmt::format("this deletes stream \"{}\": {}", options.stream, *gone);
+       },
+       .make =
+           [&](EventStore& store, const Look&, ExpectedVersion expected) {
+             return store.delete_stream(options.stream, expected);
+           }});
 }
 
 Outcome tombstone_stream(Session& session, const DeletionOptions& options) {
-  return run(session, options,
-             {.describe =
-                  [&](EventStore&, const Look& look) -> Expected<std::optional<std::string>> {
-                    return fmt::format(
-                        "this deletes stream \"{}\" for ever: {}; nothing can ever be appended to "
-                        "it again",
-                        options.stream, all_events(look).value_or("no event"));
-                  },
-              .make =
-                  [&](EventStore& store, const Look&, ExpectedVersion expected) {
-                    return store.tombstone_stream(options.stream, expected);
-                  }});
+  return run(
+      session, options,
+      {.describe = [&](EventStore&, const Look& look) -> Expected<std::optional<std::string>> {
+         return fmt::format(
+             "this deletes stream \"{}\" for ever: {}; nothing can ever be appended to "
+             "it again",
+             options.stream, all_events(look).value_or("no event"));
+       },
+       .make =
+           [&](EventStore& store, const Look&, ExpectedVersion expected) {
+             return store.tombstone_stream(options.stream, expected);
+           }});
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "cli/findings.hpp"
 #include "cli/session.hpp"
+#include "cli/terminal_text.hpp"
 #include "eventstore/maintenance.hpp"
 #include "eventstore/open.hpp"
 
@@ -46,6 +47,16 @@ std::string summary(const RepairReport& report, bool dry_run) {
   return text + (report.remaining.empty() ? "\n" : "; not all of the damage can be\n");
 }
 
+// What was done to a file, and in a line of its own why.
+std::string paragraph(const RepairedFile& file) {
+  auto about = std::string();
+  if (file.action == RepairedFile::Action::Replaced) {
+    about = fmt::format(" ({} bytes from the copy)", with_thousands(file.bytes_taken));
+  }
+  return fmt::format("\n{} {}{}\n  {}\n", name_of(file.action), escape_for_terminal(file.file),
+                     about, escape_for_terminal(file.problem));
+}
+
 void print_report(Session& session, const RepairReport& report, bool dry_run) {
   const auto format = session.object_format();
   if (format != OutputFormat::Table) {
@@ -56,18 +67,7 @@ void print_report(Session& session, const RepairReport& report, bool dry_run) {
         {{"dry_run", dry_run}, {"repaired", repaired}, {"remaining", to_json(report.remaining)}});
   }
   session.output.write(summary(report, dry_run));
-  if (!report.repaired.empty()) {
-    session.output.write("\n");
-    ObjectList files(session.output, format,
-                     {{.name = "action"},
-                      {.name = "file"},
-                      {.name = "first_position", .number = true},
-                      {.name = "last_position", .number = true},
-                      {.name = "bytes_taken", .number = true},
-                      {.name = "problem"}});
-    for (const auto& file : report.repaired) files.add(object_of(file));
-    files.finish();
-  }
+  for (const auto& file : report.repaired) session.output.write(paragraph(file));
   print_findings(session, report.remaining);
 }
 
