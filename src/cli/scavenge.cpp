@@ -58,7 +58,8 @@ Outcome scavenge(Session& session, const ScavengeArguments& arguments) {
   const Interrupt interrupt;
   auto store = open_store(session, arguments.dry_run ? Access::Read : Access::Write);
   if (!store) return std::unexpected(std::move(store).error());
-  Progress progress(arguments.dry_run ? "looked at" : "scavenged");
+  // It is told of each segment before that is looked at, which takes its time.
+  Progress progress(arguments.dry_run ? "looked at" : "scavenged", std::chrono::milliseconds(0));
   const auto report = (*store)->scavenge({.dry_run = arguments.dry_run,
                                           .id_retention = *parse_duration(arguments.id_retention),
                                           .cancellation = interrupt.token(),

@@ -1,14 +1,8 @@
 #!/usr/bin/env python3
 """What a terminal gets to see."""
 
-import fcntl
-import os
-import pty
 import re
 import shutil
-import struct
-import subprocess
-import termios
 
 import support
 
@@ -16,27 +10,6 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202e"
 
 
 class Terminal(support.EndToEnd):
-    def on_terminal(self, *arguments, stderr=False, columns=0):
-        """What the program writes to a terminal as its standard output (or error)."""
-        outer, inner = pty.openpty()
-        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        streams["stderr" if stderr else "stdout"] = inner
-        process = subprocess.Popen(self.command(*arguments), **streams, stdin=subprocess.DEVNULL)
-        os.close(inner)
-        written = b""
-        while True:
-            try:
-                chunk = os.read(outer, 4096)
-            except OSError:  # the other end is closed
-                break
-            if not chunk:
-                break
-            written += chunk
-        os.close(outer)
-        process.wait(support.SECONDS_MAX)
-        return written.decode()
-
     def hostile(self):
         """JSON may carry some controls raw, inside its strings; binary data and names are as free."""
         self.run_program("event", "append", "s", "T", "--data", '"\x7f\x9b31m\u202e"')
