@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/confirm.hpp"
 #include "cli/option_value.hpp"
@@ -14,6 +17,8 @@ namespace eventstore::cli {
 namespace {
 
 using nlohmann::ordered_json;
+
+constexpr std::chrono::seconds kAgeMin{1};
 
 struct DeletionOptions {
   std::string stream;
@@ -52,8 +57,7 @@ void declare_retain(CLI::App& command, RetainOptions& options) {
   declare(command, options);
   add_place(command, "--max-count", options.max_count, "Keep the last N events");
   command.add_option("--max-age", options.max_age, "Keep events recorded at most so long ago")
-      ->check(must_be("a time as in 90s, 30m, 12h, 7d or 4w",
-                      [](const auto& text) { return parse_duration(text).has_value(); }))
+      ->check(duration(kAgeMin))
       ->type_name("TIME");
   command.add_flag("--clear", options.clear, "Take away what is not given here");
   command.footer("Example:  event-store stream retain sensor-7 --max-count 1000 --max-age 30d");
@@ -88,8 +92,7 @@ Expected<Look> look_at(EventStore& store, const std::string& stream) {
 struct Deletion {
   bool of_what_is_there = true;  // a stream that is not there is an error
   // What will be gone; absent where nothing will, and so there is nothing to ask.
-  std::function<Expected<std::optional<std::string>>(EventStore& store, const Look& before)>
-      describe;
+  std::function<Expected<std::optional<std::string>>(const Look& before)> describe;
   std::function<Result<StreamChange>(EventStore& store, const Look& before, ExpectedVersion)> make;
 };
 
@@ -110,7 +113,7 @@ Expected<std::optional<std::string>> question(EventStore& store, const Look& loo
   if (look.info.state == StreamState::Tombstoned) expected = ExpectedVersion::stream_exists();
   const auto holds = store.append({.checks = {{.stream = look.info.stream, .expected = expected}}});
   if (!holds) return std::unexpected(Failure(holds.error()));
-  return deletion.describe(store, look);
+  return deletion.describe(look);
 }
 
 void print_change(Session& session, const StreamChange& change, const Look& before,
@@ -192,43 +195,42 @@ Expected<std::optional<std::string>> describe_truncation(const Look& look, Strea
 
 Outcome truncate_stream(Session& session, const TruncateOptions& options) {
   const StreamVersion before{*options.before};
-  return run(
-      session, options,
-      {.describe = [&](EventStore&, const Look& look) { return describe_truncation(look, before); },
-       .make =
-           [&](EventStore& store, const Look&, ExpectedVersion expected) {
-             return store.truncate_stream(options.stream, before, expected);
-           }});
+  return run(session, options,
+             {.describe = [&](const Look& look) { return describe_truncation(look, before); },
+              .make =
+                  [&](EventStore& store, const Look&, ExpectedVersion expected) {
+                    return store.truncate_stream(options.stream, before, expected);
+                  }});
 }
 
 // What the stream is to keep: what is not given stays as it is.
 Retention retention_of(const RetainOptions& options, const Look& look) {
   auto retention = options.clear ? Retention{} : look.metadata.retention;
   if (options.max_count) retention.max_count = options.max_count;
-  if (options.max_age) retention.max_age = parse_duration(*options.max_age);
+  if (options.max_age) retention.max_age = *parse_duration(*options.max_age, kAgeMin);
   return retention;
 }
 
-Expected<std::optional<std::string>> describe_retention(const Look& look,
-                                                        const Retention& retention,
-                                                        const std::string& stream) {
+// How many events are too old is for the library to find out: it has the store's time.
+std::string describe_retention(const Look& look, const Retention& retention) {
+  const auto& stream = look.info.stream;
   if (!retention.max_count && !retention.max_age) {
     return fmt::format("stream \"{}\" will keep all events from version {} on", stream,
                        look.info.first_version.value);
   }
-  std::string what;
+  std::vector<std::string> what;
   if (retention.max_count) {
     const auto next = next_version(look);
     const auto first = next > *retention.max_count ? next - *retention.max_count : 1;
-    what = fmt::format("all but its last {}, which deletes {} at once",
-                       counted(*retention.max_count, "event"),
-                       versions_from(look, 1, first).value_or("no event"));
+    what.push_back(fmt::format("all but its last {}, which deletes {} at once",
+                               counted(*retention.max_count, "event"),
+                               versions_from(look, 1, first).value_or("nothing")));
   }
   if (retention.max_age) {
-    what += fmt::format("{}all that is older than {} seconds", what.empty() ? "" : ", and ",
-                        retention.max_age->count());
+    what.push_back(fmt::format("all that is older than {}, which is not counted",
+                               format_duration(*retention.max_age)));
   }
-  return fmt::format("stream \"{}\" will lose {}", stream, what);
+  return fmt::format("stream \"{}\" will lose {}", stream, fmt::join(what, ", and "));
 }
 
 Outcome retain_stream(Session& session, const RetainOptions& options) {
@@ -237,10 +239,9 @@ Outcome retain_stream(Session& session, const RetainOptions& options) {
   }
   return run(session, options,
              {.of_what_is_there = false,
-              .describe =
-                  [&](EventStore&, const Look& look) {
-                    return describe_retention(look, retention_of(options, look), options.stream);
-                  },
+              .describe = [&](const Look& look) -> Expected<std::optional<std::string>> {
+                return describe_retention(look, retention_of(options, look));
+              },
               .make =
                   [&](EventStore& store, const Look& look, ExpectedVersion expected) {
                     return store.set_retention(options.stream, retention_of(options, look),
@@ -249,32 +250,30 @@ Outcome retain_stream(Session& session, const RetainOptions& options) {
 }
 
 Outcome delete_stream(Session& session, const DeletionOptions& options) {
-  return run(
-      session, options,
-      {.describe = [&](EventStore&, const Look& look) -> Expected<std::optional<std::string>> {
-         const auto gone = all_events(look);
-         if (!gone) return std::nullopt;
-         return fmt::format("this deletes stream \"{}\": {}", options.stream, *gone);
-       },
-       .make =
-           [&](EventStore& store, const Look&, ExpectedVersion expected) {
-             return store.delete_stream(options.stream, expected);
-           }});
+  return run(session, options,
+             {.describe = [&](const Look& look) -> Expected<std::optional<std::string>> {
+                const auto gone = all_events(look);
+                if (!gone) return std::nullopt;
+                return fmt::format("this deletes stream \"{}\": {}", options.stream, *gone);
+              },
+              .make =
+                  [&](EventStore& store, const Look&, ExpectedVersion expected) {
+                    return store.delete_stream(options.stream, expected);
+                  }});
 }
 
 Outcome tombstone_stream(Session& session, const DeletionOptions& options) {
-  return run(
-      session, options,
-      {.describe = [&](EventStore&, const Look& look) -> Expected<std::optional<std::string>> {
-         return fmt::format(
-             "this deletes stream \"{}\" for ever: {}; nothing can ever be appended to "
-             "it again",
-             options.stream, all_events(look).value_or("no event"));
-       },
-       .make =
-           [&](EventStore& store, const Look&, ExpectedVersion expected) {
-             return store.tombstone_stream(options.stream, expected);
-           }});
+  return run(session, options,
+             {.describe = [&](const Look& look) -> Expected<std::optional<std::string>> {
+                return fmt::format(
+                    "this deletes stream \"{}\" for ever: {}; nothing can ever be appended to "
+                    "it again",
+                    options.stream, all_events(look).value_or("no event"));
+              },
+              .make =
+                  [&](EventStore& store, const Look&, ExpectedVersion expected) {
+                    return store.tombstone_stream(options.stream, expected);
+                  }});
 }
 
 }  // namespace

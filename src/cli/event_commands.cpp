@@ -65,7 +65,7 @@ void declare_append(CLI::App& command, AppendOptions& options) {
       ->type_name("TIME");
   command
       .add_option("--schema-version", options.schema_version, "The version of the data's schema")
-      ->check(whole_number())
+      ->check(whole_number(UINT32_MAX))
       ->type_name("N")
       ->capture_default_str();
   command.footer("Example:  event-store event append order-7 OrderPlaced --data '{\"total\":12}'");

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "cli/option_value.hpp"
 #include "eventstore/open.hpp"
 
 namespace eventstore::cli {
@@ -86,16 +87,26 @@ Failure no_such_stream(const Session& session, std::string_view stream) {
   return failure;
 }
 
-CLI::Validator whole_number() {
-  return {[](const std::string& text) {
+CLI::Validator whole_number(std::uint64_t most) {
+  return {[most](const std::string& text) -> std::string {
             const bool digits = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
               return c >= '0' && c <= '9';
             });
+            if (!digits) return "not a whole number: " + text;
+            // CLI11 would read it as octal.
+            if (text.size() > 1 && text[0] == '0') return "begins with a zero: " + text;
+            const auto limit = std::to_string(most);
             const bool fits =
-                text.size() < 20 || (text.size() == 20 && text <= "18446744073709551615");
-            // CLI11 would read a leading zero as octal.
-            const bool plain = digits && fits && (text == "0" || text[0] != '0');
-            return plain ? std::string() : "not a whole number: " + text;
+                text.size() < limit.size() || (text.size() == limit.size() && text <= limit);
+            return fits ? "" : "must be at most " + limit + ", not " + text;
+          },
+          ""};
+}
+
+CLI::Validator duration(std::chrono::seconds least) {
+  return {[least](const std::string& text) {
+            const auto time = parse_duration(text, least);
+            return time ? std::string() : time.error();
           },
           ""};
 }

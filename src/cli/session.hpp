@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -74,8 +75,11 @@ CLI::App& add_command(CLI::App& parent, Session& session, const std::string& nam
   return *command;
 }
 
-// A check of an option's value: decimal digits, for at most 64 bits.
-CLI::Validator whole_number();
+// A check of an option's value: decimal digits, at most `most`.
+CLI::Validator whole_number(std::uint64_t most = UINT64_MAX);
+
+// The same of a time, as parse_duration() takes it.
+CLI::Validator duration(std::chrono::seconds least);
 
 // A check of CLI11: the reason why `is_good` does not hold, or nothing.
 template <typename Predicate>

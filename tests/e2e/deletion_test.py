@@ -199,6 +199,19 @@ class Deletion(support.EndToEnd):
                 self.assertRegex(said, r"go on: (\^C)?\r\nevent-store: nothing was deleted\r\n$")
         self.assertEqual(self.versions(), [1, 2, 3, 4])
 
+    def test_says_what_retention_deletes(self):
+        def said(*options):
+            return self.error("stream", "retain", "s-1", *options, exit_code=USAGE).split(";")[0]
+
+        lose = 'stream "s-1" will lose '
+        for age in ("52w", "90m", "1s"):
+            self.assertEqual(said("--max-age", age), f"{lose}all that is older than {age}, which is not counted")
+        self.assertEqual(
+            said("--max-age", "7d", "--max-count", "2"),
+            lose + "all but its last 2 events, which deletes 2 events (versions 1 to 2) at once, "
+            "and all that is older than 1w, which is not counted",
+        )
+
     def test_export_leaves_out_what_is_gone(self):
         self.run_program("stream", "truncate", "s-1", "--before", "4", "--yes")
         self.run_program("stream", "delete", "s-2", "--yes")

@@ -45,6 +45,7 @@ class Maint(support.EndToEnd):
         on_disk = self.stats()["bytes"]
         did = self.object("maint", "scavenge")
         self.assertEqual({**did, "bytes_active": 0}, {**would, "bytes_active": 0, "dry_run": False})
+        self.object("maint", "scavenge", "--dry-run", "--id-retention", "0s")
         self.assertLess(self.stats()["bytes"], on_disk - 25_000_000)
         self.assertEqual(self.text("event", "export"), before)
         self.assertEqual(self.object("maint", "verify")["findings"], [])

@@ -72,6 +72,21 @@ class Usage(support.EndToEnd):
             with self.subTest(arguments=arguments):
                 self.assertEqual(self.error(*arguments.split(), exit_code=USAGE), sentence)
 
+    def test_wrong_numbers_say_what_is_right(self):
+        most = "18446744073709551615"
+        for arguments, sentence in (
+            ("stream list --limit 99999999999999999999", f"--limit: must be at most {most}, not 99999999999999999999"),
+            ("stream list --limit x", "--limit: not a whole number: x"),
+            ("stream list --limit 07", "--limit: begins with a zero: 07"),
+            ("event append s T --schema-version 4294967296", "--schema-version: must be at most 4294967295, not 4294967296"),
+            ("stream retain s --max-age 0s", "--max-age: must be at least 1s, not 0s"),
+            ("stream retain s --max-age 99999999999w", "--max-age: must have at most 10 digits: 99999999999w"),
+            ("stream retain s --max-age 5", "--max-age: not a time as in 90s, 30m, 12h, 7d or 4w: 5"),
+            ("maint scavenge --id-retention -1s", "--id-retention: not a time as in 90s, 30m, 12h, 7d or 4w: -1s"),
+        ):  # fmt: skip
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.error(*arguments.split(), exit_code=USAGE).split(";")[0], sentence)
+
     def test_wrong_usage(self):
         for arguments in (
             [],
