@@ -39,7 +39,7 @@ std::string sentence(const std::string& url, const Error& error, Access access) 
 
 void show_notice(Session& session, Access access, const Notice& notice) {
   const bool is_damage = notice.level == Notice::Level::Error;
-  if (notice.level == Notice::Level::Info || (is_damage && access == Access::Verify)) return;
+  if (notice.level == Notice::Level::Info || access == Access::Verify) return;
   if (!session.notices_shown.insert(notice.message).second) return;
   const auto text =
       format_notice(is_damage ? "error" : "warning", notice.message, session.wants_json());

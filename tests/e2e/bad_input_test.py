@@ -167,6 +167,19 @@ class Damage(support.EndToEnd):
         self.assertEqual(self.run_program("maint", "verify", exit_code=FAILED).stderr, b"")
         self.assertIn("can only be read", self.error("event", "append", "s", "T"))
 
+    def test_of_a_posting_file_is_a_warning_of_what_is_read_in_its_place(self):
+        self.import_permits()
+        path = next((self.store / "log").glob("*.post"))
+        data = bytearray(path.read_bytes())
+        data[20] ^= 1
+        path.write_bytes(data)
+        warning = self.run_program("stream", "list").stderr.decode()
+        self.assertRegex(warning, rf"^event-store: warning: .*{path.name}.* until the store is opened for writing")
+        self.assertEqual(path.read_bytes(), data)
+        result = self.run_program("maint", "verify", exit_code=FAILED)
+        self.assertEqual(result.stderr, b"")
+        self.assertIn(path.name, json.loads(result.stdout)["findings"][0]["file"])
+
     def test_of_a_log_that_ends_before_its_durable_head_is_told_by_every_reader(self):
         lines = [{"stream": f"s-{n}", "type": "T", "data": f"<{n}>"} for n in range(1000)]
         self.run_program("event", "import", self.write("events.ndjson", lines), "--batch", "100")
