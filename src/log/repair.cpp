@@ -72,7 +72,7 @@ class Repair {
       return std::unexpected(Error{.code = ErrorCode::NotFound,
                                    .message = "there is no event store at " + folder_ +
                                               " to repair: it has no folder \"log\"; to use the "
-                                              "copy as it is, copy it"});
+                                              "copy as it is, copy all its files"});
     }
     if (options_.dry_run) return {};
     auto lock = lock_store(files_, folder_);

@@ -196,6 +196,36 @@ class Damage(support.EndToEnd):
                 self.assertEqual(self.error_object("event", "append", "s", "T")["code"], "corruption")
 
 
+class LostLog(support.EndToEnd):
+    def test_says_what_is_missing_and_what_to_do(self):
+        self.append("s")
+        (self.store / "log").rename(self.folder / "elsewhere")
+        for arguments in (["stream", "list"], ["maint", "verify"], ["event", "append", "s", "T"]):
+            with self.subTest(arguments=arguments):
+                error = self.error_object(*arguments)
+                self.assertEqual(error["code"], "corruption")
+                self.assertIn(f"the folder {self.store}/log, which holds the events, is missing", error["message"])
+                self.assertIn("restore the store from a copy", error["message"])
+                self.assertNotIn("import", error["message"])
+        (self.folder / "elsewhere").rename(self.store / "log")
+        self.append("s")
+
+
+class ReadOnlyFileSystem(support.EndToEnd):
+    def test_says_that_the_store_can_be_read(self):
+        mount = self.folder / "mount"
+        mount.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", mount], capture_output=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", mount], check=True)
+        self.store = mount / "store"
+        self.append("s")
+        subprocess.run(["mount", "-o", "remount,ro", mount], check=True)
+        self.assertIn("what is there can only be read", self.error("event", "append", "s", "T"))
+        self.assertEqual(self.stats()["events"], 1)
+
+
 class FullDisk(support.EndToEnd):
     def import_into_little_room(self, **options):
         """An import that runs out of space: a clear error, and what was there is still there."""
