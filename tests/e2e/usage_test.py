@@ -117,6 +117,21 @@ class Usage(support.EndToEnd):
                 if error:
                     self.assertEqual(error["code"], "usage")
 
+    def test_the_block_of_the_readme_runs_as_it_stands(self):
+        readme = (support.ROOT / "README.md").read_text()
+        block = readme.split("## The program\n\n```\n")[1].split("```")[0].splitlines()
+        self.assertEqual(block[0], "alias event-store=$PWD/build/quickstart/src/cli/event-store")
+        (self.folder / "examples").symlink_to(support.ROOT / "examples")
+        bin_folder = self.folder / "bin"
+        bin_folder.mkdir()
+        (bin_folder / "event-store").symlink_to(os.path.abspath(PROGRAM))
+        environment = {k: v for k, v in os.environ.items() if k != "EVENT_STORE_URL"}
+        environment["PATH"] = f"{bin_folder}:{environment['PATH']}"
+        for line in block[1:]:
+            result = subprocess.run(["bash", "-c", line], cwd=self.folder, env=environment, capture_output=True,
+                                    stdin=subprocess.DEVNULL, timeout=support.SECONDS_MAX, check=False)  # fmt: skip
+            self.assertEqual(result.returncode, 0, f"{line}: {result.stderr.decode()}")
+
     def test_an_export_is_no_table(self):
         self.append("s")
         self.assertIn("replay", self.error("--output", "table", "event", "export", exit_code=USAGE))
