@@ -154,6 +154,9 @@ class Deletion(support.EndToEnd):
         for verb in (["truncate", "--before", "1"], ["delete"], ["tombstone"]):
             error = self.error_object("stream", verb[0], "absent", *verb[1:], "--yes", exit_code=FAILED)
             self.assertEqual(error["code"], "not_found")
+            for expect in ("exists", "none", "3"):
+                error = self.error_object("stream", verb[0], "absent", *verb[1:], "--yes", "--expect", expect)
+                self.assertEqual(error["code"], "not_found")
 
     def answer(self, answer, *arguments):
         """What the program says at a terminal, where it is answered so; and its exit code."""
