@@ -1,21 +1,24 @@
 #include <algorithm>
-#include <cstdio>
-#include <iostream>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <fmt/ranges.h>
 
+#include "cli/confirm.hpp"
 #include "cli/option_value.hpp"
 #include "cli/session.hpp"
-#include "cli/terminal_text.hpp"
 
 // stream truncate, retain, delete and tombstone.
 namespace eventstore::cli {
 namespace {
 
 using nlohmann::ordered_json;
+
+constexpr std::chrono::seconds kAgeMin{1};
 
 struct DeletionOptions {
   std::string stream;
@@ -54,8 +57,7 @@ void declare_retain(CLI::App& command, RetainOptions& options) {
   declare(command, options);
   add_place(command, "--max-count", options.max_count, "Keep the last N events");
   command.add_option("--max-age", options.max_age, "Keep events recorded at most so long ago")
-      ->check(must_be("a time as in 90s, 30m, 12h, 7d or 4w",
-                      [](const auto& text) { return parse_duration(text).has_value(); }))
+      ->check(duration(kAgeMin))
       ->type_name("TIME");
   command.add_flag("--clear", options.clear, "Take away what is not given here");
   command.footer("Example:  event-store stream retain sensor-7 --max-count 1000 --max-age 30d");
@@ -86,23 +88,11 @@ Expected<Look> look_at(EventStore& store, const std::string& stream) {
   return Look{.info = info->value_or(none), .metadata = *std::move(metadata)};
 }
 
-// Has a person at a terminal say yes to what will be gone.
-Expected<void> confirm(const std::string& what) {
-  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) {
-    return std::unexpected(usage_failure(what + "; give --yes if that is meant"));
-  }
-  const auto question = escape_for_terminal(what) + ".\nType yes to go on: ";
-  std::fwrite(question.data(), 1, question.size(), stderr);
-  std::string answer;
-  std::getline(std::cin, answer);
-  if (answer == "yes") return {};
-  return std::unexpected(Failure("cancelled", "nothing was deleted"));
-}
-
 // What one of the commands does.
 struct Deletion {
   bool of_what_is_there = true;  // a stream that is not there is an error
-  std::function<std::string(const Look& before)> describe;
+  // What will be gone; absent where nothing will, and so there is nothing to ask.
+  std::function<Expected<std::optional<std::string>>(const Look& before)> describe;
   std::function<Result<StreamChange>(EventStore& store, const Look& before, ExpectedVersion)> make;
 };
 
@@ -115,17 +105,15 @@ Expected<Look> look_for(Session& session, EventStore& store, const std::string& 
   return look;
 }
 
-// Shows what there is, and asks. The version that was shown.
-Expected<StreamVersion> ask(Session& session, const std::string& stream, const Deletion& deletion) {
-  auto store = open_store(session, Access::Read);
-  if (!store) return std::unexpected(std::move(store).error());
-  const auto look = look_for(session, **store, stream, deletion);
-  if (!look) return std::unexpected(look.error());
-  store->reset();  // somebody may write while we wait for the answer
-  if (auto said = confirm(deletion.describe(*look)); !said) {
-    return std::unexpected(std::move(said).error());
-  }
-  return look->info.version;
+// What is to be asked before the deletion; absent where there is nothing to ask. What would be
+// refused afterwards is refused now.
+Expected<std::optional<std::string>> question(EventStore& store, const Look& look,
+                                              const Deletion& deletion, ExpectedVersion expected) {
+  // None of them can be done to a tombstoned stream, for which any() holds.
+  if (look.info.state == StreamState::Tombstoned) expected = ExpectedVersion::stream_exists();
+  const auto holds = store.append({.checks = {{.stream = look.info.stream, .expected = expected}}});
+  if (!holds) return std::unexpected(Failure(holds.error()));
+  return deletion.describe(look);
 }
 
 void print_change(Session& session, const StreamChange& change, const Look& before,
@@ -140,49 +128,75 @@ void print_change(Session& session, const StreamChange& change, const Look& befo
                          {"events", info.events},
                          {"state", to_string(info.state)}};
   object.update(bounds_json(after.metadata));
+  session.done = object;
   print_object(session.output, session.object_format(), object);
 }
 
 Outcome run(Session& session, const DeletionOptions& options, const Deletion& deletion) {
-  auto expected = ExpectedVersion::any();
-  if (!options.yes) {
-    const auto shown = ask(session, options.stream, deletion);
-    if (!shown) return std::unexpected(shown.error());
-    expected = ExpectedVersion::exactly(*shown);
-  }
-  if (options.expected) expected = *parse_expected(*options.expected);
-
   auto store = open_store(session, Access::Write);
   if (!store) return std::unexpected(std::move(store).error());
-  const auto before = look_for(session, **store, options.stream, deletion);
+  auto before = look_for(session, **store, options.stream, deletion);
   if (!before) return std::unexpected(before.error());
+
+  auto expected = ExpectedVersion::any();
+  if (!options.yes) expected = ExpectedVersion::exactly(before->info.version);
+  if (options.expected) expected = *parse_expected(*options.expected);
+
+  if (!options.yes) {
+    const auto asked = question(**store, *before, deletion, expected);
+    if (!asked) return std::unexpected(asked.error());
+    if (*asked) {
+      store->reset();  // somebody may write while we wait for the answer
+      if (auto said = confirm(**asked); !said) return std::unexpected(std::move(said).error());
+      store = open_store(session, Access::Write);
+      if (!store) return std::unexpected(std::move(store).error());
+      before = look_for(session, **store, options.stream, deletion);
+      if (!before) return std::unexpected(before.error());
+    }
+  }
+
   const auto change = deletion.make(**store, *before, expected);
   if (!change) return std::unexpected(Failure(change.error()));
+  session.done = {{"stream", options.stream}, {"position", change->position.value}};
   const auto after = look_at(**store, options.stream);
   if (!after) return std::unexpected(after.error());
   print_change(session, *change, *before, *after);
   return ExitCode::Done;
 }
 
-std::string versions_from(const Look& look, std::uint64_t first, std::uint64_t end) {
+// "2 events (versions 1 to 2)" of those from `first` on and before `end`; absent where none is.
+std::optional<std::string> versions_from(const Look& look, std::uint64_t first, std::uint64_t end) {
   first = std::max(first, look.info.first_version.value);
-  if (first >= end) return "no event";
+  if (first >= end) return std::nullopt;
+  if (first + 1 == end) return fmt::format("1 event (version {})", first);
   return fmt::format("{} (versions {} to {})", counted(end - first, "event"), first, end - 1);
 }
 
-std::string all_events(const Look& look) {
-  return versions_from(look, 1, look.info.version.value + 1);
+std::uint64_t next_version(const Look& look) {
+  return look.info.version.value + 1;
+}
+
+std::optional<std::string> all_events(const Look& look) {
+  return versions_from(look, 1, next_version(look));
+}
+
+Expected<std::optional<std::string>> describe_truncation(const Look& look, StreamVersion before) {
+  if (before.value > next_version(look)) {
+    return std::unexpected(
+        Failure(Error{.code = ErrorCode::InvalidArgument,
+                      .message = fmt::format("stream \"{}\" cannot be truncated before version {}: "
+                                             "its next version is {}",
+                                             look.info.stream, before.value, next_version(look))}));
+  }
+  const auto gone = versions_from(look, 1, before.value);
+  if (!gone) return std::nullopt;
+  return fmt::format("this deletes {} of stream \"{}\"", *gone, look.info.stream);
 }
 
 Outcome truncate_stream(Session& session, const TruncateOptions& options) {
   const StreamVersion before{*options.before};
   return run(session, options,
-             {.describe =
-                  [&](const Look& look) {
-                    const auto end = std::min(before.value, look.info.version.value + 1);
-                    return fmt::format("this deletes {} of stream \"{}\"",
-                                       versions_from(look, 1, end), options.stream);
-                  },
+             {.describe = [&](const Look& look) { return describe_truncation(look, before); },
               .make =
                   [&](EventStore& store, const Look&, ExpectedVersion expected) {
                     return store.truncate_stream(options.stream, before, expected);
@@ -193,28 +207,30 @@ Outcome truncate_stream(Session& session, const TruncateOptions& options) {
 Retention retention_of(const RetainOptions& options, const Look& look) {
   auto retention = options.clear ? Retention{} : look.metadata.retention;
   if (options.max_count) retention.max_count = options.max_count;
-  if (options.max_age) retention.max_age = parse_duration(*options.max_age);
+  if (options.max_age) retention.max_age = *parse_duration(*options.max_age, kAgeMin);
   return retention;
 }
 
-std::string describe_retention(const Look& look, const Retention& retention,
-                               const std::string& stream) {
+// How many events are too old is for the library to find out: it has the store's time.
+std::string describe_retention(const Look& look, const Retention& retention) {
+  const auto& stream = look.info.stream;
   if (!retention.max_count && !retention.max_age) {
     return fmt::format("stream \"{}\" will keep all events from version {} on", stream,
                        look.info.first_version.value);
   }
-  std::string what;
+  std::vector<std::string> what;
   if (retention.max_count) {
-    const auto next = look.info.version.value + 1;
+    const auto next = next_version(look);
     const auto first = next > *retention.max_count ? next - *retention.max_count : 1;
-    what = fmt::format("all but its last {}, which deletes {} at once",
-                       counted(*retention.max_count, "event"), versions_from(look, 1, first));
+    what.push_back(fmt::format("all but its last {}, which deletes {} at once",
+                               counted(*retention.max_count, "event"),
+                               versions_from(look, 1, first).value_or("nothing")));
   }
   if (retention.max_age) {
-    what += fmt::format("{}all that is older than {} seconds", what.empty() ? "" : ", and ",
-                        retention.max_age->count());
+    what.push_back(fmt::format("all that is older than {}, which is not counted",
+                               format_duration(*retention.max_age)));
   }
-  return fmt::format("stream \"{}\" will lose {}", stream, what);
+  return fmt::format("stream \"{}\" will lose {}", stream, fmt::join(what, ", and "));
 }
 
 Outcome retain_stream(Session& session, const RetainOptions& options) {
@@ -223,10 +239,9 @@ Outcome retain_stream(Session& session, const RetainOptions& options) {
   }
   return run(session, options,
              {.of_what_is_there = false,
-              .describe =
-                  [&](const Look& look) {
-                    return describe_retention(look, retention_of(options, look), options.stream);
-                  },
+              .describe = [&](const Look& look) -> Expected<std::optional<std::string>> {
+                return describe_retention(look, retention_of(options, look));
+              },
               .make =
                   [&](EventStore& store, const Look& look, ExpectedVersion expected) {
                     return store.set_retention(options.stream, retention_of(options, look),
@@ -236,11 +251,11 @@ Outcome retain_stream(Session& session, const RetainOptions& options) {
 
 Outcome delete_stream(Session& session, const DeletionOptions& options) {
   return run(session, options,
-             {.describe =
-                  [&](const Look& look) {
-                    return fmt::format("this deletes stream \"{}\": {}", options.stream,
-                                       all_events(look));
-                  },
+             {.describe = [&](const Look& look) -> Expected<std::optional<std::string>> {
+                const auto gone = all_events(look);
+                if (!gone) return std::nullopt;
+                return fmt::format("this deletes stream \"{}\": {}", options.stream, *gone);
+              },
               .make =
                   [&](EventStore& store, const Look&, ExpectedVersion expected) {
                     return store.delete_stream(options.stream, expected);
@@ -249,13 +264,12 @@ Outcome delete_stream(Session& session, const DeletionOptions& options) {
 
 Outcome tombstone_stream(Session& session, const DeletionOptions& options) {
   return run(session, options,
-             {.describe =
-                  [&](const Look& look) {
-                    return fmt::format(
-                        "this deletes stream \"{}\" for ever: {}; nothing can ever be appended to "
-                        "it again",
-                        options.stream, all_events(look));
-                  },
+             {.describe = [&](const Look& look) -> Expected<std::optional<std::string>> {
+                return fmt::format(
+                    "this deletes stream \"{}\" for ever: {}; nothing can ever be appended to "
+                    "it again",
+                    options.stream, all_events(look).value_or("no event"));
+              },
               .make =
                   [&](EventStore& store, const Look&, ExpectedVersion expected) {
                     return store.tombstone_stream(options.stream, expected);

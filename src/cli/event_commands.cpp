@@ -65,7 +65,7 @@ void declare_append(CLI::App& command, AppendOptions& options) {
       ->type_name("TIME");
   command
       .add_option("--schema-version", options.schema_version, "The version of the data's schema")
-      ->check(whole_number())
+      ->check(whole_number(UINT32_MAX))
       ->type_name("N")
       ->capture_default_str();
   command.footer("Example:  event-store event append order-7 OrderPlaced --data '{\"total\":12}'");
@@ -118,6 +118,7 @@ Outcome append_event(Session& session, const AppendOptions& options) {
                          {"position", position},
                          {"id", options.id ? ordered_json(*options.id) : ordered_json(nullptr)},
                          {"repeated", appended->repeated}};
+  session.done = object;
   const auto read = for_each_event(
       session, **store, {.from = position, .to = position, .limit = 1, .include_system = true},
       [&](const EventView& stored) {
@@ -125,6 +126,7 @@ Outcome append_event(Session& session, const AppendOptions& options) {
         return false;
       });
   if (!read) return std::unexpected(read.error());
+  session.done = object;
   print_object(session.output, session.object_format(), object);
   return ExitCode::Done;
 }

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/terminal_text.hpp"
+
 namespace eventstore::cli {
 namespace {
 
@@ -47,21 +49,10 @@ ordered_json to_json(const std::vector<Finding>& findings) {
 }
 
 void print_findings(Session& session, const std::vector<Finding>& findings) {
-  if (findings.empty()) return;
-  session.output.write("\n");
-  ObjectList list(session.output, OutputFormat::Table,
-                  {{.name = "first_position", .number = true},
-                   {.name = "last_position", .number = true},
-                   {.name = "file"},
-                   {.name = "offset", .number = true},
-                   {.name = "streams"},
-                   {.name = "message"}});
   for (const auto& finding : findings) {
-    auto object = to_json(finding);
-    object["streams"] = in_short(finding.streams);
-    list.add(object);
+    session.output.write(fmt::format("\n{}\n  streams: {}\n", escape_for_terminal(finding.message),
+                                     escape_for_terminal(in_short(finding.streams))));
   }
-  list.finish();
 }
 
 }  // namespace eventstore::cli

@@ -12,7 +12,7 @@ namespace eventstore::cli {
 nlohmann::ordered_json to_json(const Finding& finding);
 nlohmann::ordered_json to_json(const std::vector<Finding>& findings);
 
-// A table of it, behind an empty line; nothing where there is none.
+// A paragraph for each: whole sentences, which a column of a table would not hold.
 void print_findings(Session& session, const std::vector<Finding>& findings);
 
 }  // namespace eventstore::cli

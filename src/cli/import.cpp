@@ -64,14 +64,13 @@ struct Summary {
 
 void print_summary(Session& session, const Summary& summary) {
   const auto rate = static_cast<std::uint64_t>(summary.events_per_second());
-  if (session.object_format() != OutputFormat::Table) {
-    print_object(session.output, session.object_format(),
-                 {{"events", summary.events()},
+  session.done = {{"events", summary.events()},
                   {"added", summary.added},
                   {"already_there", summary.already_there},
                   {"seconds", summary.seconds},
-                  {"events_per_second", rate}});
-    return;
+                  {"events_per_second", rate}};
+  if (session.object_format() != OutputFormat::Table) {
+    return print_object(session.output, session.object_format(), session.done);
   }
   const auto pace = fmt::format("{:.3f} s, {} events/s", summary.seconds, with_thousands(rate));
   if (summary.events() == 0) {

@@ -66,6 +66,14 @@ int report(const Failure& failure, bool as_json) {
   return static_cast<int>(failure.exit_code);
 }
 
+// A command that failed after it had changed the store, such as for a full standard output.
+Failure with_what_was_done(Failure failure, const Session& session) {
+  if (session.done.is_null()) return failure;
+  failure.message += "; the change was made all the same: " + to_text(session.done);
+  failure.details["done"] = session.done;
+  return failure;
+}
+
 // Where standard input, output or error is closed, the next file that is opened would take its
 // place, perhaps a segment, and get what is printed. So each gets a file that cannot be used that
 // way: reading and writing fail as they would on the closed one.
@@ -96,8 +104,8 @@ int run(int argc, char** argv) {
 
   const auto outcome = session.command(session);
   const auto printed = session.output.check();
-  if (!outcome) return report(outcome.error(), session.wants_json());
-  if (!printed) return report(printed.error(), session.wants_json());
+  if (!outcome) return report(with_what_was_done(outcome.error(), session), session.wants_json());
+  if (!printed) return report(with_what_was_done(printed.error(), session), session.wants_json());
   return static_cast<int>(*outcome);
 }
 

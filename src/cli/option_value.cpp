@@ -1,5 +1,6 @@
 #include "cli/option_value.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -14,6 +15,13 @@ namespace eventstore::cli {
 namespace {
 
 using FileHandle = std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })>;
+
+struct Unit {
+  char name;
+  std::int64_t seconds;
+};
+constexpr std::array<Unit, 5> kUnits{
+    {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86'400}, {'w', 604'800}}};
 
 void trim_json(std::string& text) {
   constexpr std::string_view kJsonSpace = " \t\r\n";
@@ -59,16 +67,32 @@ std::optional<ExpectedVersion> parse_expected(const std::string& text) {
   return ExpectedVersion::exactly(StreamVersion{version});
 }
 
-std::optional<std::chrono::seconds> parse_duration(const std::string& text) {
-  constexpr std::string_view kUnits = "smhdw";
-  constexpr std::array kSeconds = {1, 60, 3600, 86'400, 604'800};
-  const auto unit = text.empty() ? std::string_view::npos : kUnits.find(text.back());
-  if (unit == std::string_view::npos || text.size() > 11) return std::nullopt;
+std::expected<std::chrono::seconds, std::string> parse_duration(const std::string& text,
+                                                                std::chrono::seconds least) {
+  constexpr std::size_t kDigitsMax = 10;
+  const auto unit =
+      text.empty() ? kUnits.end() : std::ranges::find(kUnits, text.back(), &Unit::name);
+  const auto digits = std::string_view(text).substr(0, text.empty() ? 0 : text.size() - 1);
+  const bool is_number =
+      !digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+  if (unit == kUnits.end() || !is_number) {
+    return std::unexpected("not a time as in 90s, 30m, 12h, 7d or 4w: " + text);
+  }
+  if (digits.size() > kDigitsMax) {
+    return std::unexpected("must have at most 10 digits: " + text);
+  }
   std::int64_t amount = 0;
-  const auto* const end = text.data() + text.size() - 1;
-  const auto [at, error] = std::from_chars(text.data(), end, amount);
-  if (error != std::errc() || at != end || amount < 1) return std::nullopt;
-  return std::chrono::seconds{amount * kSeconds.at(unit)};
+  std::from_chars(digits.data(), digits.data() + digits.size(), amount);
+  const std::chrono::seconds time{amount * unit->seconds};
+  if (time >= least) return time;
+  return std::unexpected("must be at least " + format_duration(least) + ", not " + text);
+}
+
+std::string format_duration(std::chrono::seconds time) {
+  const auto unit = std::ranges::find_if(kUnits.rbegin(), kUnits.rend(), [&](const Unit& each) {
+    return time.count() % each.seconds == 0;
+  });
+  return std::to_string(time.count() / unit->seconds) + unit->name;
 }
 
 }  // namespace eventstore::cli

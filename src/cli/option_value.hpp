@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <expected>
 #include <optional>
 #include <string>
 
@@ -20,7 +21,11 @@ Expected<std::string> load_value_or_input(const std::string& value, PayloadForma
 // The value of --expect: any, none, exists or a version. Absent where `text` is anything else.
 std::optional<ExpectedVersion> parse_expected(const std::string& text);
 
-// A time as in 90s, 30m, 12h, 7d or 4w, at least a second. Absent where `text` is anything else.
-std::optional<std::chrono::seconds> parse_duration(const std::string& text);
+// A time as in 90s, 30m, 12h, 7d or 4w, at least `least`; else the reason why `text` is none.
+std::expected<std::chrono::seconds, std::string> parse_duration(const std::string& text,
+                                                                std::chrono::seconds least);
+
+// The same time, in its largest unit that it is a whole number of: 52w.
+std::string format_duration(std::chrono::seconds time);
 
 }  // namespace eventstore::cli

@@ -33,9 +33,9 @@ void write_json(Output& output, std::string_view json) {
   output.write(output.is_terminal() ? escape_json_for_terminal(json) : json);
 }
 
-// A JSON value as a person reads it: text without quotes.
+// A JSON value as a person reads it: text without quotes, and "-" where there is none.
 std::string plain_text(const ordered_json& value) {
-  if (value.is_null()) return "";
+  if (value.is_null()) return "-";
   if (value.is_string()) return value.get<std::string>();
   return dump(value);
 }
@@ -258,6 +258,10 @@ void print_object(Output& output, OutputFormat format, const ordered_json& objec
       [](char c) { return c == '\n' || c == '\r'; }, ' ');
   write_json(output, text + (indented ? "\n}" : "}"));
   output.write("\n");
+}
+
+std::string to_text(const ordered_json& value) {
+  return dump(value);
 }
 
 std::string with_thousands(std::uint64_t number) {

@@ -122,6 +122,9 @@ struct RawMember {
 void print_object(Output& output, OutputFormat format, const nlohmann::ordered_json& object,
                   const RawMember& last);
 
+// JSON in one line; bytes that are no UTF-8 are replaced.
+std::string to_text(const nlohmann::ordered_json& value);
+
 // "8,577"
 std::string with_thousands(std::uint64_t number);
 

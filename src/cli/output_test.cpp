@@ -60,13 +60,14 @@ TEST(Output, PrintsAnEmptyListInEachForm) {
 TEST(Output, PrintsObjectsInEachForm) {
   const auto object = [](OutputFormat format) {
     return printed([&](Output& output) {
-      print_object(output, format, {{"events", 3}, {"types", {{"Opened", 2}}}});
+      print_object(output, format, {{"events", 3}, {"time", nullptr}, {"types", {{"Opened", 2}}}});
     });
   };
-  EXPECT_EQ(object(OutputFormat::Table), "events  3\ntypes\n  Opened  2\n");
+  EXPECT_EQ(object(OutputFormat::Table), "events  3\ntime    -\ntypes\n  Opened  2\n");
   EXPECT_EQ(object(OutputFormat::Json),
-            "{\n  \"events\": 3,\n  \"types\": {\n    \"Opened\": 2\n  }\n}\n");
-  EXPECT_EQ(object(OutputFormat::Ndjson), "{\"events\":3,\"types\":{\"Opened\":2}}\n");
+            "{\n  \"events\": 3,\n  \"time\": null,\n  \"types\": {\n    \"Opened\": 2\n  }\n}\n");
+  EXPECT_EQ(object(OutputFormat::Ndjson),
+            "{\"events\":3,\"time\":null,\"types\":{\"Opened\":2}}\n");
 }
 
 TEST(Output, KeepsARowOfATableInALine) {

@@ -10,8 +10,10 @@
 
 namespace eventstore::cli {
 
-Progress::Progress(std::string verb)
-    : verb_(std::move(verb)), on_terminal_(::isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(std::string verb, std::chrono::milliseconds patience)
+    : verb_(std::move(verb)),
+      on_terminal_(::isatty(STDERR_FILENO) == 1),
+      next_(start_ + patience) {}
 
 void Progress::show(std::uint64_t events, std::optional<double> share) {
   const auto now = Clock::now();

@@ -11,7 +11,9 @@ namespace eventstore::cli {
 // standard error is no terminal. One thread at a time.
 class Progress {
  public:
-  explicit Progress(std::string verb);  // "read"
+  // `verb` is such as "read". Shows nothing before `patience` is over.
+  explicit Progress(std::string verb,
+                    std::chrono::milliseconds patience = std::chrono::milliseconds(200));
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -27,7 +29,7 @@ class Progress {
   bool on_terminal_;
   bool shown_ = false;
   Clock::time_point start_ = Clock::now();
-  Clock::time_point next_ = start_ + std::chrono::milliseconds(200);
+  Clock::time_point next_;
 };
 
 }  // namespace eventstore::cli

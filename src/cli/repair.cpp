@@ -4,7 +4,9 @@
 
 #include "cli/findings.hpp"
 #include "cli/session.hpp"
+#include "cli/terminal_text.hpp"
 #include "eventstore/maintenance.hpp"
+#include "eventstore/open.hpp"
 
 namespace eventstore::cli {
 namespace {
@@ -45,6 +47,16 @@ std::string summary(const RepairReport& report, bool dry_run) {
   return text + (report.remaining.empty() ? "\n" : "; not all of the damage can be\n");
 }
 
+// What was done to a file, and in a line of its own why.
+std::string paragraph(const RepairedFile& file) {
+  auto about = std::string();
+  if (file.action == RepairedFile::Action::Replaced) {
+    about = fmt::format(" ({} bytes from the copy)", with_thousands(file.bytes_taken));
+  }
+  return fmt::format("\n{} {}{}\n  {}\n", name_of(file.action), escape_for_terminal(file.file),
+                     about, escape_for_terminal(file.problem));
+}
+
 void print_report(Session& session, const RepairReport& report, bool dry_run) {
   const auto format = session.object_format();
   if (format != OutputFormat::Table) {
@@ -55,28 +67,27 @@ void print_report(Session& session, const RepairReport& report, bool dry_run) {
         {{"dry_run", dry_run}, {"repaired", repaired}, {"remaining", to_json(report.remaining)}});
   }
   session.output.write(summary(report, dry_run));
-  if (!report.repaired.empty()) {
-    session.output.write("\n");
-    ObjectList files(session.output, format,
-                     {{.name = "action"},
-                      {.name = "file"},
-                      {.name = "first_position", .number = true},
-                      {.name = "last_position", .number = true},
-                      {.name = "bytes_taken", .number = true},
-                      {.name = "problem"}});
-    for (const auto& file : report.repaired) files.add(object_of(file));
-    files.finish();
-  }
+  for (const auto& file : report.repaired) session.output.write(paragraph(file));
   print_findings(session, report.remaining);
+}
+
+// The copy is looked at first: what it cannot be opened for is why the repair failed.
+bool is_about_copy(const std::string& from, const Error& error) {
+  if (error.code != ErrorCode::NotFound && error.code != ErrorCode::NotAStore) return false;
+  const auto copy = open(from, {.read_only = true});
+  return !copy && copy.error().code == error.code;
+}
+
+Failure failure_of(const std::string& url, const RepairArguments& arguments, const Error& error) {
+  if (error.code == ErrorCode::StoreLocked) return open_failure(url, error, Access::Write);
+  Failure failure(error);
+  failure.details["store"] = is_about_copy(arguments.from, error) ? arguments.from : url;
+  return failure;
 }
 
 Outcome run_repair(Session& session, const RepairArguments& arguments) {
   const auto report = repair(session.store_url, arguments.from, {.dry_run = arguments.dry_run});
-  if (!report) {
-    Failure failure(report.error());
-    failure.details["store"] = session.store_url;
-    return std::unexpected(std::move(failure));
-  }
+  if (!report) return std::unexpected(failure_of(session.store_url, arguments, report.error()));
   print_report(session, *report, arguments.dry_run);
   return report->remaining.empty() ? ExitCode::Done : ExitCode::Failed;
 }

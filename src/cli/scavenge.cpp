@@ -10,6 +10,8 @@
 namespace eventstore::cli {
 namespace {
 
+constexpr std::chrono::seconds kLeast{0};  // of the id retention: no id is remembered
+
 struct ScavengeArguments {
   bool dry_run = false;
   std::string id_retention = "30d";
@@ -22,8 +24,7 @@ void declare_scavenge(CLI::App& command, ScavengeArguments& arguments) {
                   "Remember the ids of deleted events so long after they were recorded")
       ->type_name("TIME")
       ->capture_default_str()
-      ->check(must_be("a time as in 90s, 30m, 12h, 7d or 4w",
-                      [](const auto& text) { return parse_duration(text).has_value(); }));
+      ->check(duration(kLeast));
 }
 
 std::string summary(const ScavengeReport& report, bool dry_run) {
@@ -58,15 +59,16 @@ Outcome scavenge(Session& session, const ScavengeArguments& arguments) {
   const Interrupt interrupt;
   auto store = open_store(session, arguments.dry_run ? Access::Read : Access::Write);
   if (!store) return std::unexpected(std::move(store).error());
-  Progress progress(arguments.dry_run ? "looked at" : "scavenged");
-  const auto report = (*store)->scavenge({.dry_run = arguments.dry_run,
-                                          .id_retention = *parse_duration(arguments.id_retention),
-                                          .cancellation = interrupt.token(),
-                                          .on_progress = [&](const ScavengeProgress& done) {
-                                            progress.show(done.position.value,
-                                                          static_cast<double>(done.position.value) /
-                                                              static_cast<double>(done.head.value));
-                                          }});
+  // It is told of each segment before that is looked at, which takes its time.
+  Progress progress(arguments.dry_run ? "looked at" : "scavenged", std::chrono::milliseconds(0));
+  const auto report = (*store)->scavenge(
+      {.dry_run = arguments.dry_run,
+       .id_retention = *parse_duration(arguments.id_retention, kLeast),
+       .cancellation = interrupt.token(),
+       .on_progress = [&](const ScavengeProgress& done) {
+         progress.show(done.position.value, static_cast<double>(done.position.value) /
+                                                static_cast<double>(done.head.value));
+       }});
   progress.clear();
   if (!report) return std::unexpected(Failure(report.error()));
   print_report(session, *report, arguments.dry_run);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "cli/option_value.hpp"
 #include "eventstore/open.hpp"
 
 namespace eventstore::cli {
@@ -38,7 +39,7 @@ std::string sentence(const std::string& url, const Error& error, Access access) 
 
 void show_notice(Session& session, Access access, const Notice& notice) {
   const bool is_damage = notice.level == Notice::Level::Error;
-  if (notice.level == Notice::Level::Info || (is_damage && access == Access::Verify)) return;
+  if (notice.level == Notice::Level::Info || access == Access::Verify) return;
   if (!session.notices_shown.insert(notice.message).second) return;
   const auto text =
       format_notice(is_damage ? "error" : "warning", notice.message, session.wants_json());
@@ -54,10 +55,14 @@ Expected<std::unique_ptr<EventStore>> open_store(Session& session, Access access
                                           show_notice(session, access, notice);
                                         }});
   if (store) return *std::move(store);
-  Failure failure(store.error());
-  failure.message = sentence(session.store_url, store.error(), access);
-  failure.details["store"] = session.store_url;
-  return std::unexpected(std::move(failure));
+  return std::unexpected(open_failure(session.store_url, store.error(), access));
+}
+
+Failure open_failure(const std::string& url, const Error& error, Access access) {
+  Failure failure(error);
+  failure.message = sentence(url, error, access);
+  failure.details["store"] = url;
+  return failure;
 }
 
 Expected<GlobalPosition> for_each_event(Session& session, EventStore& store, ReadRequest request,
@@ -82,16 +87,26 @@ Failure no_such_stream(const Session& session, std::string_view stream) {
   return failure;
 }
 
-CLI::Validator whole_number() {
-  return {[](const std::string& text) {
+CLI::Validator whole_number(std::uint64_t most) {
+  return {[most](const std::string& text) -> std::string {
             const bool digits = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
               return c >= '0' && c <= '9';
             });
+            if (!digits) return "not a whole number: " + text;
+            // CLI11 would read it as octal.
+            if (text.size() > 1 && text[0] == '0') return "begins with a zero: " + text;
+            const auto limit = std::to_string(most);
             const bool fits =
-                text.size() < 20 || (text.size() == 20 && text <= "18446744073709551615");
-            // CLI11 would read a leading zero as octal.
-            const bool plain = digits && fits && (text == "0" || text[0] != '0');
-            return plain ? std::string() : "not a whole number: " + text;
+                text.size() < limit.size() || (text.size() == limit.size() && text <= limit);
+            return fits ? "" : "must be at most " + limit + ", not " + text;
+          },
+          ""};
+}
+
+CLI::Validator duration(std::chrono::seconds least) {
+  return {[least](const std::string& text) {
+            const auto time = parse_duration(text, least);
+            return time ? std::string() : time.error();
           },
           ""};
 }

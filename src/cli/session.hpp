@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +29,9 @@ struct Session {
   Output output;
   std::function<Outcome(Session&)> command = {};
   std::set<std::string> notices_shown = {};  // each is shown once
+  // What was changed in the store, as it is to be printed; null: nothing. Where that fails after
+  // all, it tells whoever would do it again.
+  nlohmann::ordered_json done = {};
 
   explicit Session(int fd) : output(fd) {}
 
@@ -44,6 +48,9 @@ struct Session {
 // Opens the session's store, which must not outlive the session. A failure says what can be done
 // about it.
 Expected<std::unique_ptr<EventStore>> open_store(Session& session, Access access);
+
+// The failure of a store at `url` that cannot be opened, with what can be done about it.
+Failure open_failure(const std::string& url, const Error& error, Access access);
 
 // Calls `visit` with each event of a read until the end, until it returns false, or until nobody
 // reads our output any more. Returns the position that the read saw the store at.
@@ -68,8 +75,11 @@ CLI::App& add_command(CLI::App& parent, Session& session, const std::string& nam
   return *command;
 }
 
-// A check of an option's value: decimal digits, for at most 64 bits.
-CLI::Validator whole_number();
+// A check of an option's value: decimal digits, at most `most`.
+CLI::Validator whole_number(std::uint64_t most = UINT64_MAX);
+
+// The same of a time, as parse_duration() takes it.
+CLI::Validator duration(std::chrono::seconds least);
 
 // A check of CLI11: the reason why `is_good` does not hold, or nothing.
 template <typename Predicate>

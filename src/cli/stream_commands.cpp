@@ -287,6 +287,7 @@ Outcome stream_metadata(Session& session, const MetadataOptions& options) {
   if (options.json) {
     const auto set = (*store)->set_stream_metadata(options.stream, *json, ExpectedVersion::any());
     if (!set) return std::unexpected(Failure(set.error()));
+    session.done = {{"stream", options.stream}, {"version", set->value}};
   }
   const auto metadata = (*store)->stream_metadata(options.stream);
   if (!metadata) return std::unexpected(Failure(metadata.error()));

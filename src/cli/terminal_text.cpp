@@ -82,6 +82,7 @@ std::string escape_for_terminal(std::string_view text) {
 std::string escape_json_for_terminal(std::string_view json) {
   return escaped(json, [](char32_t value, unsigned char) -> std::string {
     // JSON has C0 controls only between tokens, and the rest only inside strings.
+    if (value == '\n') return "\n";
     if (value < 0x20) return " ";
     return fmt::format("\\u{:04x}", value == kInvalid ? 0xfffd : static_cast<std::uint32_t>(value));
   });

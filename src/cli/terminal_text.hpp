@@ -11,7 +11,8 @@ namespace eventstore::cli {
 // \xNN. Printable text is kept.
 std::string escape_for_terminal(std::string_view text);
 
-// The same for JSON, which stays the same JSON value: \uNNNN in strings, a space between tokens.
+// The same for JSON, which stays the same JSON value: \uNNNN in strings; between tokens a line
+// feed, which indented JSON has, and a space in place of other controls.
 std::string escape_json_for_terminal(std::string_view json);
 
 // How many columns `text` fills, taking each code point for one.

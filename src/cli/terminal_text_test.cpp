@@ -26,6 +26,7 @@ TEST(TerminalText, SpellsOutBytesThatAreNoUtf8) {
 
 TEST(TerminalText, KeepsJsonTheSameValue) {
   EXPECT_EQ(escape_json_for_terminal("{\t\"a\":\"\x7f\xc2\x9b\"}"), "{ \"a\":\"\\u007f\\u009b\"}");
+  EXPECT_EQ(escape_json_for_terminal("{\n  \"a\": \"\\n\"\r\n}"), "{\n  \"a\": \"\\n\" \n}");
 }
 
 TEST(TerminalText, CutsByColumns) {

@@ -101,6 +101,7 @@ Error system_error(std::string_view path, std::string_view call, int error_numbe
   std::string message(path);
   message.append(": ").append(call).append(": ").append(text);
   message.append(" (errno ").append(std::to_string(error_number)).append(")");
+  if (error_number == EROFS) message.append("; what is there can only be read");
 
   ErrorCode code = ErrorCode::Io;
   if (error_number == ENOENT) code = ErrorCode::NotFound;

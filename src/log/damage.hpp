@@ -14,8 +14,11 @@ inline Error corruption(DamageDetails where, std::string_view what) {
   auto message = where.file + " at byte " + std::to_string(where.offset) + ": ";
   message.append(what);
   if (where.first_position.value != 0) {
-    message += " (positions " + std::to_string(where.first_position.value) + " to " +
-               std::to_string(where.last_position.value) + ")";
+    const bool is_one = where.first_position == where.last_position;
+    message += is_one ? " (position " : " (positions ";
+    message += std::to_string(where.first_position.value);
+    if (!is_one) message += " to " + std::to_string(where.last_position.value);
+    message += ')';
   }
   return Error{
       .code = ErrorCode::Corruption, .message = std::move(message), .details = std::move(where)};

@@ -36,7 +36,11 @@ Result<void> IndexLoader::take(const RunFile& run_file) {
   if (!run || is_behind_the_log(run_file, **run)) {
     note(Mark::RebuiltPostingFile);
     if (!run && run.error().code != ErrorCode::NotFound) {
-      settings_.notify(Notice::Level::Warning, run.error().message + "; it is made again");
+      // Not here and now, where the store is only read.
+      settings_.notify(Notice::Level::Warning,
+                       run.error().message +
+                           "; the log is read in its place until the store is opened for writing, "
+                           "which makes it again");
     }
     unused_.push_back(run_file);
     return {};

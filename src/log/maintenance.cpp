@@ -1,5 +1,7 @@
 #include "eventstore/maintenance.hpp"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "core/posix_environment.hpp"
@@ -8,13 +10,26 @@
 
 namespace eventstore {
 
+namespace {
+
+Result<std::string> folder_in_files(std::string_view url) {
+  if (!log::is_memory_url(url)) return log::folder_of_url(url);
+  return std::unexpected(
+      Error{.code = ErrorCode::InvalidArgument,
+            .message = "repair is between stores that lie in files, not memory:; use file:PATH"});
+}
+
+}  // namespace
+
 Result<RepairReport> repair(std::string_view url, std::string_view from,
                             const RepairOptions& options) {
-  auto folder = log::folder_of_url(url);
+  auto folder = folder_in_files(url);
   if (!folder) return std::unexpected(std::move(folder).error());
-  auto copy = log::folder_of_url(from);
+  auto copy = folder_in_files(from);
   if (!copy) return std::unexpected(std::move(copy).error());
-  if (*folder == *copy) {
+  // One that is not there is told of below.
+  std::error_code ignored;
+  if (*folder == *copy || std::filesystem::equivalent(*folder, *copy, ignored)) {
     return std::unexpected(
         Error{.code = ErrorCode::InvalidArgument,
               .message = *folder + " cannot be repaired from itself; name another copy of it"});

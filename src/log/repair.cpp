@@ -72,7 +72,7 @@ class Repair {
       return std::unexpected(Error{.code = ErrorCode::NotFound,
                                    .message = "there is no event store at " + folder_ +
                                               " to repair: it has no folder \"log\"; to use the "
-                                              "copy as it is, copy it"});
+                                              "copy as it is, copy all its files"});
     }
     if (options_.dry_run) return {};
     auto lock = lock_store(files_, folder_);
@@ -136,7 +136,11 @@ class Repair {
     const auto path = segment_path(folder_, listed);
     const auto& copies = source_.manifest().segments;
     const auto copy = std::ranges::find(copies, listed.id, &ManifestSegment::id);
-    if (copy == copies.end()) return refuse(path, findings, "it has no such segment");
+    if (copy == copies.end()) {
+      return refuse(path, findings,
+                    listed.revision == 0 ? "it has no such segment"
+                                         : "the segment was rewritten by scavenging since then");
+    }
     const auto theirs = source_.segment(*copy);
     if (!theirs) return refuse(path, findings, theirs.error().message);
 

@@ -51,7 +51,7 @@ class Scavenge {
         report_.bytes_active = snapshot.segments().back()->durable_bytes();
         return report_;
       }
-      if (auto wanted = go_on(next, snapshot.head); !wanted) {
+      if (auto wanted = go_on(next, next, snapshot.head); !wanted) {
         return std::unexpected(std::move(wanted).error());
       }
       const auto done = scavenge_from(snapshot, ordinal);
@@ -75,15 +75,19 @@ class Scavenge {
            snapshot.segments()[ordinal + 1]->first_position().value <= head_.value + 1;
   }
 
-  Result<void> go_on(GlobalPosition next, GlobalPosition head) const {
+  // `next` is to be looked at. What lies before `kept` stays done where this is the end.
+  Result<void> go_on(GlobalPosition next, GlobalPosition kept, GlobalPosition head) const {
     if (options_.on_progress) {
       options_.on_progress({.position = {next.value - 1}, .head = head});
     }
     if (!options_.cancellation.stop_requested()) return {};
-    return std::unexpected(Error{.code = ErrorCode::Cancelled,
-                                 .message = "scavenging was stopped before position " +
-                                            std::to_string(next.value) +
-                                            "; what was done stays, and the next one goes on"});
+    const auto done = kept.value - 1;
+    return std::unexpected(Error{
+        .code = ErrorCode::Cancelled,
+        .message = done == 0 ? "scavenging was stopped before anything was done"
+                             : "scavenging was stopped: done up to position " +
+                                   std::to_string(done) + " of " + std::to_string(head.value) +
+                                   ", which stays, and the next one goes on"});
   }
 
   // Deals with one segment, or with a unit that begins with it. Returns the position to go on from.
@@ -170,12 +174,13 @@ class Scavenge {
   Result<GlobalPosition> rewrite_segments(const Snapshot& snapshot, GlobalPosition position,
                                           std::optional<SegmentFates> first, Unit& unit) {
     DeletedEvents deleted(snapshot, log_.secret, now_, options_.id_retention);
+    const auto begin = position;  // nothing of the unit is done before all of it is
     const auto& segments = snapshot.segments();
     for (auto ordinal = snapshot.segment_of(position); is_sealed(snapshot, ordinal); ++ordinal) {
       const auto& segment = *segments[ordinal];
       const auto last = snapshot.last_position_of_segment(ordinal);
       if (last > unit.last) break;
-      if (auto wanted = go_on(segment.first_position(), snapshot.head); !wanted) {
+      if (auto wanted = go_on(segment.first_position(), begin, snapshot.head); !wanted) {
         return std::unexpected(std::move(wanted).error());
       }
       const auto fates = first ? Result<SegmentFates>(*std::exchange(first, std::nullopt))

@@ -77,6 +77,23 @@ TEST_F(RepairOfWhatWasScavenged, KeepsTheFileThatTheManifestShouldList) {
   EXPECT_NE(std::ranges::find(files, new_path), files.end()) << "removed";
 }
 
+TEST_F(RepairOfWhatWasScavenged, SaysThatTheCopyWasMadeBefore) {
+  fill_behind_a_copy();
+  scavenge();
+  store_ = nullptr;
+  const auto path = segment_path("store", 5, 1);
+  auto bytes = machine_.disk().contents(path);
+  bytes[bytes.size() / 2] ^= std::byte{1};
+  machine_.disk().put(path, bytes);
+  const auto report = repair();
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_FALSE(report->remaining.empty());
+  EXPECT_NE(
+      report->remaining.front().message.find("not mended from copy: the segment was rewritten"),
+      std::string::npos)
+      << report->remaining.front().message;
+}
+
 TEST_F(RepairOfWhatWasScavenged, MakesAManifestBesideWhatACrashLeft) {
   fill_behind_a_copy();
   const auto before = reads();

@@ -161,7 +161,10 @@ TEST_F(Scavenge, GoesOnWhereItWasStopped) {
   options.on_progress = [&](const ScavengeProgress& progress) {
     if (progress.position.value > 12) stop.request_stop();
   };
-  EXPECT_EQ(code_of(store_->scavenge(options)), ErrorCode::Cancelled);
+  const auto stopped = store_->scavenge(options);
+  EXPECT_EQ(code_of(stopped), ErrorCode::Cancelled);
+  EXPECT_NE(stopped.error().message.find("done up to position 12 of "), std::string::npos)
+      << stopped.error().message;
   const auto rest = scavenge();
   EXPECT_GT(rest.events_removed, 0U);
   EXPECT_LT(rest.events_removed, 19U);
@@ -322,6 +325,28 @@ TEST_F(Scavenge, TakesNothingThatIsNotWhatIsLeft) {
     EXPECT_EQ(reads(), before);
     expect_whole();
     store_ = nullptr;
+  }
+}
+
+TEST_F(Scavenge, NamesThePositionsThatAreDamaged) {
+  fill(*store_, 20);
+  truncate("a", 15);
+  upkeep();
+  auto& disk = machine_.disk();
+  const auto path = segment_path("store", 1, 0);
+  const auto frame = kSegmentHeaderBytes;  // the first, of one event
+  for (const auto offset : {frame + 200, frame + 20}) {
+    store_ = nullptr;
+    disk.flip_bit(path, offset, 0);
+    store_ = machine_.open();
+    const auto scavenged = store_->scavenge(kForgetIds);
+    ASSERT_EQ(code_of(scavenged), ErrorCode::Corruption);
+    const auto& where = std::get<DamageDetails>(scavenged.error().details);
+    EXPECT_EQ(where.first_position.value, 1U);
+    EXPECT_EQ(where.last_position.value == 1, offset == frame + 200) << "of the frame or beyond";
+    store_ = nullptr;
+    disk.flip_bit(path, offset, 0);
+    EXPECT_NE(scavenged.error().message.find("(position"), std::string::npos);
   }
 }
 

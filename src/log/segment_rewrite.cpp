@@ -21,14 +21,24 @@ namespace {
 // Synced every so many bytes, so that appends need not wait until all of it is on the disk.
 constexpr std::uint64_t kUnsyncedBytesMax = std::uint64_t{8} << 20;
 
-Error not_whole(const Segment& segment, std::uint64_t offset, std::string_view what) {
+// Where a scan cannot go on: the events of the frame there, or all up to the segment's `last` where
+// its header does not tell.
+Error not_whole(const Segment& segment, GlobalPosition last, const FrameScan& scan,
+                std::string_view what) {
+  const auto first = scan.state().next_position;
+  const auto& frame = scan.frame();
+  const bool tells = frame.first_position == first && frame.next_position > first;
   return corruption(
-      {.file = segment.path(), .offset = offset},
+      {.file = segment.path(),
+       .offset = scan.state().offset,
+       .first_position = first,
+       .last_position = tells ? GlobalPosition{frame.next_position.value - 1} : last},
       std::string(what) + "; repair it from a copy (event-store maint repair --from COPY)");
 }
 
-// Calls `visit` with the scan behind each frame of a sealed segment, which must be whole.
-Result<ScanState> for_each_frame(const Segment& segment,
+// Calls `visit` with the scan behind each frame of a sealed segment, whose last position is `last`
+// and which must be whole.
+Result<ScanState> for_each_frame(const Segment& segment, GlobalPosition last,
                                  const std::function<Result<void>(const FrameScan&)>& visit) {
   const MappedAccess access;
   const auto mapped = segment.map();
@@ -38,13 +48,13 @@ Result<ScanState> for_each_frame(const Segment& segment,
   for (;;) {
     const auto more = scan.next();
     if (access.failed()) return std::unexpected(access_failed(segment.path()));
-    if (!more) return std::unexpected(not_whole(segment, scan.state().offset, more.error()));
+    if (!more) return std::unexpected(not_whole(segment, last, scan, more.error()));
     if (!*more) break;
     if (auto visited = visit(scan); !visited) return std::unexpected(std::move(visited).error());
   }
   if (scan.state().sealed) return scan.state();
   return std::unexpected(
-      not_whole(segment, scan.state().offset, "the end of a sealed segment is unreadable"));
+      not_whole(segment, last, scan, "the end of a sealed segment is unreadable"));
 }
 
 NewEvent husk_of(const EventView& view) {
@@ -157,8 +167,8 @@ Result<void> rewrite_frames(const Segment& segment, const SegmentFates& fates,
   const auto mapped = segment.map();
   if (!mapped) return std::unexpected(mapped.error());
   FrameRewriter rewriter((*mapped)->bytes(), fates, header, sink);
-  const auto end =
-      for_each_frame(segment, [&](const FrameScan& scan) { return rewriter.rewrite(scan); });
+  const auto end = for_each_frame(segment, fates.last_position(),
+                                  [&](const FrameScan& scan) { return rewriter.rewrite(scan); });
   if (!end) return std::unexpected(end.error());
   return {};
 }
@@ -250,8 +260,8 @@ Result<void> prove(const Segment& segment, GlobalPosition last, const SegmentFat
   const auto bytes = made.map();
   if (!bytes) return std::unexpected(bytes.error());
   Comparison comparison(made, (*bytes)->bytes(), (*old_bytes)->bytes(), fates);
-  const auto end =
-      for_each_frame(segment, [&](const FrameScan& scan) { return comparison.compare(scan); });
+  const auto end = for_each_frame(segment, last,
+                                  [&](const FrameScan& scan) { return comparison.compare(scan); });
   if (!end) return std::unexpected(end.error());
   auto proven = comparison.finish(last);
   if (access.failed()) return std::unexpected(access_failed(made.path()));
@@ -304,7 +314,7 @@ Result<SegmentFates> decide_fates(const Segment& segment, GlobalPosition last,
                                   DeletedEvents& deleted) {
   SegmentFates fates{.first_position = segment.first_position(), .of = {}};
   fates.of.resize(last.value + 1 - fates.first_position.value);
-  const auto end = for_each_frame(segment, [&](const FrameScan& scan) -> Result<void> {
+  const auto end = for_each_frame(segment, last, [&](const FrameScan& scan) -> Result<void> {
     for (const auto& scanned : scan.events()) {
       const auto fate = deleted.fate_of(scanned.event);
       if (!fate) return std::unexpected(fate.error());

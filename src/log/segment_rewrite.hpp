@@ -23,6 +23,7 @@ struct SegmentFates {
   std::uint64_t holes = 0;
   std::uint32_t link = 0;  // the link that the next segment has
 
+  GlobalPosition last_position() const { return {first_position.value + of.size() - 1}; }
   bool any() const { return husks + holes > 0; }
   Fate at(GlobalPosition position) const { return of[position.value - first_position.value]; }
 };

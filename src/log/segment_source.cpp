@@ -30,11 +30,21 @@ class FolderSource final : public SegmentSource {
   const Manifest manifest_;
 };
 
+// What is advised to whoever opens a store is of no use for a copy.
+Error no_copy(const std::string& folder, Error error) {
+  if (error.code == ErrorCode::NotFound) {
+    error.message = "there is no copy of an event store at " + folder + "; check the path";
+  } else if (error.code == ErrorCode::NotAStore) {
+    error.message = folder + " is no copy of an event store: it has no MANIFEST";
+  }
+  return error;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SegmentSource>> open_folder_source(FileSystem& files, std::string folder) {
   const auto there = is_there_or_creatable(files, folder, /*create=*/false);
-  if (!there) return std::unexpected(there.error());
+  if (!there) return std::unexpected(no_copy(folder, there.error()));
   auto manifest = load_manifest(files, folder);
   if (!manifest) return std::unexpected(std::move(manifest).error());
   return std::make_unique<FolderSource>(files, std::move(folder), *std::move(manifest));

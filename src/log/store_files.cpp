@@ -150,11 +150,24 @@ Result<void> require_creatable(FileSystem& files, const std::string& folder, boo
                        "; check the path (the first append or import makes one)"});
 }
 
+// True, where a store with a manifest has its log.
+Result<bool> require_log(FileSystem& files, const std::string& folder) {
+  auto there = files.exists(log_folder(folder));
+  if (!there || *there) return there;
+  return std::unexpected(
+      Error{.code = ErrorCode::Corruption,
+            .message = "the folder " + log_folder(folder) +
+                       ", which holds the events, is missing beside its MANIFEST; put it back, or "
+                       "restore the store from a copy of all its files",
+            .details = DamageDetails{.file = log_folder(folder)}});
+}
+
 }  // namespace
 
 Result<bool> is_there_or_creatable(FileSystem& files, const std::string& folder, bool create) {
   const auto there = files.exists(manifest_path(folder));
-  if (!there || *there) return there;
+  if (!there) return there;
+  if (*there) return require_log(files, folder);
   auto allowed = require_creatable(files, folder, create);
   if (allowed) return false;
   // Another process may have made the store meanwhile, and what was looked at was already its own.

@@ -12,7 +12,8 @@ namespace eventstore::log {
 
 // Whether there is a store in `folder`. Fails with NotFound or NotAStore where there is none and
 // none may be made: one may where the folder does not exist, or is empty, or holds what an
-// interrupted creation leaves and no event; and `create` allows it.
+// interrupted creation leaves and no event; and `create` allows it. Fails with Corruption where its
+// log is missing.
 Result<bool> is_there_or_creatable(FileSystem& files, const std::string& folder, bool create);
 
 // Takes the lock of the store in `folder`, which is there; makes the LOCK file where there is none.

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <fstream>
 #include <iomanip>
 #include <iostream>
@@ -33,6 +34,10 @@ constexpr std::string_view kUsageText =
     "  --plant BUG     with a bug planted in the engine\n"
     "  --plants        once for each bug that the campaign must notice; passes if it does\n"
     "  --ledger FILE   append a line about the run, with --commit HASH\n"
+    "of the campaign \"crash\":\n"
+    "  --cycles N      at most so many crashes in an episode\n"
+    "  --without WHAT  of faults, readers, power-losses, crashes-in-recovery\n"
+    "  --verbose yes   say what an episode does\n"
     "A campaign that finds something prints the switches that show it again.\n";
 
 struct Arguments {
@@ -87,20 +92,23 @@ bool take_switch(std::string_view name, std::string_view value, Arguments& to, C
   return true;
 }
 
-std::optional<Arguments> parse(std::span<char*> words, Campaign& campaign) {
+// Or what is wrong with the words.
+std::expected<Arguments, std::string> parse(std::span<char*> words, Campaign& campaign) {
   Arguments arguments;
   arguments.name = words[1];
   arguments.run.episodes = scaled(campaign.episodes());
   for (std::size_t i = 2; i < words.size(); ++i) {
     std::string_view word = words[i];
-    if (!word.starts_with("--")) return std::nullopt;
+    if (!word.starts_with("--")) return std::unexpected("no switch: " + std::string(word));
     word.remove_prefix(2);
     if (word == "plants") {
       arguments.all_plants = true;
       continue;
     }
-    if (++i == words.size() || !take_switch(word, words[i], arguments, campaign)) {
-      return std::nullopt;
+    if (++i == words.size()) return std::unexpected("no value for --" + std::string(word));
+    if (!take_switch(word, words[i], arguments, campaign)) {
+      return std::unexpected("no such switch, or not with this value: --" + std::string(word) +
+                             " " + words[i]);
     }
   }
   return arguments;
@@ -217,16 +225,19 @@ int run(const Arguments& arguments, Campaign& campaign) {
   return kPassed;
 }
 
+int explain_usage(const std::string& fault) {
+  std::cerr << fault << '\n' << kUsageText << "campaigns:";
+  for (const auto& name : campaign_names()) std::cerr << ' ' << name;
+  std::cerr << '\n';
+  return kUsage;
+}
+
 int main_of(std::span<char*> words) {
-  const auto campaign = words.size() < 2 ? nullptr : make_campaign(words[1]);
-  const auto arguments = campaign == nullptr ? std::nullopt : parse(words, *campaign);
-  if (!arguments) {
-    std::cerr << kUsageText << "campaigns:";
-    for (const auto& name : campaign_names()) std::cerr << ' ' << name;
-    std::cerr << '\n';
-    return kUsage;
-  }
-  return run(*arguments, *campaign);
+  if (words.size() < 2) return explain_usage("no campaign is named");
+  const auto campaign = make_campaign(words[1]);
+  if (campaign == nullptr) return explain_usage("no campaign \"" + std::string(words[1]) + '"');
+  const auto arguments = parse(words, *campaign);
+  return arguments ? run(*arguments, *campaign) : explain_usage(arguments.error());
 }
 
 }  // namespace

@@ -167,6 +167,19 @@ class Damage(support.EndToEnd):
         self.assertEqual(self.run_program("maint", "verify", exit_code=FAILED).stderr, b"")
         self.assertIn("can only be read", self.error("event", "append", "s", "T"))
 
+    def test_of_a_posting_file_is_a_warning_of_what_is_read_in_its_place(self):
+        self.import_permits()
+        path = next((self.store / "log").glob("*.post"))
+        data = bytearray(path.read_bytes())
+        data[20] ^= 1
+        path.write_bytes(data)
+        warning = self.run_program("stream", "list").stderr.decode()
+        self.assertRegex(warning, rf"^event-store: warning: .*{path.name}.* until the store is opened for writing")
+        self.assertEqual(path.read_bytes(), data)
+        result = self.run_program("maint", "verify", exit_code=FAILED)
+        self.assertEqual(result.stderr, b"")
+        self.assertIn(path.name, json.loads(result.stdout)["findings"][0]["file"])
+
     def test_of_a_log_that_ends_before_its_durable_head_is_told_by_every_reader(self):
         lines = [{"stream": f"s-{n}", "type": "T", "data": f"<{n}>"} for n in range(1000)]
         self.run_program("event", "import", self.write("events.ndjson", lines), "--batch", "100")
@@ -181,6 +194,36 @@ class Damage(support.EndToEnd):
                 self.assertFalse(copy.exists())
                 self.run_program("maint", "verify", exit_code=FAILED)
                 self.assertEqual(self.error_object("event", "append", "s", "T")["code"], "corruption")
+
+
+class LostLog(support.EndToEnd):
+    def test_says_what_is_missing_and_what_to_do(self):
+        self.append("s")
+        (self.store / "log").rename(self.folder / "elsewhere")
+        for arguments in (["stream", "list"], ["maint", "verify"], ["event", "append", "s", "T"]):
+            with self.subTest(arguments=arguments):
+                error = self.error_object(*arguments)
+                self.assertEqual(error["code"], "corruption")
+                self.assertIn(f"the folder {self.store}/log, which holds the events, is missing", error["message"])
+                self.assertIn("restore the store from a copy", error["message"])
+                self.assertNotIn("import", error["message"])
+        (self.folder / "elsewhere").rename(self.store / "log")
+        self.append("s")
+
+
+class ReadOnlyFileSystem(support.EndToEnd):
+    def test_says_that_the_store_can_be_read(self):
+        mount = self.folder / "mount"
+        mount.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", mount], capture_output=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", mount], check=True)
+        self.store = mount / "store"
+        self.append("s")
+        subprocess.run(["mount", "-o", "remount,ro", mount], check=True)
+        self.assertIn("what is there can only be read", self.error("event", "append", "s", "T"))
+        self.assertEqual(self.stats()["events"], 1)
 
 
 class FullDisk(support.EndToEnd):

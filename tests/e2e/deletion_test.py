@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """stream truncate, retain, delete, tombstone, and what other commands say of deleted streams"""
 
+import fcntl
 import os
 import pty
 import subprocess
+import termios
 
 import support
 from support import CONFLICT, DONE, FAILED, USAGE
@@ -14,6 +16,7 @@ DELETIONS = (
     ["delete", "s-1"],
     ["tombstone", "s-1"],
 )
+KEYS = CTRL_C, CTRL_D = "\x03", "\x04"
 
 
 class Deletion(support.EndToEnd):
@@ -121,17 +124,51 @@ class Deletion(support.EndToEnd):
                 self.assertIn("--yes", self.error("stream", *deletion, exit_code=USAGE))
         self.assertEqual(self.versions(), [1, 2, 3, 4])
 
+    def test_refuses_before_it_asks(self):
+        for arguments, code in (
+            (["truncate", "s-1", "--before", "10"], USAGE),
+            *((deletion + ["--expect", "5"], CONFLICT) for deletion in DELETIONS),
+        ):
+            with self.subTest(arguments=arguments):
+                sentence = self.error("stream", *arguments, exit_code=code)
+                self.assertNotIn("--yes", sentence)
+                said, answered = self.answer("yes", "stream", *arguments)
+                self.assertEqual(answered, code, said)
+                self.assertNotIn("go on", said)
+                self.assertEqual(self.error("stream", *arguments, "--yes", exit_code=code), sentence)
+        self.run_program("stream", "tombstone", "s-1", "--yes")
+        for deletion in DELETIONS:
+            for expect in ([], ["--expect", "any"]):
+                error = self.error_object("stream", *deletion, *expect, exit_code=CONFLICT)
+                self.assertEqual(error["code"], "stream_deleted")
+
+    def test_asks_nothing_where_nothing_is_deleted(self):
+        self.assertEqual(self.object("stream", "truncate", "s-1", "--before", "1")["events_gone"], 0)
+        self.run_program("stream", "truncate", "s-1", "--before", "3", "--yes")
+        self.assertFalse(self.object("stream", "truncate", "s-1", "--before", "2")["changed"])
+        self.run_program("stream", "delete", "s-1", "--yes")
+        self.assertFalse(self.object("stream", "delete", "s-1")["changed"])
+        self.assertIn("--yes", self.error("stream", "tombstone", "s-1", exit_code=USAGE))
+
     def test_a_stream_that_is_not_there(self):
         for verb in (["truncate", "--before", "1"], ["delete"], ["tombstone"]):
             error = self.error_object("stream", verb[0], "absent", *verb[1:], "--yes", exit_code=FAILED)
             self.assertEqual(error["code"], "not_found")
+            for expect in ("exists", "none", "3"):
+                error = self.error_object("stream", verb[0], "absent", *verb[1:], "--yes", "--expect", expect)
+                self.assertEqual(error["code"], "not_found")
 
     def answer(self, answer, *arguments):
         """What the program says at a terminal, where it is answered so; and its exit code."""
+
+        def take_terminal():  # for Ctrl-C to reach it
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
         outer, inner = pty.openpty()
         process = subprocess.Popen(
-            self.command(*arguments), stdin=inner, stderr=inner, stdout=subprocess.DEVNULL
-        )
+            self.command(*arguments), stdin=inner, stderr=inner, stdout=subprocess.DEVNULL,
+            start_new_session=True, preexec_fn=take_terminal,
+        )  # fmt: skip
         os.close(inner)
         said = b""
         while True:
@@ -140,7 +177,7 @@ class Deletion(support.EndToEnd):
             except OSError:  # the other end is closed
                 break
             if said.endswith(b"go on: "):
-                os.write(outer, answer.encode() + b"\n")
+                os.write(outer, answer.encode() if answer in KEYS else answer.encode() + b"\n")
         os.close(outer)
         return said.decode(), process.wait(support.SECONDS_MAX)
 
@@ -156,6 +193,27 @@ class Deletion(support.EndToEnd):
         said, code = self.answer("yes", "stream", "delete", "s-1")
         self.assertEqual(code, DONE, said)
         self.assertEqual(self.names(), ["s-2"])
+
+    def test_ends_the_line_of_a_question_that_is_not_answered(self):
+        for key in KEYS:
+            with self.subTest(key=key):
+                said, code = self.answer(key, "stream", "delete", "s-1")
+                self.assertEqual(code, FAILED, said)
+                self.assertRegex(said, r"go on: (\^C)?\r\nevent-store: nothing was deleted\r\n$")
+        self.assertEqual(self.versions(), [1, 2, 3, 4])
+
+    def test_says_what_retention_deletes(self):
+        def said(*options):
+            return self.error("stream", "retain", "s-1", *options, exit_code=USAGE).split(";")[0]
+
+        lose = 'stream "s-1" will lose '
+        for age in ("52w", "90m", "1s"):
+            self.assertEqual(said("--max-age", age), f"{lose}all that is older than {age}, which is not counted")
+        self.assertEqual(
+            said("--max-age", "7d", "--max-count", "2"),
+            lose + "all but its last 2 events, which deletes 2 events (versions 1 to 2) at once, "
+            "and all that is older than 1w, which is not counted",
+        )
 
     def test_export_leaves_out_what_is_gone(self):
         self.run_program("stream", "truncate", "s-1", "--before", "4", "--yes")

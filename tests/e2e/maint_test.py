@@ -41,9 +41,11 @@ class Maint(support.EndToEnd):
                                        "events_reduced", "bytes", "bytes_freed", "bytes_active"])
         self.assertGreater(would["bytes_freed"], 25_000_000)
         self.assertEqual(would["events_removed"], 0)
+        self.assertIn("0 events looked at", self.on_terminal("maint", "scavenge", "--dry-run", stderr=True))
         on_disk = self.stats()["bytes"]
         did = self.object("maint", "scavenge")
         self.assertEqual({**did, "bytes_active": 0}, {**would, "bytes_active": 0, "dry_run": False})
+        self.object("maint", "scavenge", "--dry-run", "--id-retention", "0s")
         self.assertLess(self.stats()["bytes"], on_disk - 25_000_000)
         self.assertEqual(self.text("event", "export"), before)
         self.assertEqual(self.object("maint", "verify")["findings"], [])

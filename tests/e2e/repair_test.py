@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import subprocess
 
 import support
 from support import FAILED, USAGE
@@ -74,7 +75,39 @@ class Repair(support.EndToEnd):
         self.assertIn("another store", sentence)
         self.error("maint", "repair", "--from", self.store, exit_code=USAGE)
         self.error("maint", "repair", exit_code=USAGE)
-        self.assertEqual(self.error_object("maint", "repair", "--from", self.folder / "no")["code"], "not_found")
+
+    def test_refuses_itself_however_it_is_spelt(self):
+        link = self.folder / "link"
+        link.symlink_to(self.store)
+        for spelling in (self.store, f"{self.folder}/./store", f"{self.store}/../store/", link):
+            with self.subTest(spelling=spelling):
+                sentence = self.error("maint", "repair", "--from", spelling, exit_code=USAGE)
+                self.assertIn("cannot be repaired from itself", sentence)
+        memory = self.error("maint", "repair", "--from", "memory:", exit_code=USAGE)
+        self.assertIn("stores that lie in files", memory)
+
+    def test_tells_a_copy_that_is_not_there_from_a_store_that_is_not(self):
+        (self.folder / "photos").mkdir()
+        (self.folder / "photos" / "a.jpg").write_text("jpg")
+        for name, code in (("no", "not_found"), ("photos", "not_a_store")):
+            with self.subTest(name=name):
+                copy = self.folder / name
+                error = self.error_object("maint", "repair", "--from", copy)
+                self.assertEqual((error["code"], error["details"]), (code, {"store": str(copy)}))
+                self.assertIn("no copy of an event store", error["message"])
+                self.assertNotIn("import", error["message"])
+        no = self.folder / "no"
+        error = self.error_object("maint", "repair", "--from", self.copy, store=no)
+        self.assertEqual((error["code"], error["details"]), ("not_found", {"store": f"file:{no}"}))
+
+    def test_says_that_the_store_is_in_use_as_other_commands_do(self):
+        writer = self.start("event", "import", "-", "--batch", "1", stdin=subprocess.PIPE)
+        writer.stdin.write(b'{"stream":"s","type":"T"}\n')
+        writer.stdin.flush()
+        self.wait_for_events(1001)
+        error = self.error_object("maint", "repair", "--from", self.copy)
+        self.assertEqual(error, self.error_object("event", "append", "s", "T"))
+        self.assertEqual(error["code"], "store_locked")
 
     def test_a_hot_copy_says_what_to_do(self):
         head = (self.store / "HEAD").read_bytes()

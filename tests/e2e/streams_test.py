@@ -177,6 +177,10 @@ class Streams(support.EndToEnd):
                 self.assertEqual((error["code"], error["details"]), ("not_json", {"stream": "s"}))
         self.assertEqual(self.object("stream", "metadata", "s", "--set", "{}")["metadata"], {})
 
+    def test_a_table_has_a_dash_where_there_is_no_value(self):
+        self.append("s")
+        self.assertRegex(self.text("--output", "table", "stream", "inspect", "s"), r"(?m)^max_age_seconds +-$")
+
 
 if __name__ == "__main__":
     support.main()

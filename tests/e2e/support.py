@@ -3,11 +3,15 @@
 Run one file by hand:  EVENT_STORE_PROGRAM=build/dev/src/cli/event-store tests/e2e/import_test.py
 """
 
+import fcntl
 import json
 import os
+import pty
 import shutil
+import struct
 import subprocess
 import tempfile
+import termios
 import unittest
 from pathlib import Path
 
@@ -86,6 +90,27 @@ class EndToEnd(unittest.TestCase):
         error = json.loads(result.stderr.splitlines()[-1])["error"]  # notices may come before it
         self.assertEqual(set(error), {"code", "message", "details"})
         return error
+
+    def on_terminal(self, *arguments, stderr=False, columns=0):
+        """What the program writes to a terminal as its standard output (or error)."""
+        outer, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        streams["stderr" if stderr else "stdout"] = inner
+        process = subprocess.Popen(self.command(*arguments), **streams, stdin=subprocess.DEVNULL)
+        os.close(inner)
+        written = b""
+        while True:
+            try:
+                chunk = os.read(outer, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            written += chunk
+        os.close(outer)
+        process.wait(SECONDS_MAX)
+        return written.decode()
 
     def write(self, name, lines):
         path = self.folder / name

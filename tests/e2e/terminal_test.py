@@ -1,13 +1,8 @@
 #!/usr/bin/env python3
 """What a terminal gets to see."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
-import termios
+import shutil
 
 import support
 
@@ -15,27 +10,6 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202e"
 
 
 class Terminal(support.EndToEnd):
-    def on_terminal(self, *arguments, stderr=False, columns=0):
-        """What the program writes to a terminal as its standard output (or error)."""
-        outer, inner = pty.openpty()
-        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        streams["stderr" if stderr else "stdout"] = inner
-        process = subprocess.Popen(self.command(*arguments), **streams, stdin=subprocess.DEVNULL)
-        os.close(inner)
-        written = b""
-        while True:
-            try:
-                chunk = os.read(outer, 4096)
-            except OSError:  # the other end is closed
-                break
-            if not chunk:
-                break
-            written += chunk
-        os.close(outer)
-        process.wait(support.SECONDS_MAX)
-        return written.decode()
-
     def hostile(self):
         """JSON may carry some controls raw, inside its strings; binary data and names are as free."""
         self.run_program("event", "append", "s", "T", "--data", '"\x7f\x9b31m\u202e"')
@@ -75,6 +49,14 @@ class Terminal(support.EndToEnd):
         self.assert_harmless(table)
         self.assertEqual(len(table.splitlines()), 1 + 3)
 
+    def test_json_has_the_same_lines_as_in_a_pipe(self):
+        self.append("s", tag="t")
+        for arguments in (["maint", "verify"], ["stream", "inspect", "s"], ["stream", "list"]):
+            for form in ("json", "ndjson"):
+                with self.subTest(arguments=arguments, form=form):
+                    text = self.on_terminal("--output", form, *arguments)
+                    self.assertEqual(text.replace("\r\n", "\n"), self.text("--output", form, *arguments))
+
     def test_a_terminal_gets_a_table(self):
         self.append("s")
         self.assertIn("first_position", self.on_terminal("stream", "list").splitlines()[0])
@@ -90,6 +72,18 @@ class Terminal(support.EndToEnd):
                 self.assertEqual({len(line) for line in lines[1:-1]}, {80})
                 self.assertEqual({line[place - 3 : place] for line in lines[1:]}, {"Z  "})
                 self.assertTrue(lines[-1].endswith('2010-10-02T07:20:39Z  {"a":1}'), lines[-1])
+
+    def test_damage_is_told_whole_in_80_columns(self):
+        self.append("s-1", data='"<1>"')
+        self.run_program("event", "append", "s-2", "T", "--data", '"<2>"')
+        copy = self.folder / "copy"
+        shutil.copytree(self.store, copy)
+        path = next((self.store / "log").glob("*.seg"))
+        path.write_bytes(path.read_bytes().replace(b"<1>", b"<7>"))
+        message = self.object("maint", "verify", exit_code=support.FAILED)["findings"][0]["message"]
+        for arguments in (["verify"], ["repair", "--from", copy, "--dry-run"]):
+            with self.subTest(arguments=arguments):
+                self.assertIn(message, self.on_terminal("maint", *arguments, columns=80))
 
     def test_the_summary_of_an_import_fits_80_columns(self):
         for _ in range(2):

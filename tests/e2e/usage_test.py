@@ -72,6 +72,21 @@ class Usage(support.EndToEnd):
             with self.subTest(arguments=arguments):
                 self.assertEqual(self.error(*arguments.split(), exit_code=USAGE), sentence)
 
+    def test_wrong_numbers_say_what_is_right(self):
+        most = "18446744073709551615"
+        for arguments, sentence in (
+            ("stream list --limit 99999999999999999999", f"--limit: must be at most {most}, not 99999999999999999999"),
+            ("stream list --limit x", "--limit: not a whole number: x"),
+            ("stream list --limit 07", "--limit: begins with a zero: 07"),
+            ("event append s T --schema-version 4294967296", "--schema-version: must be at most 4294967295, not 4294967296"),
+            ("stream retain s --max-age 0s", "--max-age: must be at least 1s, not 0s"),
+            ("stream retain s --max-age 99999999999w", "--max-age: must have at most 10 digits: 99999999999w"),
+            ("stream retain s --max-age 5", "--max-age: not a time as in 90s, 30m, 12h, 7d or 4w: 5"),
+            ("maint scavenge --id-retention -1s", "--id-retention: not a time as in 90s, 30m, 12h, 7d or 4w: -1s"),
+        ):  # fmt: skip
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.error(*arguments.split(), exit_code=USAGE).split(";")[0], sentence)
+
     def test_wrong_usage(self):
         for arguments in (
             [],
@@ -101,6 +116,21 @@ class Usage(support.EndToEnd):
                 error = self.error_object(*arguments, exit_code=USAGE) if "xml" not in arguments[:2] else None
                 if error:
                     self.assertEqual(error["code"], "usage")
+
+    def test_the_block_of_the_readme_runs_as_it_stands(self):
+        readme = (support.ROOT / "README.md").read_text()
+        block = readme.split("## The program\n\n```\n")[1].split("```")[0].splitlines()
+        self.assertEqual(block[0], "alias event-store=$PWD/build/quickstart/src/cli/event-store")
+        (self.folder / "examples").symlink_to(support.ROOT / "examples")
+        bin_folder = self.folder / "bin"
+        bin_folder.mkdir()
+        (bin_folder / "event-store").symlink_to(os.path.abspath(PROGRAM))
+        environment = {k: v for k, v in os.environ.items() if k != "EVENT_STORE_URL"}
+        environment["PATH"] = f"{bin_folder}:{environment['PATH']}"
+        for line in block[1:]:
+            result = subprocess.run(["bash", "-c", line], cwd=self.folder, env=environment, capture_output=True,
+                                    stdin=subprocess.DEVNULL, timeout=support.SECONDS_MAX, check=False)  # fmt: skip
+            self.assertEqual(result.returncode, 0, f"{line}: {result.stderr.decode()}")
 
     def test_an_export_is_no_table(self):
         self.append("s")
@@ -177,6 +207,25 @@ class Usage(support.EndToEnd):
                                     stderr=subprocess.PIPE, check=False)  # fmt: skip
         self.assertEqual(result.returncode, support.FAILED)
         self.assertIn(b"No space left", result.stderr)
+
+    def test_a_change_that_cannot_be_told_of_is_told_of_in_the_error(self):
+        def done(*arguments, form="json", **options):
+            with open("/dev/full", "wb") as full:
+                result = subprocess.run(self.command("--output", form, *arguments), stdout=full,
+                                        stderr=subprocess.PIPE, check=False, **options)  # fmt: skip
+            self.assertEqual(result.returncode, support.FAILED)
+            if form == "table":
+                return result.stderr.decode()
+            return json.loads(result.stderr)["error"]["details"].get("done")
+
+        appended = done("event", "append", "s", "T")
+        stored = self.list("stream", "read", "s")[0]
+        self.assertEqual((appended["position"], appended["id"]), (1, stored["id"]))
+        self.assertIn(f'"id":"{stored["id"]}"', done("event", "append", "s", "T", "--id", stored["id"], form="table"))
+        self.assertEqual(done("event", "import", self.write("a.ndjson", [{"stream": "s", "type": "T"}]))["added"], 1)
+        self.assertEqual(done("stream", "metadata", "s", "--set", "{}")["version"], 1)
+        self.assertEqual(done("stream", "delete", "s", "--yes")["events_gone"], 2)
+        self.assertIsNone(done("stream", "list"))
 
 
 if __name__ == "__main__":
