@@ -19,8 +19,7 @@ void say(std::string_view text) {
 }
 
 // A line of standard input without its end; absent where none comes.
-std::optional<std::string> read_line() {
-  const Interrupt interrupt;
+std::optional<std::string> read_line(const Interrupt& interrupt) {
   std::array<pollfd, 2> fds{{{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
                              {.fd = interrupt.wake_fd(), .events = POLLIN, .revents = 0}}};
   std::string line;
@@ -40,8 +39,9 @@ Expected<void> confirm(const std::string& what) {
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) {
     return std::unexpected(usage_failure(what + "; give --yes if that is meant"));
   }
+  const Interrupt interrupt;  // from before the question is seen
   say(escape_for_terminal(what) + ".\nType yes to go on: ");
-  const auto answer = read_line();
+  const auto answer = read_line(interrupt);
   if (!answer) say("\n");  // nobody else ended the line
   if (answer == "yes") return {};
   return std::unexpected(Failure("cancelled", "nothing was deleted"));

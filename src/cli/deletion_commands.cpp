@@ -109,6 +109,12 @@ Expected<Look> look_for(Session& session, EventStore& store, const std::string& 
 // refused afterwards is refused now.
 Expected<std::optional<std::string>> question(EventStore& store, const Look& look,
                                               const Deletion& deletion, ExpectedVersion expected) {
+  if (look.info.stream.starts_with("$$")) {
+    return std::unexpected(
+        Failure(Error{.code = ErrorCode::InvalidArgument,
+                      .message = "stream \"" + look.info.stream +
+                                 "\" is the metadata of a stream, which cannot be deleted"}));
+  }
   // None of them can be done to a tombstoned stream, for which any() holds.
   if (look.info.state == StreamState::Tombstoned) expected = ExpectedVersion::stream_exists();
   const auto holds = store.append({.checks = {{.stream = look.info.stream, .expected = expected}}});

@@ -118,9 +118,22 @@ std::string misdirect_foreign(Target& to, const DamageSources& sources, SeededRa
   return "a frame of another store is written here";
 }
 
+// Whether the manifest and a segment would both be the other store's: that one it is then, in part,
+// and nothing can tell.
+bool would_be_the_other(const Target& to, const SimulatedDisk& other) {
+  const auto manifest = log::manifest_path("store");
+  const auto is_other = [&](const std::string& path) {
+    return path == to.path || (other.exists(path) && to.disk.exists(path) &&
+                               to.disk.contents(path) == other.contents(path));
+  };
+  return is_other(manifest) && std::ranges::any_of(to.disk.files(), [&](const auto& path) {
+           return is_segment(path) && is_other(path);
+         });
+}
+
 std::string swap_in(Target& to, const DamageSources& sources, SeededRandom& random) {
   if (random.chance(1, 2)) {
-    if (!sources.foreign.exists(to.path)) return {};
+    if (!sources.foreign.exists(to.path) || would_be_the_other(to, sources.foreign)) return {};
     to.disk.put(to.path, sources.foreign.contents(to.path));
     return "another store's file is in its place";
   }

@@ -136,6 +136,9 @@ class Deletion(support.EndToEnd):
                 self.assertEqual(answered, code, said)
                 self.assertNotIn("go on", said)
                 self.assertEqual(self.error("stream", *arguments, "--yes", exit_code=code), sentence)
+        self.run_program("stream", "metadata", "s-2", "--set", "{}")
+        for verb, *options in DELETIONS:
+            self.assertIn("cannot be deleted", self.error("stream", verb, "$$s-2", *options[1:], exit_code=USAGE))
         self.run_program("stream", "tombstone", "s-1", "--yes")
         for deletion in DELETIONS:
             for expect in ([], ["--expect", "any"]):
