@@ -74,6 +74,7 @@ bool take_switch(std::string_view name, std::string_view value, Arguments& to, C
     to.whole = false;
   } else if (name == "minutes" && number) {
     to.run.time = std::chrono::minutes(*number);
+    to.whole = false;
   } else if (name == "jobs" && number && *number > 0) {
     to.run.jobs = static_cast<unsigned>(*number);
   } else if (name == "plant" && plant_named(value)) {
