@@ -103,11 +103,11 @@ Checked<std::size_t> PostingBitmap::fetch_backwards(Posting from, std::span<Post
 
 Checked<std::size_t> PostingBitmap::retain(std::span<Posting> candidates) const {
   std::size_t kept = 0;
-  std::size_t cell = cells_.count();  // whose contents are at hand
+  std::size_t cell = 0;  // whose contents are at hand
   const std::byte* contents = nullptr;
   for (const auto posting : candidates) {
     if (posting >= run_postings_) continue;
-    if (posting / kBitsPerCell != cell) {
+    if (contents == nullptr || posting / kBitsPerCell != cell) {
       cell = posting / kBitsPerCell;
       contents = cells_.contents(cell);
       if (contents == nullptr) return cells_.damage(cell);
@@ -126,11 +126,10 @@ Checked<std::uint64_t> PostingBitmap::verify(std::uint64_t count) const {
     for (const auto word : words_of(contents)) {
       found += static_cast<std::uint64_t>(std::popcount(word));
     }
-  }
-  for (auto bit = run_postings_; bit < cells_.count() * kBitsPerCell; ++bit) {
-    const auto last = cells_.count() - 1;
-    if (has_bit(cells_.contents(last), bit % kBitsPerCell)) {
-      return cells_.damage(last, "bitmap beyond the last posting");
+    const auto first = std::uint64_t{cell} * kBitsPerCell;
+    for (auto bit = std::min<std::uint64_t>(run_postings_ - first, kBitsPerCell);
+         bit < kBitsPerCell; ++bit) {
+      if (has_bit(contents, bit)) return cells_.damage(cell, "bitmap beyond the last posting");
     }
   }
   if (found != count) return cells_.damage(0, "not as many bits as postings");

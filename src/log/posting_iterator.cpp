@@ -134,8 +134,8 @@ class Intersection final : public PostingIterator {
   Result<void> leap(PostingIterator& part) {
     const auto posting = part.seek(*next_);
     if (!posting) return std::unexpected(posting.error());
-    at_end_ = !*posting;
-    if (*posting) next_ = **posting;
+    next_ = *posting;
+    at_end_ = !next_;
     return {};
   }
 
