@@ -26,9 +26,15 @@ struct OpenOptions {
   // A segment rolls at this size; one larger append gets a larger segment. 64 KiB to 1 GiB, a
   // multiple of 4 KiB. May change from one opening to the next.
   std::uint64_t segment_bytes_max = std::uint64_t{64} << 20;
+  // What a store takes of the heap is bounded by the next two, however many events and streams it
+  // has: by default to less than 256 MiB. (Mapped files are not of the heap.)
+  //
+  // The index of the events appended last is in memory until it is written to a file: about so many
+  // bytes at most. Less makes more files to begin with, and more work merging them. At least 1 MiB.
+  std::uint64_t index_bytes_max = std::uint64_t{160} << 20;
   // Appends that wait beyond either bound answer Overloaded.
+  std::uint64_t queue_bytes_max = std::uint64_t{80} << 20;
   std::uint32_t queue_requests_max = 16384;
-  std::uint64_t queue_bytes_max = std::uint64_t{256} << 20;
 
   // A store opened for writing is checked in the background, from end to end once in each period,
   // by reading at most so many bytes a second, or more where a pass would not be done in its

@@ -21,6 +21,10 @@ struct LogSettings {
   // events, or when it takes about so many bytes.
   std::uint64_t run_events_max = std::uint64_t{64} << 10;
   std::uint64_t run_bytes_max = std::uint64_t{32} << 20;
+  // So many runs may wait for their posting files before the writer makes one itself. With the one
+  // that grows and the one that is being written they are all that is in memory.
+  static constexpr std::size_t kUnwrittenRunsMax = 3;
+  static constexpr std::size_t kRunsInMemoryMax = kUnwrittenRunsMax + 2;
   // So many runs with posting files are merged into one, and so many of these again.
   std::size_t merge_width = 16;
   std::function<void(const Notice&)> on_notice;

@@ -56,6 +56,7 @@ Result<std::unique_ptr<LogStore>> LogStore::open(Environment environment, const 
                        .segment_bytes_max = options.segment_bytes_max,
                        .prewrite_bytes = tuning.prewrite_bytes,
                        .run_events_max = tuning.run_events_max,
+                       .run_bytes_max = options.index_bytes_max / LogSettings::kRunsInMemoryMax,
                        .merge_width = tuning.merge_width,
                        .on_notice = one_at_a_time(options.on_notice)};
   store->settings_ = settings;

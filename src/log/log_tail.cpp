@@ -17,10 +17,6 @@ namespace {
 // cost more than it saves.
 constexpr std::uint64_t kLargeFrameBytes = std::uint64_t{64} << 10;
 
-// So many runs may wait for their posting files before the writer makes one itself: each is in
-// memory.
-constexpr std::size_t kUnwrittenMax = 3;
-
 // A run of fewer events is scanned again at the next opening rather than written at closing.
 constexpr std::uint64_t kShortRunEvents = 4096;
 
@@ -186,7 +182,7 @@ void LogTail::begin_run() {
   builder_->split(end_.next_position);
   static_cast<void>(builder_->take_ended());  // the layout has it
   view_.update([this](LogLayout& layout) { layout.runs.push_back(builder_->current()); });
-  while (keeper_->unwritten() > kUnwrittenMax) {
+  while (keeper_->unwritten() > LogSettings::kUnwrittenRunsMax) {
     if (!keeper_->write_one()) break;  // reported there; tried again later
   }
 }

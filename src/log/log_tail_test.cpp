@@ -10,10 +10,12 @@
 
 #include <gtest/gtest.h>
 
+#include "eventstore/open.hpp"
 #include "log/folder.hpp"
 #include "log/hooked_file_system_test_support.hpp"
 #include "log/log_store_test_support.hpp"
 #include "log/run_files.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace eventstore::log {
 namespace {
@@ -200,6 +202,30 @@ TEST(LogTail, MakesAStoreThatIsWholeWhereItsManifestIs) {
                           << opened.error().message;
     }
   }
+}
+
+// What the index may take of the heap decides after how many events it is written to a file.
+TEST(LogTail, KeepsNoMoreOfItsIndexInMemoryThanItMay) {
+  const auto posting_files = [](std::uint64_t index_bytes_max) {
+    StoreOnSimulatedDisk machine;
+    const auto store = value_of(
+        LogStore::open(machine.environment(), "store", {.index_bytes_max = index_bytes_max},
+                       {.merge_width = 1000, .threads = false}, "simulated", nullptr));
+    for (int i = 0; i < 5000; ++i) {
+      value_of(store->append(test::append_to("s-" + std::to_string(i))));
+    }
+    while (store->step()) {
+    }
+    return std::ranges::count_if(machine.disk().files(),
+                                 [](const auto& path) { return path.ends_with(".post"); });
+  };
+  EXPECT_EQ(posting_files(std::uint64_t{160} << 20), 0);
+  const auto few = posting_files(std::uint64_t{4} << 20);
+  EXPECT_GE(few, 1);
+  EXPECT_GT(posting_files(std::uint64_t{1} << 20), few);
+  const test::TemporaryDirectory folder;
+  EXPECT_EQ(code_of(open("file:" + folder.path().string() + "/store", {.index_bytes_max = 1000})),
+            ErrorCode::InvalidArgument);
 }
 
 // Whoever asks again on a full disk, because an answer was lost, gets it.

@@ -25,6 +25,10 @@ Result<void> validate_options(const OpenOptions& options) {
     return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
                                  .message = "scrub_period must be at least one second"});
   }
+  if (options.index_bytes_max < (std::uint64_t{1} << 20)) {
+    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                 .message = "index_bytes_max must be at least 1048576"});
+  }
   if (options.queue_requests_max == 0 || options.queue_bytes_max == 0) {
     return std::unexpected(
         Error{.code = ErrorCode::InvalidArgument,
