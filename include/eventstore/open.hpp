@@ -26,8 +26,10 @@ struct OpenOptions {
   // A segment rolls at this size; one larger append gets a larger segment. 64 KiB to 1 GiB, a
   // multiple of 4 KiB. May change from one opening to the next.
   std::uint64_t segment_bytes_max = std::uint64_t{64} << 20;
-  // What a store takes of the heap is bounded by the next two, however many events and streams it
-  // has: by default to less than 256 MiB. (Mapped files are not of the heap.)
+  // What a store that is open for writing takes of the heap is bounded by the next two, however
+  // many events and streams it has: by default to less than 256 MiB. Mapped files are not of the
+  // heap. (One that is open read-only has in memory what no posting file indexes: mostly little,
+  // but all of it where these are lost.)
   //
   // The index of the events appended last is in memory until it is written to a file: about so many
   // bytes at most. Less makes more files to begin with, and more work merging them. At least 1 MiB.

@@ -47,6 +47,21 @@ class RetentionMeanwhile : public ScavengeTest {
   }
 };
 
+TEST_F(RetentionMeanwhile, AnotherScavengeIsTurnedAway) {
+  fill(*store_, 30);
+  truncate("a", 20);
+  upkeep();
+  bool asked = false;
+  auto options = kForgetIds;
+  options.on_progress = [&](const ScavengeProgress&) {
+    asked = true;
+    EXPECT_EQ(test::code_of(store_->scavenge(kForgetIds)), ErrorCode::Overloaded);
+  };
+  EXPECT_GT(scavenge(options).segments_rewritten, 0U);
+  EXPECT_TRUE(asked);
+  EXPECT_TRUE(store_->scavenge(kForgetIds));
+}
+
 TEST_F(RetentionMeanwhile, ACountThatGrowsMeanwhileLeavesNoGapInAStream) {
   scavenge_while_appending(kForgetIds);
   const auto versions = versions_in_all(*store_, "a");

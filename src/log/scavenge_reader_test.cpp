@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +28,17 @@ class ReaderOfWhatIsScavenged : public ScavengeTest {
     for (const auto& notice : machine_.notices()) ADD_FAILURE() << notice;
   }
 
+  // The writer scavenges when a reader next lists the log's folder; true from then on.
+  std::shared_ptr<const bool> scavenge_when_listed() {
+    const auto done = std::make_shared<bool>(false);
+    hooked_.set_hook([this, done](std::string_view call, const std::string& path) {
+      if (*done || call != "list" || path != "store/log") return;
+      *done = true;
+      scavenge();
+    });
+    return done;
+  }
+
   HookedFileSystem hooked_{machine_.files()};
 };
 
@@ -34,14 +47,9 @@ TEST_F(ReaderOfWhatIsScavenged, OpensWhileSegmentsAreReplaced) {
   fill(*store_, 40);
   truncate("a", 35);
   upkeep();
-  bool done = false;
-  hooked_.set_hook([&](std::string_view call, const std::string& path) {
-    if (done || call != "list" || path != "store/log") return;
-    done = true;
-    scavenge();
-  });
+  const auto done = scavenge_when_listed();
   const auto reader = machine_.try_open(/*read_only=*/true, &hooked_);
-  ASSERT_TRUE(done);
+  ASSERT_TRUE(*done);
   ASSERT_TRUE(reader) << reader.error().message;
   EXPECT_EQ(test::versions_of(read_stream(**reader, "a")).front(), 35U);
 }
@@ -97,14 +105,9 @@ TEST_F(ReaderOfWhatIsScavenged, ReloadsWhileSegmentsAreReplacedAgain) {
   scavenge();
   truncate("a", 35);
   upkeep();
-  bool done = false;
-  hooked_.set_hook([&](std::string_view call, const std::string& path) {
-    if (done || call != "list" || path != "store/log") return;
-    done = true;
-    scavenge();
-  });
+  const auto done = scavenge_when_listed();
   const auto info = reader->stream_info("a");
-  ASSERT_TRUE(done);
+  ASSERT_TRUE(*done);
   ASSERT_TRUE(info) << info.error().message;
   EXPECT_EQ((*info)->first_version, StreamVersion{35});
 }
@@ -141,73 +144,77 @@ TEST_F(ReaderOfWhatIsScavenged, MakesADryRunWhileSegmentsAreReplaced) {
   };
   const auto report = reader->scavenge(options);
   EXPECT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(done);
 }
 
-// Cursors of another process of every kind, with a rewriting between any two batches.
-TEST_F(ReaderOfWhatIsScavenged, ReadsEachEventOnceWhateverIsRewrittenBetweenBatches) {
-  for (const auto direction : {Direction::Forwards, Direction::Backwards}) {
-    for (int kind = 0; kind < 6; ++kind) {
+// A read of "b", whose events stand at every second position.
+struct ReadOfB {
+  const char* name;
+  ReadRequest request;
+  bool by_version = false;
+};
+
+std::vector<ReadOfB> reads_of_b() {
+  return {{.name = "everything", .request = {}},
+          {.name = "stream", .request = {.selector = SelectStream{"b"}}, .by_version = true},
+          {.name = "category", .request = {.selector = SelectCategory{"b"}}},
+          {.name = "query", .request = {.selector = Query::everything()}},
+          {.name = "types", .request = {.types = {"Happened"}}},
+          {.name = "prefix", .request = {.stream_prefix = "b"}}};
+}
+
+// Reads with a rewriting between any two batches. Returns the versions or positions of "b".
+Numbers read_while_rewriting(const ReadOfB& read) {
+  StoreOnSimulatedDisk machine(32768, 16);
+  const auto store = machine.open();
+  const auto upkeep = [&] {
+    while (store->step()) {
+    }
+  };
+  for (int round = 0; round < 300; ++round) {
+    append_large(*store, "a", 1);
+    append_large(*store, "b", 1);
+  }
+  upkeep();
+  const auto reader = machine.open_reader();
+  const auto cursor = value_of(reader->read(read.request));
+  Numbers seen;
+  std::uint64_t before = 2;
+  std::uint64_t rewritten = 0;
+  for (auto batch = value_of(cursor->next()); !batch.empty(); batch = value_of(cursor->next())) {
+    for (const auto& view : batch) {
+      if (view.stream != "b") continue;
+      seen.push_back(read.by_version ? view.version.value : view.position.value);
+    }
+    before = std::min<std::uint64_t>(before + 61, 300);
+    value_of(store->truncate_stream("a", {before}, ExpectedVersion::any()));
+    machine.clock().advance(seconds(1));
+    rewritten += value_of(store->scavenge(kForgetIds)).segments_rewritten;
+    upkeep();
+  }
+  EXPECT_GT(rewritten, 0U);
+  EXPECT_TRUE(value_of(reader->verify()).findings.empty());
+  return seen;
+}
+
+// Cursors of another process of every kind, in both directions, with bounds and without.
+TEST(ReaderOfLargeRuns, ReadsEachEventOnceWhateverIsRewrittenBetweenBatches) {
+  for (auto read : reads_of_b()) {
+    for (const auto direction : {Direction::Forwards, Direction::Backwards}) {
       for (const bool bounded : {false, true}) {
-        StoreOnSimulatedDisk machine(32768, 16);
-        const auto store = machine.open();
-        fill(*store, 300);
-        while (store->step()) {
-        }
-        const auto reader = machine.open_reader();
-        ReadRequest request;
-        request.direction = direction;
-        std::uint64_t first = 1;
-        std::uint64_t last = kind == 1 ? 300 : 600;
-        switch (kind) {
-          case 0:
-            break;
-          case 1:
-            request.selector = SelectStream{"b"};
-            break;
-          case 2:
-            request.selector = SelectCategory{"b"};
-            break;
-          case 3:
-            request.selector = Query::everything();
-            break;
-          case 4:
-            request.types = {"Happened"};
-            break;
-          default:
-            request.stream_prefix = "b";
-            break;
-        }
-        if (bounded) {
-          first = 7;
-          last -= 5;
-          request.from = direction == Direction::Forwards ? first : last;
-          request.to = direction == Direction::Forwards ? last : first;
-        }
+        const std::uint64_t first = bounded ? 7 : 1;
+        const std::uint64_t end = read.by_version ? 300 : 600;
+        const std::uint64_t last = bounded ? end - 5 : end;
+        const bool forwards = direction == Direction::Forwards;
+        read.request.direction = direction;
+        read.request.from = bounded ? std::optional(forwards ? first : last) : std::nullopt;
+        read.request.to = bounded ? std::optional(forwards ? last : first) : std::nullopt;
         Numbers expected;
         for (auto at = first; at <= last; ++at) {
-          if (kind == 1 || at % 2 == 0) expected.push_back(at);
+          if (read.by_version || at % 2 == 0) expected.push_back(at);
         }
-        if (direction == Direction::Backwards) std::ranges::reverse(expected);
-        const auto cursor = value_of(reader->read(request));
-        Numbers seen;
-        std::uint64_t before = 2;
-        for (;;) {
-          const auto batch = cursor->next();
-          ASSERT_TRUE(batch) << batch.error().message;
-          if (batch->empty()) break;
-          for (const auto& view : *batch) {
-            if (view.stream != "b") continue;
-            seen.push_back(kind == 1 ? view.version.value : view.position.value);
-          }
-          before = std::min<std::uint64_t>(before + 61, 300);
-          value_of(store->truncate_stream("a", {before}, ExpectedVersion::any()));
-          machine.clock().advance(seconds(1));
-          value_of(store->scavenge(kForgetIds));
-          while (store->step()) {
-          }
-        }
-        EXPECT_EQ(seen, expected) << kind << bounded;
-        EXPECT_TRUE(value_of(reader->verify()).findings.empty());
+        if (!forwards) std::ranges::reverse(expected);
+        EXPECT_EQ(read_while_rewriting(read), expected) << read.name << bounded << forwards;
       }
     }
   }

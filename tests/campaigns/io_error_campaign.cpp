@@ -200,7 +200,13 @@ class IoErrorCampaign final : public Campaign {
         failed = append_until_failure(*store, ledger, 500);
       }
       if (!failed) throw Violation{"a segment was made without a descriptor"};
+      if (failed->code != ErrorCode::OutOfResources) {
+        throw Violation{"without a descriptor an append is told: " + failed->message};
+      }
       tally.add("descriptor limits met");
+      ledger.check(*store);
+      const auto after = append_until_failure(*store, ledger, 20);
+      if (after) throw Violation{"with descriptors again, an append is told: " + after->message};
       ledger.check(*store);
     }
     check_after("a want of descriptors", path, ledger);
@@ -225,7 +231,9 @@ class IoErrorCampaign final : public Campaign {
     for (int i = 0; i < 3; ++i) {
       const auto read =
           try_read(*store, {.direction = i == 1 ? Direction::Backwards : Direction::Forwards});
-      if (read && read->events.size() != whole.size()) {
+      auto expected = whole;
+      if (i == 1) std::ranges::reverse(expected);
+      if (read && read->events != expected) {
         throw Violation{"a read of a file that was cut short ends without an error"};
       }
       if (!read) tally.add("reads beyond a truncation");
