@@ -8,11 +8,13 @@ export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$PWD
 # shellcheck disable=SC2034  # the sourcing script picks
 build_packages=(
   g++ cmake ninja-build
-  libcli11-dev libfmt-dev libsimdjson-dev libxxhash-dev libzstd-dev nlohmann-json3-dev)
+  libcli11-dev libfmt-dev libpq-dev libsimdjson-dev libxxhash-dev libzstd-dev nlohmann-json3-dev)
 
-# For the tests, on top of these.
+# For the tests, on top of these. Of postgresql they use the programs: what server Debian's package
+# sets up, and whether it runs, does not matter to them.
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev librapidcheck-dev pkg-config python3 zstd ccache strace e2fsprogs xfsprogs)
+test_packages=(
+  libgtest-dev librapidcheck-dev pkg-config postgresql python3 zstd ccache strace e2fsprogs xfsprogs)
 
 # The stores that event-store-bench measures beside the engine. Without one, the bench leaves it out.
 # shellcheck disable=SC2034
