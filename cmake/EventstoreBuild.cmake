@@ -2,7 +2,7 @@
 #
 #   eventstore_library(<name> <source>...)
 #   eventstore_program(<name> <source>...)
-#   eventstore_test(<name_test.cpp> <library>... [SOURCES <source>...] [LABELS <label>...] [TIMEOUT <seconds>])
+#   eventstore_test(<name_test.cpp> <library>... [SOURCES <source>...] [LABELS <label>...] [TIMEOUT <seconds>] [POSTGRES])
 #   eventstore_fuzz(<name_fuzz.cpp> <corpus folder> <library>...)
 #
 # Paths are relative to the CMakeLists.txt that calls. Where tests or fuzz targets are switched off,
@@ -57,13 +57,23 @@ endfunction()
 
 # One executable a test source; each of its cases is a test of ctest. A header of tests/ is included
 # by its path from there: "support/temporary_directory.hpp".
+#
+# With POSTGRES, ctest runs a PostgreSQL server for it: support/postgres_server.hpp says where.
+set(EVENTSTORE_TEST_POSTGRES_STATE "${PROJECT_BINARY_DIR}/postgres-server.json")
 function(eventstore_test source)
   if(NOT EVENTSTORE_BUILD_TESTS)
     return()
   endif()
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "POSTGRES" "TIMEOUT" "SOURCES;LABELS")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 600)
+  endif()
+
+  set(properties TIMEOUT ${arg_TIMEOUT})
+  if(arg_POSTGRES)
+    # Not ENVIRONMENT, which stays free for what else a test wants there.
+    list(APPEND properties FIXTURES_REQUIRED postgres
+      ENVIRONMENT_MODIFICATION "EVENTSTORE_TEST_POSTGRES_STATE=set:${EVENTSTORE_TEST_POSTGRES_STATE}")
   endif()
 
   cmake_path(GET source STEM target)
@@ -73,7 +83,7 @@ function(eventstore_test source)
   gtest_discover_tests(${target}
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 120
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+    PROPERTIES ${properties} LABELS "${arg_LABELS}")
 endfunction()
 
 # A libFuzzer program where EVENTSTORE_SANITIZE has fuzzer; elsewhere the same source with a main()
