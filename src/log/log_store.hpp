@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/append_queue.hpp"
 #include "core/thread_annotations.hpp"
 #include "eventstore/open.hpp"
-#include "log/append_queue.hpp"
 #include "log/damage.hpp"
 #include "log/log_follower.hpp"
 #include "log/log_tail.hpp"
@@ -22,6 +22,8 @@
 #include "log/upkeep_thread.hpp"
 
 namespace eventstore::log {
+
+using AppendQueue = eventstore::AppendQueue<PreparedAppend>;
 
 // What a test may set beyond OpenOptions.
 struct LogStoreTuning {

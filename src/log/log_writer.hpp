@@ -1,10 +1,8 @@
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <span>
 
-#include "eventstore/append.hpp"
+#include "core/append_queue.hpp"
 #include "log/append_group.hpp"
 #include "log/log_tail.hpp"
 #include "log/prepared_append.hpp"
@@ -12,14 +10,7 @@
 
 namespace eventstore::log {
 
-// An append on its way through the writer.
-struct PendingAppend {
-  PreparedAppend append;
-  Result<AppendResult> result = AppendResult{};
-  AppendCallback callback = {};  // of asynchronous ones
-  // The group that it is going to be committed with; the queue's.
-  std::atomic<std::uint32_t> epoch = 0;
-};
+using PendingAppend = eventstore::PendingAppend<PreparedAppend>;
 
 // Commits groups of appends: decides each, writes what was accepted as one frame, syncs and
 // publishes it. Every step happens in the caller's thread, so that a simulation can drive it.
