@@ -3,62 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/append_errors.hpp"
 #include "core/campaign_hooks.hpp"
+#include "core/stream_outcomes.hpp"
 #include "log/lookup.hpp"
 #include "log/posting_iterator.hpp"
 
 namespace eventstore::log {
-namespace {
-
-// Collects the last version of each stream, in order of first appearance.
-class StreamOutcomes {
- public:
-  void set(std::string_view stream, StreamVersion version) {
-    const auto [at, is_new] = ordinals_.try_emplace(stream, outcomes_.size());
-    if (is_new) {
-      outcomes_.push_back({.stream = std::string(stream), .version = version});
-    } else {
-      outcomes_[at->second].version = version;
-    }
-  }
-  std::vector<StreamOutcome> take() { return std::move(outcomes_); }
-
- private:
-  std::unordered_map<std::string_view, std::size_t> ordinals_;
-  std::vector<StreamOutcome> outcomes_;
-};
-
-Error id_conflict(const PreparedAppend::Event& event, GlobalPosition position) {
-  return {
-      .code = ErrorCode::EventIdConflict,
-      .message = "event id " + event.id.to_string() + " is already in stream \"" +
-                 std::string(event.stream) + "\" at position " + std::to_string(position.value) +
-                 ", but the append as a whole is not: some of its events are new or in another "
-                 "order; append only what is missing",
-      .details =
-          IdConflict{.stream = std::string(event.stream), .id = event.id, .position = position}};
-}
-
-Error version_conflict(const StreamCheck& check, StreamVersion actual, bool is_deleted) {
-  const auto at_version = [](StreamVersion version) {
-    return "at version " + std::to_string(version.value);
-  };
-  const auto kind = check.expected.kind();
-  const auto expected = kind == ExpectedVersion::Kind::NoStream ? "not to exist"
-                        : kind == ExpectedVersion::Kind::StreamExists
-                            ? "to exist"
-                            : at_version(check.expected.version());
-  const auto found = actual.value == 0 ? "not there"
-                     : is_deleted      ? "deleted, its last event " + at_version(actual)
-                                       : at_version(actual);
-  return {
-      .code = ErrorCode::WrongExpectedVersion,
-      .message = "stream \"" + check.stream + "\" was expected " + expected + ", but is " + found,
-      .details = VersionConflict{
-          .stream = check.stream, .expected = check.expected.to_string(), .actual = actual}};
-}
-
-}  // namespace
 
 AppendGroup::AppendGroup(LogTail& tail, Timestamp now)
     : tail_(tail),
@@ -107,14 +58,14 @@ Result<std::optional<AppendResult>> AppendGroup::find_repetition(const PreparedA
       if (found == nullptr) {
         result.first_position = at->position;
       } else if (at->position <= result.last_position) {
-        return std::unexpected(id_conflict(event, at->position));
+        return std::unexpected(id_conflict(event.stream, event.id, at->position));
       }
       found = &event;
       result.last_position = at->position;
       streams.set(event.stream, at->version);
     }
     if (found != nullptr && missing != nullptr) {
-      return std::unexpected(id_conflict(*found, result.last_position));
+      return std::unexpected(id_conflict(found->stream, found->id, result.last_position));
     }
   }
   if (found == nullptr) return std::nullopt;
@@ -162,25 +113,13 @@ Result<void> AppendGroup::check_versions(const PreparedAppend& append) {
 
 Result<void> AppendGroup::check_condition(const AppendCondition& condition) {
   const GlobalPosition head{first_position_.value + events_.size() - 1};
-  if (condition.after > head) {
-    return std::unexpected(
-        Error{.code = ErrorCode::InvalidArgument,
-              .message = "the append condition is about events after position " +
-                         std::to_string(condition.after.value) + ", but the store's head is " +
-                         std::to_string(head.value) + "; pass the head that the read reported"});
-  }
+  if (condition.after > head) return std::unexpected(condition_beyond_head(condition, head));
   const GlobalPosition from{condition.after.value + 1};
   const auto& runs = durable_.runs();
   for (auto ordinal = durable_.run_of(from); ordinal < runs.size(); ++ordinal) {
     const auto match = first_match(condition.query, ordinal, from);
     if (!match) return std::unexpected(match.error());
-    if (!*match) continue;
-    return std::unexpected(
-        Error{.code = ErrorCode::AppendConditionFailed,
-              .message = "an event that matches the append condition is at position " +
-                         std::to_string((*match)->value) + ", after position " +
-                         std::to_string(condition.after.value) + "; read again and decide anew",
-              .details = ConditionConflict{.position = **match}});
+    if (*match) return std::unexpected(condition_failed(condition, **match));
   }
   return {};
 }

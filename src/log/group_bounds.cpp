@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/append_errors.hpp"
 #include "core/refusal.hpp"
 #include "log/bounds_lookup.hpp"
 
@@ -15,13 +16,6 @@ std::string version_text(StreamVersion version) {
 }
 
 }  // namespace
-
-Error stream_deleted(std::string_view stream) {
-  return {.code = ErrorCode::StreamDeleted,
-          .message = "stream \"" + std::string(stream) +
-                     "\" was deleted for ever: it takes no events; use another name",
-          .details = DeletedStream{.stream = std::string(stream)}};
-}
 
 // Goes through the events of one append in their order.
 class GroupBounds::Check {

@@ -12,8 +12,6 @@
 
 namespace eventstore::log {
 
-Error stream_deleted(std::string_view stream);
-
 // The bounds of streams as the members of one commit group see them: those that are durable, and
 // those that earlier members have set.
 //
