@@ -3,8 +3,8 @@
 #include <functional>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 
+#include "core/bounds_check.hpp"
 #include "core/stream_bounds.hpp"
 #include "log/bounds_lookup.hpp"
 #include "log/log_tail.hpp"
@@ -37,8 +37,6 @@ class GroupBounds {
   void accept();
 
  private:
-  class Check;
-
   bool any();
 
   const LogTail& tail_;
@@ -48,7 +46,7 @@ class GroupBounds {
   std::optional<bool> any_durable_;  // whether any event states bounds; asked when it matters
   // Of the streams that the group has asked for; and what the append checked last makes of them.
   StreamMap<StreamBounds> known_;
-  std::unordered_map<std::string_view, StreamBounds> checked_;
+  BoundsCheck::Changes checked_;
 };
 
 }  // namespace eventstore::log
