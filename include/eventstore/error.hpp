@@ -34,6 +34,8 @@ enum class ErrorCode : std::uint8_t {
   Cancelled,              // the caller asked to stop; nothing was appended
   Closed,                 // the store is being closed
   Unsupported,            // this engine cannot do it; see EventStore::capabilities()
+  Unavailable,            // the server cannot be reached for now; nothing was appended
+  Archived,               // the events are of a month that was detached; attach it to read them
 };
 
 // The stable snake_case name of a code, as in JSON output: "wrong_expected_version".
@@ -87,8 +89,8 @@ struct Error {
   ErrorDetails details = {};
 
   // True where the same call may succeed later without change: Overloaded, StoreLocked, NoSpace,
-  // OutOfResources, DeadlineExceeded, and OutcomeUnknown (appending with the same ids is then
-  // safe).
+  // OutOfResources, Unavailable, DeadlineExceeded, and OutcomeUnknown (appending with the same ids
+  // is then safe).
   bool is_retryable() const;
 };
 

@@ -48,11 +48,20 @@ struct OpenOptions {
   std::function<void(const Notice&)> on_notice = {};
 };
 
-// Opens the store at `url`: `file:PATH` (or a bare path), or `memory:` (a new, empty store that
-// lives in this process, for as long as the returned object).
+// Opens the store at `url`: `file:PATH` (or a bare path), `memory:` (a new, empty store that lives
+// in this process, for as long as the returned object), or what a registered engine takes.
 //
 // Fails with InvalidArgument (URL or options), NotFound, NotAStore, StoreLocked, UnsupportedFormat,
 // Corruption, NoSpace, OutOfResources, Io, or ReadOnly where its lock is taken away meanwhile.
 Result<std::unique_ptr<EventStore>> open(std::string_view url, const OpenOptions& options = {});
+
+// Opens a store of one engine. Called from any thread, with options that passed open()'s checks.
+using OpenFunction = std::function<Result<std::unique_ptr<EventStore>>(std::string_view url,
+                                                                       const OpenOptions& options)>;
+
+// Makes open() hand URLs that begin with `scheme` and a colon to `function`, so that only programs
+// that want an engine link what it needs. Case does not matter. The same scheme again replaces
+// its function; an empty one takes it out. Safe from any thread.
+void register_engine(std::string_view scheme, OpenFunction function);
 
 }  // namespace eventstore

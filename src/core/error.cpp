@@ -46,6 +46,10 @@ std::string_view to_string(ErrorCode code) {
       return "closed";
     case ErrorCode::Unsupported:
       return "unsupported";
+    case ErrorCode::Unavailable:
+      return "unavailable";
+    case ErrorCode::Archived:
+      return "archived";
   }
   return "unknown";
 }
@@ -56,6 +60,7 @@ bool Error::is_retryable() const {
     case ErrorCode::StoreLocked:
     case ErrorCode::NoSpace:
     case ErrorCode::OutOfResources:
+    case ErrorCode::Unavailable:
     case ErrorCode::DeadlineExceeded:
     case ErrorCode::OutcomeUnknown:
       return true;

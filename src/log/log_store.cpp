@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/mapped_access.hpp"
+#include "core/one_at_a_time.hpp"
 #include "eventstore/validate.hpp"
 #include "log/following_cursor.hpp"
 #include "log/lookup.hpp"
@@ -31,15 +32,6 @@ void wait_without_page(std::chrono::microseconds time, const std::stop_token& ca
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
   never.wait_for(lock, cancellation, time, [] { return false; });
-}
-
-// Notices come one at a time, whatever thread they are from.
-std::function<void(const Notice&)> one_at_a_time(std::function<void(const Notice&)> sink) {
-  if (!sink) return {};
-  return [sink = std::move(sink), mutex = std::make_shared<std::mutex>()](const Notice& notice) {
-    const std::lock_guard lock(*mutex);
-    sink(notice);
-  };
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <system_error>
 #include <utility>
 
+#include "core/engine_registry.hpp"
 #include "core/posix_environment.hpp"
+#include "core/refusal.hpp"
 #include "log/repair.hpp"
 #include "log/store_url.hpp"
 
@@ -13,10 +15,10 @@ namespace eventstore {
 namespace {
 
 Result<std::string> folder_in_files(std::string_view url) {
-  if (!log::is_memory_url(url)) return log::folder_of_url(url);
-  return std::unexpected(
-      Error{.code = ErrorCode::InvalidArgument,
-            .message = "repair is between stores that lie in files, not memory:; use file:PATH"});
+  if (!log::is_memory_url(url) && !find_engine(url)) return log::folder_of_url(url);
+  const auto scheme = std::string(url.substr(0, url.find(':') + 1));
+  return invalid_argument("repair is between stores that lie in files, not " + scheme +
+                          "; use file:PATH");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "core/engine_registry.hpp"
 #include "core/memory_file_system.hpp"
 #include "core/posix_environment.hpp"
 #include "log/log_store.hpp"
@@ -53,6 +54,7 @@ Result<std::unique_ptr<EventStore>> open(std::string_view url, const OpenOptions
   if (auto valid = validate_options(options); !valid) {
     return std::unexpected(std::move(valid).error());
   }
+  if (const auto engine = find_engine(url)) return engine(url, options);
   if (log::is_memory_url(url)) return open_memory(options);
   auto folder = log::folder_of_url(url);
   if (!folder) return std::unexpected(std::move(folder).error());

@@ -134,7 +134,10 @@ TEST_P(Reopened, IsNotMadeWhereItMustExist) {
 class Shared : public EngineTest {};
 INSTANTIATE_TEST_SUITE_P(Engines, Shared, testing::ValuesIn(shared_engines()), engine_name);
 
-TEST_P(Shared, HasOneWriter) {
+class Locked : public EngineTest {};
+INSTANTIATE_TEST_SUITE_P(Engines, Locked, testing::ValuesIn(locking_engines()), engine_name);
+
+TEST_P(Locked, HasOneWriter) {
   store();
   const auto error = error_of(open(url()));
   EXPECT_EQ(error.code, ErrorCode::StoreLocked);

@@ -18,6 +18,12 @@ namespace {
 class Pair {
  public:
   explicit Pair(const Engine& engine) : engine_(engine) { open_store(0); }
+  ~Pair() {
+    store_.reset();
+    if (engine_.remove) engine_.remove(engine_.url(folder_.path().string()));
+  }
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
 
   void operator()(const AppendPlan& plan) {
     sent_.push_back(request_of(plan, model_));

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "support/postgres_stores.hpp"
+
 namespace eventstore::test {
 namespace {
 
@@ -29,6 +31,14 @@ std::vector<Engine> all_engines() {
        .url = [](const std::string& folder) { return "file:" + folder + "/store"; },
        .persists = true,
        .shares = true},
+      {.name = "postgresql",
+       .url = postgres_store_url,
+       .persists = true,
+       .shares = true,
+       .zero_copy = false,
+       .many_writers = true,
+       .has_segments = false,
+       .remove = remove_postgres_store},
   };
 }
 
@@ -40,8 +50,17 @@ std::vector<Engine> shared_engines() {
   return engines_that([](const Engine& engine) { return engine.shares; });
 }
 
+std::vector<Engine> locking_engines() {
+  return engines_that([](const Engine& engine) { return engine.shares && !engine.many_writers; });
+}
+
 std::string engine_name(const testing::TestParamInfo<Engine>& info) {
   return info.param.name;
+}
+
+EngineTest::~EngineTest() {
+  close();
+  if (GetParam().remove) GetParam().remove(url());
 }
 
 EventStore& EngineTest::store() {

@@ -22,6 +22,11 @@ struct Engine {
   bool persists = false;  // what was appended is there when the store is opened again
   bool shares = false;    // read-only stores can be open beside the writing one
   Durability durability = Durability::PowerLoss;
+  bool zero_copy = true;
+  bool many_writers = false;  // several may write at once
+  bool has_segments = true;
+  // Takes a store away that is not in the folder.
+  std::function<void(const std::string& url)> remove = {};
 };
 
 std::ostream& operator<<(std::ostream& out, const Engine& engine);
@@ -29,6 +34,7 @@ std::ostream& operator<<(std::ostream& out, const Engine& engine);
 std::vector<Engine> all_engines();
 std::vector<Engine> persistent_engines();
 std::vector<Engine> shared_engines();
+std::vector<Engine> locking_engines();  // shared ones that one process at a time writes to
 
 // The name of a case after its '/': the engine's.
 std::string engine_name(const testing::TestParamInfo<Engine>& info);
@@ -36,6 +42,8 @@ std::string engine_name(const testing::TestParamInfo<Engine>& info);
 // A case of the contract: a new store of the engine, opened when it is first asked for.
 class EngineTest : public testing::TestWithParam<Engine> {
  protected:
+  ~EngineTest() override;
+
   EventStore& store();
 
   // Closes the store, if it is open, and opens it: anew where the engine persists.

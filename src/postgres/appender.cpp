@@ -1,0 +1,377 @@
+#include "postgres/appender.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "postgres/backoff.hpp"
+#include "postgres/event_sql.hpp"
+#include "postgres/first_since.hpp"
+#include "postgres/group_writer.hpp"
+#include "postgres/sql_builder.hpp"
+
+namespace eventstore::postgres {
+namespace {
+
+constexpr const char* kLock = "SELECT pg_advisory_xact_lock($1::int, $2::int)";
+
+// The last month that has events, the newest event, and the server's time.
+constexpr const char* kHead =
+    "SELECT (SELECT max(month) FROM {s}.months), e.position, e.recorded_at, clock_timestamp()"
+    " FROM (VALUES (1)) one LEFT JOIN LATERAL (SELECT position, recorded_at FROM {s}.events_{m}"
+    " ORDER BY position DESC LIMIT 1) e ON true";
+
+// Each stream's key, last month, version in the month asked for, and bounds.
+constexpr const char* kStreams =
+    "SELECT n.ordinal - 1, s.stream_id, coalesce(l.month, s.month), e.version, b.truncate_before,"
+    " b.max_count, b.max_age, b.tombstone"
+    " FROM unnest($1::text[]) WITH ORDINALITY n(name, ordinal)"
+    " JOIN {s}.streams s ON s.name = n.name"
+    " LEFT JOIN LATERAL (SELECT month FROM {s}.stream_months m WHERE m.stream_id = s.stream_id"
+    " ORDER BY month DESC LIMIT 1) l ON true"
+    " LEFT JOIN LATERAL (SELECT version FROM {s}.events_{m} e WHERE e.stream_id = s.stream_id"
+    " ORDER BY version DESC LIMIT 1) e ON true"
+    " LEFT JOIN LATERAL (SELECT * FROM {s}.bounds b WHERE b.stream_id = s.stream_id"
+    " ORDER BY position DESC LIMIT 1) b ON true";
+
+constexpr const char* kIds =
+    "SELECT n.ordinal - 1, i.position, i.version"
+    " FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY n(name, id, ordinal)"
+    " JOIN {s}.streams s ON s.name = n.name"
+    " JOIN {s}.event_ids i ON i.stream_id = s.stream_id AND i.id = n.id";
+
+void break_chain(const RequestContext& context) {
+  if (context.chain != nullptr) context.chain->break_off();
+}
+
+// Whether the chain of an append, if it has one, ends with this answer.
+bool ends_chain(const RequestContext& context, const Result<AppendResult>& answer) {
+  if (!answer) return true;
+  return context.chain != nullptr && answer->repeated &&
+         answer->last_position > context.chain->repeats_max();
+}
+
+// The server gave up a transaction that may well go through the next time.
+bool is_worth_another(const Failure& failure) {
+  return failure.is_passing() || failure.sqlstate.starts_with("40") || failure.is("23505");
+}
+
+}  // namespace
+
+Appender::Appender(const StoreSettings& settings, KnownMonths& months, Published published)
+    : settings_(settings),
+      months_(months),
+      published_(std::move(published)),
+      statements_(settings.schema) {}
+
+Answer<Rows> Appender::run(const char* text, Parameters parameters, Deadline deadline) {
+  return connection_->run({.sql = statements_.of(text), .parameters = std::move(parameters)},
+                          deadline);
+}
+
+// Where the outcome of a transaction is not known, the same is done again: the lock is not to be
+// had before the server has made up its mind, and ids that are there tell that it was done.
+void Appender::commit(std::span<Pending* const> group) {
+  const auto deadline = settings_.environment.clock->monotonic_now() + settings_.patience;
+  Backoff backoff(*settings_.environment.random, settings_.stop);
+  maybe_written_.assign(group.size(), false);
+  resolving_ = false;
+  for (;;) {
+    auto made = attempt(group, deadline);
+    if (!made.failure) {
+      for (std::size_t index = 0; index < group.size(); ++index) {
+        group[index]->result = std::move(made.results[index]);
+      }
+      if (made.wrote) published_(made.head);
+      return;
+    }
+    const bool unknown = made.sent && made.failure->kind != Failure::Kind::Refused;
+    if (unknown) {
+      resolving_ = true;
+      for (std::size_t index = 0; index < group.size(); ++index) {
+        const auto& result = made.results[index];
+        if (result && !result->repeated) maybe_written_[index] = true;
+      }
+    }
+    if (!is_worth_another(*made.failure) || !backoff.wait(deadline)) {
+      return answer_failure(group, to_error(*made.failure));
+    }
+  }
+}
+
+void Appender::answer_failure(std::span<Pending* const> group, Error error) {
+  for (std::size_t index = 0; index < group.size(); ++index) {
+    auto& pending = *group[index];
+    auto own = error;
+    if (maybe_written_[index]) {
+      own.code = ErrorCode::OutcomeUnknown;
+      own.message += "; the append may or may not be stored: append again with the same ids";
+    } else {
+      own.message += "; nothing was written";
+    }
+    pending.result = std::unexpected(std::move(own));
+    break_chain(pending.append.context());
+  }
+}
+
+Appender::Attempt Appender::attempt(std::span<Pending* const> group, Deadline deadline) {
+  Attempt made;
+  const auto fail = [&](Failure failure) {
+    made.failure = std::move(failure);
+    // A connection that goes on is out of its transaction before it is used again.
+    if (connection_ == nullptr) return std::move(made);
+    const Call rollback{.sql = "ROLLBACK"};
+    if (connection_->is_lost() || !connection_->run(rollback, deadline)) connection_.reset();
+    return std::move(made);
+  };
+  if (connection_ == nullptr || !connection_->is_usable()) {
+    connection_.reset();
+    auto opened = Connection::open(settings_.connection, deadline);
+    if (!opened) return fail(std::move(opened).error());
+    connection_ = *std::move(opened);
+  }
+  auto state = look(group, deadline);
+  if (!state) return fail(std::move(state).error());
+
+  std::optional<Failure> failed_look;
+  AppendGroup accepted(*state, time_.at(state->now, state->recorded_at, settings_),
+                       [&](StreamId stream, Timestamp oldest) -> Result<StreamVersion> {
+                         auto found =
+                             first_since(*connection_, settings_, stream, oldest, deadline);
+                         if (found) return *found;
+                         failed_look = found.error();
+                         return std::unexpected(to_error(found.error()));
+                       });
+  std::set<const AppendChain*> ended;
+  for (std::size_t index = 0; index < group.size(); ++index) {
+    const auto& append = group[index]->append;
+    const auto& context = append.context();
+    auto result = still_wanted(context, maybe_written_[index], ended);
+    made.results.push_back(result ? accepted.decide(append, index)
+                                  : std::unexpected(std::move(result).error()));
+    auto& answer = made.results.back();
+    if (answer && answer->repeated && maybe_written_[index]) answer->repeated = false;
+    if (context.chain != nullptr && ends_chain(context, answer)) ended.insert(context.chain.get());
+    if (failed_look) return fail(*std::move(failed_look));
+  }
+  const auto end_chains = [&] {
+    for (std::size_t index = 0; index < group.size(); ++index) {
+      const auto& context = group[index]->append.context();
+      if (ends_chain(context, made.results[index])) break_chain(context);
+    }
+  };
+  if (accepted.empty()) {
+    auto ended_transaction = connection_->run({.sql = "ROLLBACK"}, deadline);
+    if (!ended_transaction) return fail(std::move(ended_transaction).error());
+    end_chains();
+    return made;
+  }
+  const auto month = Month::of(accepted.recorded_at());
+  bool in_default = false;
+  if (month != state->last_month) {
+    auto where = is_in_default(month, deadline);
+    if (!where) return fail(std::move(where).error());
+    in_default = *where;
+  }
+  made.sent = true;
+  auto calls = write_calls(accepted, state->last_month, in_default, statements_);
+  calls.push_back({.sql = "COMMIT"});
+  auto written = connection_->run(calls, deadline);
+  if (!written) {
+    if (written.error().kind == Failure::Kind::Refused) made.sent = false;
+    return fail(std::move(written).error());
+  }
+  end_chains();
+  made.head = {state->head.value + accepted.events().size()};
+  made.wrote = true;
+  return made;
+}
+
+Result<void> Appender::still_wanted(const RequestContext& context, bool maybe_written,
+                                    const std::set<const AppendChain*>& ended) const {
+  // What may be written already is not given up before it is known.
+  if (maybe_written) return {};
+  if (context.chain != nullptr &&
+      (context.chain->is_broken() || ended.contains(context.chain.get()))) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Cancelled,
+              .message = "an append before this one in its chain failed; nothing was written"});
+  }
+  if (context.cancellation.stop_requested()) {
+    return std::unexpected(Error{.code = ErrorCode::Cancelled,
+                                 .message = "the append was cancelled; nothing was written"});
+  }
+  if (context.deadline && settings_.environment.clock->monotonic_now() > *context.deadline) {
+    return std::unexpected(
+        Error{.code = ErrorCode::DeadlineExceeded,
+              .message = "the deadline passed before the append began; nothing was written"});
+  }
+  return {};
+}
+
+// Everything that the group's outcome depends on, from when the lock is held.
+Answer<StoredState> Appender::look(std::span<Pending* const> group, Deadline deadline) {
+  std::set<std::string_view> names;
+  for (const auto* pending : group) {
+    for (const auto& event : pending->append.events()) {
+      names.insert(event.event->stream);
+      if (event.stated) names.insert(event.stated->stream);
+    }
+    for (const auto& check : pending->append.checks()) names.insert(check.stream);
+  }
+  const std::vector<std::string_view> wanted(names.begin(), names.end());
+
+  auto months = months_.list();
+  const std::string suffix = months->empty() ? "default" : months->months.back().suffix;
+  const std::array calls = {
+      Call{.sql = "BEGIN"},
+      Call{.sql = statements_.of(kLock),
+           .parameters =
+               Parameters().int4(kLockClass).int4(static_cast<std::int32_t>(settings_.lock_key))},
+      Call{.sql = statements_.of(kHead, suffix)},
+      Call{.sql = statements_.of(kStreams, suffix), .parameters = Parameters().text_array(wanted)}};
+  auto rows = connection_->run(calls, deadline);
+  if (!rows) return std::unexpected(std::move(rows).error());
+
+  StoredState state;
+  for (const auto name : wanted) state.streams.emplace(name, StoredStream{});
+  const auto* head = &(*rows)[2];
+  const auto* streams = &(*rows)[3];
+  state.last_month = {head->int4(0, 0)};
+  // Another process has begun a month: what was looked at is not the last one.
+  if (state.last_month != months->last()) {
+    auto loaded = months_.load(*connection_, settings_.schema, deadline);
+    if (!loaded) return std::unexpected(std::move(loaded).error());
+    months = *loaded;
+    const auto& last = months->months.back().suffix;
+    const std::array again = {
+        Call{.sql = statements_.of(kHead, last)},
+        Call{.sql = statements_.of(kStreams, last), .parameters = Parameters().text_array(wanted)}};
+    rows = connection_->run(again, deadline);
+    if (!rows) return std::unexpected(std::move(rows).error());
+    head = rows->data();
+    streams = &(*rows)[1];
+  }
+  state.now = head->timestamptz(0, 3);
+  if (!head->is_null(0, 1)) {
+    state.head = {head->int8(0, 1)};
+    state.recorded_at = head->timestamptz(0, 2);
+  }
+  auto missing = take_streams(*streams, wanted, state);
+  // Streams whose last event lies in an earlier month.
+  for (const auto& [month, of_month] : missing) {
+    const auto* stored = months->find(month);
+    if (stored == nullptr) continue;
+    if (auto found = look_up_versions(*stored, of_month, state, deadline); !found) {
+      return std::unexpected(std::move(found).error());
+    }
+  }
+  if (auto found = look_up_ids(group, state, deadline); !found) {
+    return std::unexpected(std::move(found).error());
+  }
+  if (auto found = find_matches(group, *months, state, deadline); !found) {
+    return std::unexpected(std::move(found).error());
+  }
+  return state;
+}
+
+std::map<Month, std::vector<std::string_view>> Appender::take_streams(
+    const Rows& rows, std::span<const std::string_view> names, StoredState& state) {
+  std::map<Month, std::vector<std::string_view>> missing;
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto name = names[rows.int8(row, 0)];
+    auto& stream = state.streams.at(name);
+    stream.id = static_cast<StreamId>(rows.int8(row, 1));
+    stream.month = {rows.int4(row, 2)};
+    stream.version = {rows.int8(row, 3)};
+    stream.bounds.truncate_before = {rows.int8(row, 4)};
+    if (!rows.is_null(row, 5)) stream.bounds.retention.max_count = rows.int8(row, 5);
+    if (!rows.is_null(row, 6)) {
+      stream.bounds.retention.max_age =
+          std::chrono::seconds(static_cast<std::int64_t>(rows.int8(row, 6)));
+    }
+    stream.bounds.tombstone = {rows.int8(row, 7)};
+    if (stream.month != Month{} && stream.month != state.last_month)
+      missing[stream.month].push_back(name);
+  }
+  return missing;
+}
+
+Answer<void> Appender::look_up_versions(const StoredMonth& month,
+                                        std::span<const std::string_view> names, StoredState& state,
+                                        Deadline deadline) {
+  const auto rows = connection_->run(
+      {.sql = statements_.of(kStreams, month.suffix), .parameters = Parameters().text_array(names)},
+      deadline);
+  if (!rows) return std::unexpected(rows.error());
+  for (int row = 0; row < rows->size(); ++row) {
+    state.streams.at(names[rows->int8(row, 0)]).version = {rows->int8(row, 3)};
+  }
+  return {};
+}
+
+// Ids that the store has just made are nowhere yet.
+Answer<void> Appender::look_up_ids(std::span<Pending* const> group, StoredState& state,
+                                   Deadline deadline) {
+  std::vector<std::string_view> streams;
+  std::vector<Uuid> ids;
+  for (const auto* pending : group) {
+    for (const auto& event : pending->append.events()) {
+      if (!event.given_id && !resolving_) continue;
+      if (state.streams.at(event.event->stream).id == 0) continue;
+      streams.push_back(event.event->stream);
+      ids.push_back(event.id);
+    }
+  }
+  if (ids.empty()) return {};
+  const auto rows = run(kIds, Parameters().text_array(streams).uuid_array(ids), deadline);
+  if (!rows) return std::unexpected(rows.error());
+  for (int row = 0; row < rows->size(); ++row) {
+    const auto ordinal = rows->int8(row, 0);
+    state.ids.insert_or_assign({streams[ordinal], ids[ordinal]},
+                               EventLocation{{rows->int8(row, 1)}, {rows->int8(row, 2)}});
+  }
+  return {};
+}
+
+Answer<void> Appender::find_matches(std::span<Pending* const> group, const MonthList& months,
+                                    StoredState& state, Deadline deadline) {
+  for (std::size_t index = 0; index < group.size(); ++index) {
+    const auto& condition = group[index]->append.condition();
+    if (!condition || condition->after >= state.head) continue;
+    const Selector selector = condition->query;
+    const EventSelection selection{.selector = &selector,
+                                   .first = condition->after.value + 1,
+                                   .last = state.head.value,
+                                   .limit = 1,
+                                   .deleted_up_to = state.head,
+                                   .strict = true};
+    for (auto month = months.ordinal_of({selection.first}); month < months.months.size(); ++month) {
+      const auto statement =
+          positions_sql(selection, settings_.schema, months.months[month].suffix);
+      const auto rows = connection_->run(statement.call(), deadline);
+      if (!rows) return std::unexpected(rows.error());
+      if (rows->empty()) continue;
+      state.matches.emplace(index, GlobalPosition{rows->int8(0, 0)});
+      break;
+    }
+  }
+  return {};
+}
+
+// Where the tables of a month are not there and cannot be made, its events go into the default
+// ones.
+Answer<bool> Appender::is_in_default(Month month, Deadline deadline) {
+  auto helper = Connection::open(settings_.connection, deadline);
+  if (!helper) return std::unexpected(std::move(helper).error());
+  const auto made = make_month_tables(**helper, settings_.schema, month, deadline);
+  if (made) return false;
+  if (made.error().kind != Failure::Kind::Refused) return std::unexpected(made.error());
+  settings_.notify(Notice::Level::Error,
+                   "no tables could be made for the events of " + month.to_string() +
+                       ", which go into the default ones: " + made.error().message);
+  return true;
+}
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/append_queue.hpp"
+#include "core/file_system.hpp"
+#include "postgres/append_group.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/months.hpp"
+#include "postgres/prepared_append.hpp"
+#include "postgres/recording_time.hpp"
+#include "postgres/statements.hpp"
+#include "postgres/store_settings.hpp"
+
+namespace eventstore::postgres {
+
+// Commits groups of appends, on a connection of its own.
+//
+// Each group is one transaction: it takes the lock that gives positions, looks at what is stored,
+// decides, writes and commits, and gives the lock back with that. So the order of commits is the
+// order of positions, with any number of processes, and there is no gap.
+//
+// Ownership: borrows the settings and months.
+// Threads:   commit() one at a time.
+class Appender {
+ public:
+  using Pending = PendingAppend<PreparedAppend>;
+  // Told the new head after each commit.
+  using Published = std::function<void(GlobalPosition head)>;
+
+  Appender(const StoreSettings& settings, KnownMonths& months, Published published);
+
+  // Fills in the results of a group.
+  void commit(std::span<Pending* const> group);
+
+ private:
+  // What one transaction has come to. `sent`: the server was asked to commit.
+  struct Attempt {
+    std::vector<Result<AppendResult>> results = {};
+    std::optional<Failure> failure = {};
+    GlobalPosition head = {};
+    bool wrote = false;
+    bool sent = false;
+  };
+
+  Attempt attempt(std::span<Pending* const> group, Deadline deadline);
+  void answer_failure(std::span<Pending* const> group, Error error);
+  Answer<StoredState> look(std::span<Pending* const> group, Deadline deadline);
+  // The rest of the streams: by month, those whose last event lies in an earlier one.
+  static std::map<Month, std::vector<std::string_view>> take_streams(
+      const Rows& rows, std::span<const std::string_view> names, StoredState& state);
+  Answer<void> look_up_versions(const StoredMonth& month, std::span<const std::string_view> names,
+                                StoredState& state, Deadline deadline);
+  Answer<void> look_up_ids(std::span<Pending* const> group, StoredState& state, Deadline deadline);
+  Answer<void> find_matches(std::span<Pending* const> group, const MonthList& months,
+                            StoredState& state, Deadline deadline);
+  Answer<bool> is_in_default(Month month, Deadline deadline);
+  // `ended`: chains that an earlier member of the group ends.
+  Result<void> still_wanted(const RequestContext& context, bool maybe_written,
+                            const std::set<const AppendChain*>& ended) const;
+  Answer<Rows> run(const char* text, Parameters parameters, Deadline deadline);
+
+  const StoreSettings& settings_;
+  KnownMonths& months_;
+  const Published published_;
+  std::unique_ptr<Connection> connection_;
+  RecordingTime time_;
+  Statements statements_;
+  // Members of the group under way that an attempt whose outcome is not known may have written; and
+  // that ids are to be looked up for that reason.
+  std::vector<bool> maybe_written_;
+  bool resolving_ = false;
+};
+
+}  // namespace eventstore::postgres

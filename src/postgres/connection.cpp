@@ -1,0 +1,329 @@
+#include "postgres/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include <poll.h>
+
+namespace eventstore::postgres {
+namespace {
+
+constexpr int kBinary = 1;
+
+// More statements than these are sent with their text each time.
+constexpr std::size_t kPreparedMax = 256;
+
+int milliseconds_until(Deadline deadline) {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+}
+
+bool has_passed(Deadline deadline) {
+  return std::chrono::steady_clock::now() >= deadline;
+}
+
+// libpq ends its messages with a line feed, and may tell details on lines of their own.
+std::string one_line(const char* message) {
+  std::string line(message);
+  while (line.ends_with('\n')) line.pop_back();
+  std::ranges::replace(line, '\n', ' ');
+  return line;
+}
+
+Failure refusal(const PGresult* result) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+  Failure failure{.sqlstate = state != nullptr ? state : "",
+                  .message = primary != nullptr ? primary : one_line(PQresultErrorMessage(result))};
+  if (detail != nullptr) failure.message += ": " + one_line(detail);
+  return failure;
+}
+
+void ignore_notice(void* /*argument*/, const PGresult* /*result*/) {}
+
+}  // namespace
+
+Connection::Connection(PGconn* connection, bool prepares)
+    : connection_(connection), prepares_(prepares) {}
+
+Connection::~Connection() = default;
+
+Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& settings,
+                                                     Deadline deadline) {
+  // What the URI says comes later, and wins; dbname is where libpq takes a URI.
+  const std::array keys = {"application_name", "dbname", "options", "client_encoding",
+                           static_cast<const char*>(nullptr)};
+  const std::array values = {settings.application_name.c_str(), settings.uri.c_str(),
+                             settings.options.empty() ? nullptr : settings.options.c_str(), "UTF8",
+                             static_cast<const char*>(nullptr)};
+  std::unique_ptr<Connection> made(new Connection(
+      PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1), settings.prepares));
+  auto* connection = made->connection_.get();
+  if (connection == nullptr) {
+    return std::unexpected(
+        Failure{.kind = Failure::Kind::ConnectionLost, .message = "no memory is left"});
+  }
+  PQsetNoticeReceiver(connection, ignore_notice, nullptr);
+  auto polled = PGRES_POLLING_WRITING;
+  while (PQstatus(connection) != CONNECTION_BAD && polled != PGRES_POLLING_OK) {
+    if (polled == PGRES_POLLING_FAILED) break;
+    if (auto ready = made->wait(polled == PGRES_POLLING_WRITING, deadline); !ready) {
+      return std::unexpected(Failure{.kind = ready.error().kind,
+                                     .message = "the server did not answer a connection in time"});
+    }
+    polled = PQconnectPoll(connection);
+  }
+  if (PQstatus(connection) != CONNECTION_OK) {
+    return std::unexpected(Failure{.kind = Failure::Kind::ConnectionLost,
+                                   .message = one_line(PQerrorMessage(connection))});
+  }
+  if (PQsetnonblocking(connection, 1) != 0 || PQenterPipelineMode(connection) != 1) {
+    return std::unexpected(made->lose(one_line(PQerrorMessage(connection))));
+  }
+  return made;
+}
+
+std::string_view Connection::parameter(const char* name) const {
+  const char* value = PQparameterStatus(connection_.get(), name);
+  return value != nullptr ? value : "";
+}
+
+Failure Connection::lose(std::string message, Failure::Kind kind) {
+  lost_ = true;
+  return {.kind = kind, .message = std::move(message)};
+}
+
+// Waits until the socket can be read, or written to.
+Answer<void> Connection::wait(bool for_writing, Deadline deadline, int wake) {
+  std::array<pollfd, 2> polled = {
+      pollfd{.fd = PQsocket(connection_.get()),
+             .events = static_cast<short>(for_writing ? POLLIN | POLLOUT : POLLIN),
+             .revents = 0},
+      pollfd{.fd = wake, .events = POLLIN, .revents = 0}};
+  if (polled[0].fd < 0) return std::unexpected(lose("the connection is closed"));
+  for (;;) {
+    const int ready = ::poll(polled.data(), wake >= 0 ? 2 : 1, milliseconds_until(deadline));
+    if (ready > 0) return {};
+    if (ready < 0 && errno != EINTR) {
+      return std::unexpected(lose("poll: " + std::generic_category().message(errno)));
+    }
+    if (has_passed(deadline)) {
+      return std::unexpected(lose("the server did not answer in time", Failure::Kind::TimedOut));
+    }
+  }
+}
+
+Answer<void> Connection::flush(Deadline deadline) {
+  auto* connection = connection_.get();
+  for (;;) {
+    const int left = PQflush(connection);
+    if (left == 0) return {};
+    if (left < 0) return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+    // The server may be waiting for its own answers to be taken.
+    if (auto ready = wait(/*for_writing=*/true, deadline); !ready) return ready;
+    if (PQconsumeInput(connection) == 0) {
+      return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+    }
+  }
+}
+
+Answer<PGresult*> Connection::next_result(Deadline deadline) {
+  auto* connection = connection_.get();
+  while (PQisBusy(connection) != 0) {
+    if (auto ready = wait(/*for_writing=*/false, deadline); !ready) {
+      return std::unexpected(std::move(ready).error());
+    }
+    if (PQconsumeInput(connection) == 0) {
+      return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+    }
+  }
+  return PQgetResult(connection);
+}
+
+std::string Connection::name_of(std::string_view sql, bool& is_new) {
+  const auto [at, inserted] = prepared_.try_emplace(std::string(sql));
+  is_new = inserted;
+  if (inserted) at->second = "s" + std::to_string(++names_made_);
+  return at->second;
+}
+
+Answer<void> Connection::send(const Call& call, std::vector<Sent>& sent) {
+  auto* connection = connection_.get();
+  const auto count = static_cast<int>(call.parameters.count());
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  for (std::size_t index = 0; index < call.parameters.count(); ++index) {
+    const auto value = call.parameters.at(index);
+    values.push_back(value ? value->data() : nullptr);
+    lengths.push_back(value ? static_cast<int>(value->size()) : 0);
+  }
+  const std::vector<int> formats(values.size(), kBinary);
+  const bool by_name =
+      call.prepared && prepares_ &&
+      (prepared_.size() < kPreparedMax || prepared_.contains(std::string(call.sql)));
+  bool done = true;
+  if (by_name) {
+    bool is_new = false;
+    const auto name = name_of(call.sql, is_new);
+    if (is_new) {
+      done =
+          PQsendPrepare(connection, name.c_str(), std::string(call.sql).c_str(), 0, nullptr) == 1;
+    }
+    done = done && PQsendQueryPrepared(connection, name.c_str(), count, values.data(),
+                                       lengths.data(), formats.data(), kBinary) == 1;
+    sent.push_back({.call = &call, .prepares = is_new});
+  } else {
+    done = PQsendQueryParams(connection, std::string(call.sql).c_str(), count, nullptr,
+                             values.data(), lengths.data(), formats.data(), kBinary) == 1;
+    sent.push_back({.call = &call, .prepares = false});
+  }
+  if (!done) return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+  return {};
+}
+
+Answer<std::vector<Rows>> Connection::run(std::span<const Call> calls, Deadline deadline) {
+  const std::array groups = {calls};
+  return run_groups(groups, deadline);
+}
+
+Answer<Rows> Connection::run(const Call& call, Deadline deadline) {
+  auto rows = run(std::span(&call, 1), deadline);
+  if (!rows) return std::unexpected(std::move(rows).error());
+  return std::move(rows->front());
+}
+
+Answer<std::vector<Rows>> Connection::run_groups(std::span<const std::span<const Call>> groups,
+                                                 Deadline deadline) {
+  auto* connection = connection_.get();
+  if (lost_) return std::unexpected(lose("the connection is lost"));
+  std::vector<std::vector<Sent>> sent(groups.size());
+  for (std::size_t group = 0; group < groups.size(); ++group) {
+    for (const auto& call : groups[group]) {
+      if (auto done = send(call, sent[group]); !done)
+        return std::unexpected(std::move(done).error());
+    }
+    if (PQpipelineSync(connection) != 1) {
+      return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+    }
+  }
+  const auto stop = [&](Failure failure) {
+    if (failure.kind == Failure::Kind::TimedOut) cancel();
+    return std::unexpected(std::move(failure));
+  };
+  if (auto flushed = flush(deadline); !flushed) return stop(std::move(flushed).error());
+
+  std::vector<Rows> rows;
+  std::optional<Failure> first;
+  for (const auto& group : sent) {
+    for (const auto& one : group) {
+      for (int part = one.prepares ? 0 : 1; part < 2; ++part) {
+        // A result, then the null that ends what the server says of this part.
+        auto result = next_result(deadline);
+        if (!result) return stop(std::move(result).error());
+        Rows taken(*result);
+        const auto status = PQresultStatus(*result);
+        const bool good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+        if (!good && status != PGRES_PIPELINE_ABORTED && !first) first = refusal(*result);
+        if (!good && part == 0) prepared_.erase(std::string(one.call->sql));
+        if (good && part == 1) rows.push_back(std::move(taken));
+        if (PQstatus(connection) == CONNECTION_BAD) {
+          auto failure = lose(first ? first->message : one_line(PQerrorMessage(connection)));
+          if (first) failure.sqlstate = first->sqlstate;
+          return std::unexpected(std::move(failure));
+        }
+        if (auto end = next_result(deadline); !end) return stop(std::move(end).error());
+      }
+    }
+    auto sync = next_result(deadline);
+    if (!sync) return stop(std::move(sync).error());
+    const Rows taken(*sync);
+    if (PQresultStatus(*sync) != PGRES_PIPELINE_SYNC) {
+      // What commits a transaction that is not begun by name is the sync: it can fail.
+      if (!first) first = refusal(*sync);
+      if (PQstatus(connection) == CONNECTION_BAD) return std::unexpected(lose(first->message));
+      auto again = next_result(deadline);
+      while (again && (*again == nullptr || PQresultStatus(*again) != PGRES_PIPELINE_SYNC)) {
+        const Rows skipped(*again);
+        if (PQstatus(connection) == CONNECTION_BAD) return std::unexpected(lose(first->message));
+        again = next_result(deadline);
+      }
+      if (!again) return stop(std::move(again).error());
+      const Rows skipped(*again);
+    }
+  }
+  if (first) return std::unexpected(*std::move(first));
+  return rows;
+}
+
+Answer<void> Connection::run_script(const std::string& script, Deadline deadline) {
+  auto* connection = connection_.get();
+  if (lost_ || PQexitPipelineMode(connection) != 1 ||
+      PQsendQuery(connection, script.c_str()) != 1) {
+    return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+  }
+  if (auto flushed = flush(deadline); !flushed) return flushed;
+  std::optional<Failure> first;
+  for (;;) {
+    auto result = next_result(deadline);
+    if (!result) return std::unexpected(std::move(result).error());
+    if (*result == nullptr) break;
+    const Rows taken(*result);
+    const auto status = PQresultStatus(*result);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && !first) first = refusal(*result);
+  }
+  if (PQstatus(connection) == CONNECTION_BAD)
+    return std::unexpected(lose(first ? first->message : "the connection was closed"));
+  if (PQenterPipelineMode(connection) != 1)
+    return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+  if (first) return std::unexpected(*std::move(first));
+  return {};
+}
+
+Answer<std::optional<std::string>> Connection::wait_for_notification(Deadline deadline, int wake) {
+  auto* connection = connection_.get();
+  for (;;) {
+    const std::unique_ptr<PGnotify, void (*)(void*)> notification(PQnotifies(connection),
+                                                                  PQfreemem);
+    if (notification != nullptr) return std::string(notification->extra);
+    if (has_passed(deadline)) return std::nullopt;
+    std::array<pollfd, 2> polled = {
+        pollfd{.fd = PQsocket(connection), .events = POLLIN, .revents = 0},
+        pollfd{.fd = wake, .events = POLLIN, .revents = 0}};
+    const int ready = ::poll(polled.data(), polled.size(), milliseconds_until(deadline));
+    if (ready < 0 && errno != EINTR) {
+      return std::unexpected(lose("poll: " + std::generic_category().message(errno)));
+    }
+    if ((polled[1].revents & POLLIN) != 0) return std::nullopt;
+    if (PQconsumeInput(connection) == 0) {
+      return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+    }
+  }
+}
+
+bool Connection::is_usable() {
+  auto* connection = connection_.get();
+  if (lost_ || PQstatus(connection) != CONNECTION_OK) return false;
+  pollfd polled{.fd = PQsocket(connection), .events = POLLIN, .revents = 0};
+  if (::poll(&polled, 1, 0) <= 0) return true;
+  // A quiet server says something only to end the session (or of a changed setting).
+  return PQconsumeInput(connection) == 1 && PQstatus(connection) == CONNECTION_OK &&
+         PQtransactionStatus(connection) == PQTRANS_IDLE;
+}
+
+void Connection::cancel() {
+  struct Free {
+    void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
+  };
+  const std::unique_ptr<PGcancel, Free> cancel(PQgetCancel(connection_.get()));
+  std::array<char, 256> error{};
+  if (cancel != nullptr) PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
+}
+
+}  // namespace eventstore::postgres

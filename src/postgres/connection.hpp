@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <libpq-fe.h>
+
+#include "eventstore/time.hpp"
+#include "postgres/failure.hpp"
+#include "postgres/parameters.hpp"
+#include "postgres/rows.hpp"
+
+namespace eventstore::postgres {
+
+// A statement to run, and what with. Statements with the same text are prepared once a connection.
+struct Call {
+  std::string_view sql;  // borrowed for as long as the call
+  Parameters parameters = {};
+  // False: planned anew each time, with the parameters known.
+  bool prepared = true;
+};
+
+// What a connection is made with.
+struct ConnectionSettings {
+  std::string uri;           // as libpq takes it
+  std::string options = {};  // of the server's session: "-c name=value ..."
+  bool prepares = true;      // false where a pooler gives each transaction another session
+  std::string application_name = "event-store";
+};
+
+// One session of the server, in libpq's pipeline mode: any number of statements go out together,
+// and their answers come back together.
+//
+// Threads: one at a time.
+class Connection {
+ public:
+  // Fails with ConnectionLost, TimedOut, or Refused.
+  static Answer<std::unique_ptr<Connection>> open(const ConnectionSettings& settings,
+                                                  Deadline deadline);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Sends `calls` and waits for all answers. Where no transaction is open, they are one; a failure
+  // is that of the first that failed, and nothing of a transaction that they were is done.
+  //
+  // Where the deadline passes, the server is asked to stop, and the connection is lost.
+  Answer<std::vector<Rows>> run(std::span<const Call> calls, Deadline deadline);
+  Answer<Rows> run(const Call& call, Deadline deadline);
+
+  // Several groups of calls in one go, each a transaction of its own. The answer has the rows of
+  // all of them, or the first failure.
+  Answer<std::vector<Rows>> run_groups(std::span<const std::span<const Call>> groups,
+                                       Deadline deadline);
+
+  // Runs a script of any number of statements, without parameters.
+  Answer<void> run_script(const std::string& script, Deadline deadline);
+
+  // Waits for a notification, for the socket's sake without holding anything on the server. Absent:
+  // none came in time, or `wake` (a file descriptor) can be read.
+  Answer<std::optional<std::string>> wait_for_notification(Deadline deadline, int wake);
+
+  // Whether the connection can be used; looks, without waiting, whether the server has ended it.
+  bool is_usable();
+  // True where run() failed so that nobody knows what the server did.
+  bool is_lost() const { return lost_; }
+  int server_version() const { return PQserverVersion(connection_.get()); }
+  std::string_view parameter(const char* name) const;
+
+ private:
+  struct Finish {
+    void operator()(PGconn* connection) const { PQfinish(connection); }
+  };
+  struct Sent {
+    const Call* call = nullptr;
+    bool prepares = false;  // its preparation comes before it
+  };
+
+  explicit Connection(PGconn* connection, bool prepares);
+
+  Answer<void> send(const Call& call, std::vector<Sent>& sent);
+  Answer<void> flush(Deadline deadline);
+  Answer<PGresult*> next_result(Deadline deadline);
+  Answer<void> wait(bool for_writing, Deadline deadline, int wake = -1);
+  std::string name_of(std::string_view sql, bool& is_new);
+  Failure lose(std::string message, Failure::Kind kind = Failure::Kind::ConnectionLost);
+  void cancel();
+
+  std::unique_ptr<PGconn, Finish> connection_;
+  const bool prepares_;
+  bool lost_ = false;
+  std::unordered_map<std::string, std::string> prepared_;  // names by text
+  std::uint64_t names_made_ = 0;
+};
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,54 @@
+#include "postgres/failure.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace eventstore::postgres {
+namespace {
+
+struct Translation {
+  std::string_view sqlstate;  // or its beginning: a class
+  ErrorCode code;
+};
+
+// The first that fits is taken.
+constexpr std::array kTranslations = {
+    Translation{"53100", ErrorCode::NoSpace},           // disk_full
+    Translation{"53300", ErrorCode::Unavailable},       // too_many_connections
+    Translation{"53", ErrorCode::OutOfResources},       // insufficient resources
+    Translation{"57P", ErrorCode::Unavailable},         // admin_shutdown, cannot_connect_now, ...
+    Translation{"57014", ErrorCode::DeadlineExceeded},  // query_canceled
+    Translation{"55P03", ErrorCode::Overloaded},        // lock_not_available
+    Translation{"40", ErrorCode::Overloaded},           // transaction rollback
+    Translation{"25P03", ErrorCode::Unavailable},       // idle_in_transaction_session_timeout
+    Translation{"25006", ErrorCode::ReadOnly},          // read_only_sql_transaction
+    Translation{"42501", ErrorCode::ReadOnly},          // insufficient_privilege
+    Translation{"XX001", ErrorCode::Corruption},        // data_corrupted
+    Translation{"XX002", ErrorCode::Corruption},        // index_corrupted
+    Translation{"08", ErrorCode::Unavailable},          // connection exception
+};
+
+ErrorCode code_of(const Failure& failure) {
+  if (failure.kind == Failure::Kind::ConnectionLost) return ErrorCode::Unavailable;
+  if (failure.kind == Failure::Kind::TimedOut) return ErrorCode::DeadlineExceeded;
+  const auto* const found = std::ranges::find_if(kTranslations, [&](const Translation& one) {
+    return failure.sqlstate.starts_with(one.sqlstate);
+  });
+  return found == kTranslations.end() ? ErrorCode::Io : found->code;
+}
+
+}  // namespace
+
+bool Failure::is_passing() const {
+  return kind == Kind::ConnectionLost ||
+         (kind == Kind::Refused && code_of(*this) == ErrorCode::Unavailable);
+}
+
+Error to_error(const Failure& failure) {
+  std::string message = "PostgreSQL: " + failure.message;
+  if (!failure.sqlstate.empty()) message += " (SQLSTATE " + failure.sqlstate + ")";
+  return {.code = code_of(failure), .message = std::move(message)};
+}
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "eventstore/result.hpp"
+
+namespace eventstore::postgres {
+
+// What went wrong between this process and the server.
+struct Failure {
+  enum class Kind {
+    Refused,         // the server said no: `sqlstate`; the connection goes on
+    ConnectionLost,  // there is no answer, and whether the server did it is not known
+    TimedOut,        // no answer came before the deadline; the same
+  };
+  Kind kind = Kind::Refused;
+  std::string sqlstate = {};  // five characters (PostgreSQL's documentation, appendix A)
+  std::string message;
+
+  bool is(std::string_view code) const { return sqlstate == code; }
+  // The server ends or begins, or has no room for another connection: it may go on shortly.
+  bool is_passing() const;
+};
+
+template <typename T>
+using Answer = std::expected<T, Failure>;
+
+// As an error of the library, where nothing was written.
+Error to_error(const Failure& failure);
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,197 @@
+#include "postgres/postgres_cursor.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace eventstore::postgres {
+namespace {
+
+// Events of a page. Not more of them than fit into some 16 MiB even if each is as large as comes
+// with a page; and to begin with fewer, for whoever looks at the first ones only.
+constexpr std::uint64_t kPageRowsMax = 1024;
+constexpr std::uint64_t kFirstPageRows = 256;
+
+// Payloads that did not come with the page are fetched for some events at a time, about so many
+// bytes in all.
+constexpr std::uint64_t kPayloadBytesMax = std::uint64_t{16} << 20;
+
+int column(EventColumn which) {
+  return static_cast<int>(which);
+}
+
+}  // namespace
+
+PostgresCursor::PostgresCursor(const StoreSettings& settings, ConnectionPool& pool, ReadPlan plan)
+    : settings_(settings),
+      pool_(pool),
+      plan_(std::move(plan)),
+      left_(plan_.request.limit.value_or(std::numeric_limits<std::uint64_t>::max())),
+      page_rows_(std::min(left_, kFirstPageRows)) {}
+
+Result<std::span<const EventView>> PostgresCursor::next() {
+  if (failure_) return std::unexpected(*failure_);
+  auto batch = read_next();
+  if (!batch) failure_ = batch.error();
+  return batch;
+}
+
+Result<void> PostgresCursor::still_wanted() const {
+  if (settings_.stop.stop_requested()) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Closed, .message = "the store is being closed"});
+  }
+  if (plan_.request.cancellation.stop_requested()) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Cancelled, .message = "the read was cancelled"});
+  }
+  const auto now = settings_.environment.clock->monotonic_now();
+  if (plan_.request.deadline && now > *plan_.request.deadline) {
+    return std::unexpected(Error{.code = ErrorCode::DeadlineExceeded,
+                                 .message = "the deadline passed before the end of the read"});
+  }
+  return {};
+}
+
+Error PostgresCursor::to_read_error(const Failure& failure, const std::string& suffix) const {
+  if (!failure.is("42P01")) return to_error(failure);  // undefined_table
+  return {.code = ErrorCode::Archived,
+          .message = "the events of the month of tables events_" + suffix +
+                     " are detached; attach them to read them"};
+}
+
+Deadline PostgresCursor::deadline() const {
+  const auto patience = settings_.environment.clock->monotonic_now() + settings_.patience;
+  return std::min(plan_.request.deadline.value_or(patience), patience);
+}
+
+Result<std::span<const EventView>> PostgresCursor::read_next() {
+  batch_.clear();
+  payloads_.clear();
+  if (auto wanted = still_wanted(); !wanted) return std::unexpected(std::move(wanted).error());
+  while (batch_.empty() && left_ > 0) {
+    if (row_ == page_.size()) {
+      const auto fetched = fetch_page();
+      if (!fetched) return std::unexpected(fetched.error());
+      if (!*fetched) break;
+    }
+    // A batch is what is left of the page, or less where its payloads must be fetched.
+    const int first = row_;
+    std::uint64_t bytes = 0;
+    for (; row_ < page_.size() && batch_.size() < left_; ++row_) {
+      const bool is_inlined = !page_.is_null(row_, column(EventColumn::Data));
+      const auto size = static_cast<std::uint64_t>(page_.int4(row_, column(EventColumn::Bytes)));
+      if (!is_inlined) {
+        if (bytes > 0 && bytes + size > kPayloadBytesMax) break;
+        bytes += size;
+      }
+      if (is_shown(row_)) batch_.push_back(view_of(row_));
+    }
+    if (bytes > 0) {
+      if (auto fetched = fetch_payloads(first, row_); !fetched) {
+        return std::unexpected(std::move(fetched).error());
+      }
+    }
+  }
+  left_ -= batch_.size();
+  return std::span<const EventView>(batch_);
+}
+
+// False: there is no more. Pages may be empty though there is: what they have is looked at later.
+Result<bool> PostgresCursor::fetch_page() {
+  if (part_ == plan_.parts.size()) return false;
+  auto& part = plan_.parts[part_];
+  const auto& request = plan_.request;
+  const bool of_stream = std::holds_alternative<SelectStream>(request.selector);
+  const EventSelection selection{
+      .selector = &request.selector,
+      .stream_id = plan_.stream_id,
+      .direction = request.direction,
+      .first = part.first,
+      .last = part.last,
+      .limit = page_rows_,
+      .types = &request.types,
+      .stream_prefix = request.stream_prefix,
+      .deleted_up_to = plan_.hides ? std::optional(plan_.head) : std::nullopt};
+  const auto statement = events_sql(selection, settings_.schema, part.suffix);
+  auto rows = pool_.with_connection(deadline(), [&](Connection& connection) {
+    return connection.run(statement.call(), deadline());
+  });
+  if (!rows) return std::unexpected(to_read_error(rows.error(), part.suffix));
+  page_ = *std::move(rows);
+  page_suffix_ = part.suffix;
+  row_ = 0;
+  const auto got = static_cast<std::uint64_t>(page_.size());
+  if (got < page_rows_) {
+    ++part_;
+  } else {
+    const int last = page_.size() - 1;
+    const auto number =
+        page_.int8(last, column(of_stream ? EventColumn::Version : EventColumn::Position));
+    const bool forwards = request.direction == Direction::Forwards;
+    if (forwards) {
+      part.first = number + 1;
+    } else {
+      part.last = number - 1;
+    }
+    if (part.first > part.last) ++part_;
+  }
+  page_rows_ = std::min(page_rows_ * 4, kPageRowsMax);
+  return true;
+}
+
+bool PostgresCursor::is_shown(int row) const {
+  if (page_.int2(row, column(EventColumn::Format)) == 0) return false;
+  if (plan_.request.include_system || std::holds_alternative<SelectStream>(plan_.request.selector))
+    return true;
+  return !is_system_name(page_.text(row, column(EventColumn::Stream))) &&
+         !is_system_name(page_.text(row, column(EventColumn::Type)));
+}
+
+EventView PostgresCursor::view_of(int row) const {
+  EventView view;
+  view.position = {page_.int8(row, column(EventColumn::Position))};
+  view.version = {page_.int8(row, column(EventColumn::Version))};
+  view.id = page_.uuid(row, column(EventColumn::Id));
+  view.stream = page_.text(row, column(EventColumn::Stream));
+  view.type = page_.text(row, column(EventColumn::Type));
+  view.data = page_.text(row, column(EventColumn::Data));
+  view.metadata = page_.text(row, column(EventColumn::Metadata));
+  view.tags = TagsView(page_.text(row, column(EventColumn::Tags)));
+  view.format = static_cast<PayloadFormat>(page_.int2(row, column(EventColumn::Format)));
+  view.schema_version =
+      static_cast<std::uint32_t>(page_.int8(row, column(EventColumn::SchemaVersion)));
+  view.recorded_at = page_.timestamptz(row, column(EventColumn::RecordedAt));
+  if (!page_.is_null(row, column(EventColumn::OccurredAt))) {
+    view.occurred_at = page_.timestamptz(row, column(EventColumn::OccurredAt));
+  }
+  view.last_of_append = page_.boolean(row, column(EventColumn::LastOfAppend));
+  return view;
+}
+
+// The payloads of those rows that came without.
+Result<void> PostgresCursor::fetch_payloads(int first_row, int end_row) {
+  std::vector<std::uint64_t> positions;
+  for (int row = first_row; row < end_row; ++row) {
+    if (page_.is_null(row, column(EventColumn::Data))) {
+      positions.push_back(page_.int8(row, column(EventColumn::Position)));
+    }
+  }
+  const auto statement = payloads_sql(positions, settings_.schema, page_suffix_);
+  auto rows = pool_.with_connection(deadline(), [&](Connection& connection) {
+    return connection.run(statement.call(), deadline());
+  });
+  if (!rows) return std::unexpected(to_read_error(rows.error(), page_suffix_));
+  payloads_.push_back(*std::move(rows));
+  const auto& payloads = payloads_.back();
+  for (int row = 0; row < payloads.size(); ++row) {
+    const GlobalPosition position{payloads.int8(row, 0)};
+    const auto at = std::ranges::find(batch_, position, &EventView::position);
+    if (at == batch_.end()) continue;
+    at->metadata = payloads.text(row, 1);
+    at->data = payloads.text(row, 2);
+  }
+  return {};
+}
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,397 @@
+#include "postgres/postgres_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/one_at_a_time.hpp"
+#include "core/posix_environment.hpp"
+#include "core/refusal.hpp"
+#include "eventstore/validate.hpp"
+#include "postgres/maintenance.hpp"
+#include "postgres/migrations.hpp"
+#include "postgres/postgres_cursor.hpp"
+#include "postgres/read_planner.hpp"
+#include "postgres/scavenge.hpp"
+#include "postgres/sql_builder.hpp"
+#include "postgres/stream_lookup.hpp"
+
+namespace eventstore::postgres {
+namespace {
+
+constexpr int kServerVersionMin = 140000;
+
+// Tables are there for this month and so many after it.
+constexpr int kMonthsAhead = 3;
+
+// Plans that do not depend on how large the tables were when they were made, and nothing that waits
+// for ever. Not where a pooler is in between, which does not know of such settings.
+constexpr const char* kSessionOptions =
+    "-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off"
+    " -c idle_in_transaction_session_timeout=10s -c TimeZone=UTC";
+
+constexpr const char* kServer =
+    "SELECT current_setting('server_encoding'), current_setting('fsync'),"
+    " current_setting('full_page_writes'), current_setting('synchronous_commit'), "
+    "pg_is_in_recovery(),"
+    " (SELECT oid::bigint FROM pg_namespace WHERE oid = to_regnamespace($1::text)),"
+    " has_schema_privilege(to_regnamespace($1::text), 'USAGE')";
+
+constexpr const char* kIdentity = "SELECT store_id, lineage_id FROM {s}.store";
+
+constexpr const char* kFind =
+    "SELECT n.ordinal - 1, i.position, i.version FROM unnest($2::uuid[]) WITH ORDINALITY n(id, "
+    "ordinal)"
+    " JOIN {s}.streams s ON s.name = $1::text"
+    " JOIN {s}.event_ids i ON i.stream_id = s.stream_id AND i.id = n.id";
+
+constexpr const char* kNames =
+    "SELECT name FROM {s}.streams WHERE name > $1::text AND name >= $2::text"
+    " AND starts_with(name, $2::text) AND ($3::text IS NULL OR split_part(name, '-', 1) = $3::text)"
+    " AND ($4::boolean OR NOT starts_with(name, '$')) ORDER BY name LIMIT $5::bigint";
+
+// Names of streams that are looked at together.
+constexpr std::uint64_t kNamesMax = 1000;
+
+Error read_only() {
+  return {.code = ErrorCode::ReadOnly,
+          .message = "the store was opened read-only; open it for writing to append"};
+}
+
+Error closed() {
+  return {.code = ErrorCode::Closed, .message = "the store is being closed"};
+}
+
+Error not_found(const std::string& schema) {
+  return {.code = ErrorCode::NotFound,
+          .message = "there is no event store in schema " + schema + " of the database"};
+}
+
+}  // namespace
+
+PostgresStore::PostgresStore(StoreSettings settings)
+    : settings_(std::move(settings)), pool_(settings_) {
+  settings_.stop = closing_.get_token();
+}
+
+Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
+                                                           const OpenOptions& options) {
+  StoreSettings settings{.connection = {.uri = url.uri,
+                                        .options = url.pooled ? "" : kSessionOptions,
+                                        .prepares = !url.pooled},
+                         .listening = {.uri = url.listen_uri},
+                         .schema = quoted(url.schema),
+                         .channel_name = "eventstore:" + url.schema,
+                         .channel = quoted("eventstore:" + url.schema),
+                         .connections_max = url.connections,
+                         .read_only = options.read_only,
+                         .environment = posix_environment(),
+                         .on_notice = one_at_a_time(options.on_notice)};
+  std::unique_ptr<PostgresStore> store(new PostgresStore(std::move(settings)));
+  if (auto started = store->start(options); !started) {
+    return std::unexpected(std::move(started).error());
+  }
+  return store;
+}
+
+Result<void> PostgresStore::start(const OpenOptions& options) {
+  auto opened = Connection::open(settings_.connection, patience());
+  if (!opened) return std::unexpected(to_error(opened.error()));
+  auto& connection = **opened;
+  if (auto checked = check_server(connection); !checked) return checked;
+  if (auto checked = check_schema(connection, options); !checked) return checked;
+  const auto sql = fill_in(kIdentity, settings_.schema);
+  const auto identity = connection.run({.sql = sql}, patience());
+  if (!identity) return std::unexpected(to_error(identity.error()));
+  if (identity->empty()) return std::unexpected(not_found(settings_.schema));
+  store_id_ = identity->uuid(0, 0);
+  lineage_id_ = identity->uuid(0, 1);
+  const auto key = connection.run(
+      {.sql = kServer, .parameters = Parameters().text(settings_.schema)}, patience());
+  if (!key) return std::unexpected(to_error(key.error()));
+  settings_.lock_key = static_cast<std::uint32_t>(key->int8(0, 5));
+
+  wake_up_ = std::make_unique<WakeUp>(settings_, [this] { return head(); });
+  if (settings_.read_only) return {};
+  make_months_ahead(connection, patience());
+  appender_ = std::make_unique<Appender>(
+      settings_, months_, [this](GlobalPosition head) { wake_up_->committed(head); });
+  queue_ = std::make_unique<AppendQueue<PreparedAppend>>(
+      *settings_.environment.clock,
+      AppendQueueOptions{.requests_max = options.queue_requests_max,
+                         .bytes_max = options.queue_bytes_max},
+      [this](std::span<Appender::Pending* const> group) { appender_->commit(group); }, [] {});
+  return {};
+}
+
+Result<void> PostgresStore::check_server(Connection& connection) {
+  if (connection.server_version() < kServerVersionMin) {
+    return std::unexpected(Error{.code = ErrorCode::Unsupported,
+                                 .message = "the server is PostgreSQL " +
+                                            std::string(connection.parameter("server_version")) +
+                                            "; this needs 14 or newer"});
+  }
+  const auto server = connection.run(
+      {.sql = kServer, .parameters = Parameters().text(settings_.schema)}, patience());
+  if (!server) return std::unexpected(to_error(server.error()));
+  if (server->text(0, 0) != "UTF8") {
+    return std::unexpected(Error{.code = ErrorCode::Unsupported,
+                                 .message = "the database's encoding is " +
+                                            std::string(server->text(0, 0)) + "; it must be UTF8"});
+  }
+  if (settings_.read_only) return {};
+  if (server->boolean(0, 4)) {
+    return std::unexpected(Error{.code = ErrorCode::ReadOnly,
+                                 .message =
+                                     "the server is a standby, which takes no writes; open the"
+                                     " store read-only, or on the primary"});
+  }
+  for (const auto& [column, setting] : {std::pair(1, "fsync"), std::pair(2, "full_page_writes")}) {
+    if (server->text(0, column) != "off") continue;
+    return std::unexpected(
+        Error{.code = ErrorCode::Unsupported,
+              .message = "the server runs with " + std::string(setting) +
+                         " = off, so that what it acknowledges may be lost; switch it on"});
+  }
+  if (server->text(0, 3) == "off") {
+    settings_.notify(Notice::Level::Warning,
+                     "the server runs with synchronous_commit = off; it is switched on for the"
+                     " sessions of this store");
+    settings_.connection.options += " -c synchronous_commit=on";
+  }
+  return {};
+}
+
+Result<void> PostgresStore::check_schema(Connection& connection, const OpenOptions& options) {
+  const auto state = schema_state(connection, settings_.schema, patience());
+  if (!state) return std::unexpected(to_error(state.error()));
+  if (state->has_other_tables) {
+    return std::unexpected(Error{.code = ErrorCode::NotAStore,
+                                 .message = "schema " + settings_.schema +
+                                            " has tables that are no event store; choose another"});
+  }
+  const auto newest = all_migrations().back().number;
+  if (state->version > newest) {
+    return std::unexpected(Error{.code = ErrorCode::UnsupportedFormat,
+                                 .message = "schema " + settings_.schema + " is at version " +
+                                            std::to_string(state->version) +
+                                            ", and this program knows " + std::to_string(newest) +
+                                            "; use a newer one"});
+  }
+  if (state->version == newest) return {};
+  const bool is_new = state->version == 0;
+  if (is_new && (options.read_only || !options.create)) {
+    return std::unexpected(not_found(settings_.schema));
+  }
+  if (options.read_only) {
+    return std::unexpected(Error{.code = ErrorCode::UnsupportedFormat,
+                                 .message = "schema " + settings_.schema + " is at version " +
+                                            std::to_string(state->version) +
+                                            ", and this program reads " + std::to_string(newest) +
+                                            "; migrate it first"});
+  }
+  const auto migrated = migrate(connection, settings_, patience());
+  if (!migrated) return std::unexpected(to_error(migrated.error()));
+  return {};
+}
+
+// Where the role may not make tables, somebody else has to, or the default ones must do.
+void PostgresStore::make_months_ahead(Connection& connection, Deadline deadline) {
+  auto month = Month::of(settings_.environment.clock->wall_now());
+  for (int ahead = 0; ahead <= kMonthsAhead; ++ahead, month = month.next()) {
+    const auto made = make_month_tables(connection, settings_.schema, month, deadline);
+    if (made) continue;
+    settings_.notify(Notice::Level::Warning, "no tables could be made for the events of " +
+                                                 month.to_string() + ": " + made.error().message);
+    return;
+  }
+}
+
+PostgresStore::~PostgresStore() {
+  closing_.request_stop();
+  if (queue_ != nullptr) queue_->close();
+  wake_up_.reset();
+}
+
+template <typename Ask>
+auto PostgresStore::ask(const Ask& ask, Deadline deadline)
+    -> Result<typename decltype(ask(std::declval<Connection&>(), Deadline{}))::value_type> {
+  if (settings_.stop.stop_requested()) return std::unexpected(closed());
+  auto answer = pool_.with_connection(
+      deadline, [&](Connection& connection) { return ask(connection, deadline); });
+  if (!answer) return std::unexpected(to_error(answer.error()));
+  return *std::move(answer);
+}
+
+Result<PreparedAppend> PostgresStore::prepare(AppendRequest request) {
+  const auto refuse = [&](Error error) {
+    if (request.context.chain != nullptr) request.context.chain->break_off();
+    return std::unexpected(std::move(error));
+  };
+  if (settings_.stop.stop_requested()) return refuse(closed());
+  if (queue_ == nullptr) return refuse(read_only());
+  if (auto valid = validate(request); !valid) return refuse(std::move(valid).error());
+  return PreparedAppend(std::move(request), settings_.environment);
+}
+
+Result<AppendResult> PostgresStore::append(AppendRequest request) {
+  auto prepared = prepare(std::move(request));
+  if (!prepared) return std::unexpected(std::move(prepared).error());
+  return queue_->append(*std::move(prepared));
+}
+
+void PostgresStore::append_async(AppendRequest request, AppendCallback callback) {
+  auto prepared = prepare(std::move(request));
+  if (!prepared) {
+    auto refused = std::unexpected(std::move(prepared).error());
+    if (queue_ == nullptr) return callback(std::move(refused));
+    return queue_->answer_async(std::move(callback), std::move(refused));
+  }
+  queue_->append_async(*std::move(prepared), std::move(callback));
+}
+
+Result<std::unique_ptr<Cursor>> PostgresStore::read(ReadRequest request) {
+  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  const auto deadline = std::min(request.deadline.value_or(Deadline::max()), patience());
+  auto plan = ask(
+      [&](Connection& connection, Deadline until) {
+        return ReadPlanner(settings_, months_, connection, until).plan(request);
+      },
+      std::max(deadline,
+               settings_.environment.clock->monotonic_now() + std::chrono::milliseconds(100)));
+  if (!plan) return std::unexpected(std::move(plan).error());
+  return std::make_unique<PostgresCursor>(settings_, pool_, *std::move(plan));
+}
+
+Result<GlobalPosition> PostgresStore::head() {
+  const auto seen =
+      ask([&](Connection& connection,
+              Deadline until) { return ReadPlanner(settings_, months_, connection, until).look(); },
+          patience());
+  if (!seen) return std::unexpected(seen.error());
+  return seen->head;
+}
+
+Result<GlobalPosition> PostgresStore::wait_past(GlobalPosition position, Deadline deadline,
+                                                std::stop_token cancellation) {
+  return wake_up_->wait_past(position, deadline, cancellation);
+}
+
+Result<std::optional<StreamInfo>> PostgresStore::stream_info(std::string_view stream) {
+  if (auto valid = validate_stream_name(stream); !valid) {
+    return std::unexpected(std::move(valid).error());
+  }
+  auto infos = ask(
+      [&](Connection& connection,
+          Deadline until) -> Answer<std::vector<std::optional<StreamInfo>>> {
+        const auto seen = ReadPlanner(settings_, months_, connection, until).look();
+        if (!seen) return std::unexpected(seen.error());
+        return StreamLookup(settings_, connection, *seen, until).infos({&stream, 1});
+      },
+      patience());
+  if (!infos) return std::unexpected(std::move(infos).error());
+  return std::move(infos->front());
+}
+
+Result<std::vector<StreamInfo>> PostgresStore::list_streams(const ListStreamsRequest& request) {
+  const auto sql = fill_in(kNames, settings_.schema);
+  return ask(
+      [&](Connection& connection, Deadline until) -> Answer<std::vector<StreamInfo>> {
+        const auto seen = ReadPlanner(settings_, months_, connection, until).look();
+        if (!seen) return std::unexpected(seen.error());
+        StreamLookup lookup(settings_, connection, *seen, until);
+        std::vector<StreamInfo> listed;
+        auto after = request.after;
+        while (listed.size() < request.limit) {
+          const auto count = std::min(request.limit - listed.size(), kNamesMax);
+          Parameters parameters;
+          parameters.text(after).text(request.prefix);
+          if (request.category) {
+            parameters.text(*request.category);
+          } else {
+            parameters.null();
+          }
+          parameters.boolean(request.include_system).int8(count);
+          const auto rows = connection.run({.sql = sql, .parameters = parameters}, until);
+          if (!rows) return std::unexpected(rows.error());
+          std::vector<std::string_view> names;
+          for (int row = 0; row < rows->size(); ++row) names.push_back(rows->text(row, 0));
+          auto infos = lookup.infos(names);
+          if (!infos) return std::unexpected(std::move(infos).error());
+          for (auto& info : *infos) {
+            if (!info || (info->state != StreamState::Live && !request.include_deleted)) continue;
+            listed.push_back(*std::move(info));
+          }
+          if (names.size() < count) break;
+          after = names.back();
+        }
+        return listed;
+      },
+      patience());
+}
+
+Result<std::vector<std::optional<EventLocation>>> PostgresStore::find(std::string_view stream,
+                                                                      std::span<const Uuid> ids) {
+  if (auto valid = validate_stream_name(stream); !valid) {
+    return std::unexpected(std::move(valid).error());
+  }
+  const auto sql = fill_in(kFind, settings_.schema);
+  return ask(
+      [&](Connection& connection,
+          Deadline until) -> Answer<std::vector<std::optional<EventLocation>>> {
+        const auto rows = connection.run(
+            {.sql = sql, .parameters = Parameters().text(stream).uuid_array(ids)}, until);
+        if (!rows) return std::unexpected(rows.error());
+        std::vector<std::optional<EventLocation>> found(ids.size());
+        for (int row = 0; row < rows->size(); ++row) {
+          found[rows->int8(row, 0)] = EventLocation{{rows->int8(row, 1)}, {rows->int8(row, 2)}};
+        }
+        return found;
+      },
+      patience());
+}
+
+Capabilities PostgresStore::capabilities() const {
+  return {.engine = "postgresql",
+          .durability = Durability::PowerLoss,
+          .dense_positions = true,
+          .zero_copy = false,
+          .many_writing_processes = true};
+}
+
+Result<StoreStats> PostgresStore::stats() {
+  return ask(
+      [&](Connection& connection, Deadline until) -> Answer<StoreStats> {
+        const auto seen = ReadPlanner(settings_, months_, connection, until).look();
+        if (!seen) return std::unexpected(seen.error());
+        return count_store(connection, settings_, *seen, until);
+      },
+      patience());
+}
+
+Health PostgresStore::health() {
+  return {.store_id = store_id_, .lineage_id = lineage_id_};
+}
+
+Result<VerifyReport> PostgresStore::verify() {
+  return ask(
+      [&](Connection& connection, Deadline until) -> Answer<VerifyReport> {
+        const auto seen = ReadPlanner(settings_, months_, connection, until).look();
+        if (!seen) return std::unexpected(seen.error());
+        return verify_store(connection, settings_, *seen, until);
+      },
+      Deadline::max());
+}
+
+Result<ScavengeReport> PostgresStore::scavenge(const ScavengeOptions& options) {
+  if (settings_.read_only && !options.dry_run) return std::unexpected(read_only());
+  if (scavenging_.exchange(true)) {
+    return std::unexpected(Error{.code = ErrorCode::Overloaded,
+                                 .message = "the store is being scavenged; try again later"});
+  }
+  auto report = Scavenge(settings_, months_, options).run();
+  scavenging_ = false;
+  return report;
+}
+
+}  // namespace eventstore::postgres

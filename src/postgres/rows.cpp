@@ -1,0 +1,44 @@
+#include "postgres/rows.hpp"
+
+#include <charconv>
+#include <cstring>
+
+#include "postgres/wire.hpp"
+
+namespace eventstore::postgres {
+
+std::uint64_t Rows::int8(int row, int column) const {
+  return is_null(row, column) ? 0 : load_be<std::uint64_t>(text(row, column).data());
+}
+
+std::int32_t Rows::int4(int row, int column) const {
+  return is_null(row, column) ? 0 : load_be<std::int32_t>(text(row, column).data());
+}
+
+std::int16_t Rows::int2(int row, int column) const {
+  return static_cast<std::int16_t>(
+      is_null(row, column) ? 0 : load_be<std::int16_t>(text(row, column).data()));
+}
+
+bool Rows::boolean(int row, int column) const {
+  return !is_null(row, column) && text(row, column).front() != '\0';
+}
+
+Timestamp Rows::timestamptz(int row, int column) const {
+  return from_wire(load_be<std::int64_t>(text(row, column).data()));
+}
+
+Uuid Rows::uuid(int row, int column) const {
+  Uuid id;
+  std::memcpy(id.bytes.data(), text(row, column).data(), id.bytes.size());
+  return id;
+}
+
+std::uint64_t Rows::affected() const {
+  const std::string_view digits = PQcmdTuples(result_.get());
+  std::uint64_t count = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  return count;
+}
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include <libpq-fe.h>
+
+#include "eventstore/time.hpp"
+#include "eventstore/uuid.hpp"
+
+namespace eventstore::postgres {
+
+// The rows that a statement gave, in binary format. The caller knows the types of the columns.
+//
+// Ownership: owns them; string_views point into them.
+class Rows {
+ public:
+  Rows() = default;
+  explicit Rows(PGresult* result) : result_(result) {}
+
+  int size() const { return PQntuples(result_.get()); }
+  bool empty() const { return size() == 0; }
+  bool is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
+
+  std::string_view text(int row, int column) const {  // also bytea; empty where NULL
+    return {PQgetvalue(result_.get(), row, column),
+            static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+  }
+  std::uint64_t int8(int row, int column) const;  // 0 where NULL
+  std::int32_t int4(int row, int column) const;   // 0 where NULL
+  std::int16_t int2(int row, int column) const;   // 0 where NULL
+  bool boolean(int row, int column) const;        // false where NULL
+  Timestamp timestamptz(int row, int column) const;
+  Uuid uuid(int row, int column) const;
+
+  // How many rows a statement that gives none has changed.
+  std::uint64_t affected() const;
+
+ private:
+  struct Clear {
+    void operator()(PGresult* result) const { PQclear(result); }
+  };
+  std::unique_ptr<PGresult, Clear> result_;
+};
+
+}  // namespace eventstore::postgres

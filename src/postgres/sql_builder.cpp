@@ -1,0 +1,23 @@
+#include "postgres/sql_builder.hpp"
+
+namespace eventstore::postgres {
+
+std::string fill_in(std::string_view sql, std::string_view schema, std::string_view suffix) {
+  std::string out;
+  out.reserve(sql.size() + 64);
+  while (!sql.empty()) {
+    const auto brace = std::min(sql.find('{'), sql.size());
+    out += sql.substr(0, brace);
+    sql.remove_prefix(brace);
+    if (sql.starts_with("{s}") || sql.starts_with("{m}")) {
+      out += sql[1] == 's' ? schema : suffix;
+      sql.remove_prefix(3);
+    } else if (!sql.empty()) {
+      out += sql.front();
+      sql.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/stream_bounds.hpp"
+#include "eventstore/event_store.hpp"
+#include "postgres/months.hpp"
+
+namespace eventstore::postgres {
+
+// The streams' keys in the database: the position of a stream's first event, or minus that of the
+// metadata that named it before it had any.
+using StreamId = std::int64_t;
+
+// What a stream is in the database.
+struct StoredStream {
+  StreamId id = 0;  // 0: never named
+  StreamVersion version = {};
+  Month month = {};  // of its last event
+  StreamBounds bounds = {};
+};
+
+// What a group of appends has to know of the store, as it is while the lock is held.
+struct StoredState {
+  Month last_month = {};
+  GlobalPosition head = {};
+  Timestamp recorded_at = {};                                       // of the event at the head
+  Timestamp now = {};                                               // by the server's clock
+  std::unordered_map<std::string_view, StoredStream> streams = {};  // all that were asked for
+  std::map<std::pair<std::string_view, Uuid>, EventLocation> ids = {};
+  // By the append's ordinal in the group: the first event that matches its condition.
+  std::unordered_map<std::size_t, GlobalPosition> matches = {};
+};
+
+}  // namespace eventstore::postgres

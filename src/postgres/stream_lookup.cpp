@@ -1,0 +1,177 @@
+#include "postgres/stream_lookup.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "core/time_range.hpp"
+#include "postgres/first_since.hpp"
+#include "postgres/sql_builder.hpp"
+
+namespace eventstore::postgres {
+namespace {
+
+// Keys and bounds of streams at a head, by the ordinals of their names.
+constexpr const char* kStreams =
+    "SELECT n.ordinal - 1, s.stream_id, s.month, b.truncate_before, b.max_count, b.max_age, "
+    "b.tombstone"
+    " FROM unnest($1::text[]) WITH ORDINALITY n(name, ordinal)"
+    " JOIN {s}.streams s ON s.name = n.name"
+    " LEFT JOIN LATERAL (SELECT * FROM {s}.bounds b WHERE b.stream_id = s.stream_id"
+    " AND b.position <= $2::bigint ORDER BY position DESC LIMIT 1) b ON true";
+
+constexpr const char* kParts =
+    "SELECT n.ordinal - 1, m.month, m.first_version"
+    " FROM unnest($1::text[]) WITH ORDINALITY n(name, ordinal)"
+    " JOIN {s}.streams s ON s.name = n.name JOIN {s}.stream_months m ON m.stream_id = s.stream_id"
+    " ORDER BY 1, 2";
+
+// The last event of streams in one month, up to a head.
+constexpr const char* kLast =
+    "SELECT n.ordinal - 1, e.version, e.position FROM unnest($1::bigint[]) WITH ORDINALITY"
+    " n(id, ordinal) JOIN LATERAL (SELECT version, position FROM {s}.events_{m} e"
+    " WHERE e.stream_id = n.id AND e.position <= $2::bigint ORDER BY version DESC LIMIT 1) e ON "
+    "true";
+
+constexpr const char* kPositions =
+    "SELECT n.ordinal - 1, e.position FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY"
+    " n(id, version, ordinal)"
+    " JOIN {s}.events_{m} e ON e.stream_id = n.id AND e.version = n.version";
+
+}  // namespace
+
+Answer<std::vector<SeenStream>> StreamLookup::streams(std::span<const std::string_view> names) {
+  const auto by_name = fill_in(kStreams, settings_.schema);
+  const auto months = fill_in(kParts, settings_.schema);
+  const std::array calls = {
+      Call{.sql = by_name, .parameters = Parameters().text_array(names).int8(seen_.head.value)},
+      Call{.sql = months, .parameters = Parameters().text_array(names)}};
+  const auto rows = connection_.run(calls, deadline_);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<SeenStream> found(names.size());
+  const auto& known = rows->front();
+  for (int row = 0; row < known.size(); ++row) {
+    auto& stream = found[known.int8(row, 0)];
+    stream.id = static_cast<StreamId>(known.int8(row, 1));
+    const Month month{known.int4(row, 2)};
+    if (month != Month{}) stream.parts.push_back({.month = month, .first_version = {1}});
+    stream.bounds.truncate_before = {known.int8(row, 3)};
+    if (!known.is_null(row, 4)) stream.bounds.retention.max_count = known.int8(row, 4);
+    if (!known.is_null(row, 5)) {
+      stream.bounds.retention.max_age =
+          std::chrono::seconds(static_cast<std::int64_t>(known.int8(row, 5)));
+    }
+    stream.bounds.tombstone = {known.int8(row, 6)};
+  }
+  const auto& later = (*rows)[1];
+  for (int row = 0; row < later.size(); ++row) {
+    auto& stream = found[later.int8(row, 0)];
+    // A row that came behind the statement before belongs to a stream that it has not seen.
+    if (stream.id == 0) continue;
+    stream.parts.push_back({.month = {later.int4(row, 1)}, .first_version = {later.int8(row, 2)}});
+  }
+  if (auto added = add_last(found); !added) return std::unexpected(std::move(added).error());
+  return found;
+}
+
+// Looks for the last event of each stream in its last month; where that lies behind the head, in
+// the one before.
+Answer<void> StreamLookup::add_last(std::span<SeenStream> streams) {
+  for (;;) {
+    std::map<Month, std::vector<SeenStream*>> open;
+    for (auto& stream : streams) {
+      if (!stream.parts.empty() && stream.version.value == 0)
+        open[stream.parts.back().month].push_back(&stream);
+    }
+    if (open.empty()) return {};
+    for (const auto& [month, of_month] : open) {
+      const auto* stored = seen_.months->find(month);
+      std::vector<std::uint64_t> ids;
+      for (const auto* stream : of_month) ids.push_back(static_cast<std::uint64_t>(stream->id));
+      Rows rows;
+      if (stored != nullptr) {
+        const auto sql = fill_in(kLast, settings_.schema, stored->suffix);
+        auto found = connection_.run(
+            {.sql = sql, .parameters = Parameters().int8_array(ids).int8(seen_.head.value)},
+            deadline_);
+        if (!found) return std::unexpected(std::move(found).error());
+        rows = *std::move(found);
+      }
+      for (int row = 0; row < rows.size(); ++row) {
+        auto& stream = *of_month[rows.int8(row, 0)];
+        stream.version = {rows.int8(row, 1)};
+        stream.last_position = {rows.int8(row, 2)};
+      }
+      for (auto* stream : of_month) {
+        if (stream->version.value == 0) stream->parts.pop_back();
+      }
+    }
+  }
+}
+
+Answer<StreamVersion> StreamLookup::first_readable(const SeenStream& stream) {
+  const auto& bounds = stream.bounds;
+  // Of a tombstoned stream the tombstone is hidden as well.
+  if (bounds.is_tombstoned()) return StreamVersion{stream.version.value + 1};
+  auto first = std::max(bounds.truncate_before, StreamVersion{1});
+  const auto& retention = bounds.retention;
+  if (retention.max_count && stream.version.value > *retention.max_count) {
+    first = std::max(first, StreamVersion{stream.version.value - *retention.max_count + 1});
+  }
+  if (retention.max_age) {
+    const auto young = first_since(connection_, settings_, stream.id,
+                                   before(seen_.now, *retention.max_age), deadline_);
+    if (!young) return young;
+    first = std::max(first, *young);
+  }
+  return first;
+}
+
+Answer<std::vector<std::optional<StreamInfo>>> StreamLookup::infos(
+    std::span<const std::string_view> names) {
+  const auto seen = streams(names);
+  if (!seen) return std::unexpected(seen.error());
+  std::vector<std::optional<StreamInfo>> infos(names.size());
+  std::map<Month, std::vector<std::size_t>> firsts;
+  for (std::size_t index = 0; index < names.size(); ++index) {
+    const auto& stream = (*seen)[index];
+    if (stream.version.value == 0) continue;
+    const auto first = first_readable(stream);
+    if (!first) return std::unexpected(first.error());
+    auto& info = infos[index].emplace();
+    info.stream = names[index];
+    info.version = stream.version;
+    info.first_version = *first;
+    info.last_position = stream.last_position;
+    info.state = stream.bounds.state(stream.version);
+    if (*first > stream.version) {
+      info.first_version = {stream.version.value + 1};
+      continue;
+    }
+    info.events = stream.version.value - first->value + 1;
+    const auto part =
+        std::ranges::upper_bound(stream.parts, *first, {}, &SeenStream::Part::first_version);
+    if (part != stream.parts.begin()) firsts[std::prev(part)->month].push_back(index);
+  }
+  for (const auto& [month, of_month] : firsts) {
+    const auto* stored = seen_.months->find(month);
+    if (stored == nullptr) continue;
+    std::vector<std::uint64_t> ids;
+    std::vector<std::uint64_t> versions;
+    for (const auto index : of_month) {
+      ids.push_back(static_cast<std::uint64_t>((*seen)[index].id));
+      versions.push_back(infos[index]->first_version.value);
+    }
+    const auto sql = fill_in(kPositions, settings_.schema, stored->suffix);
+    const auto rows = connection_.run(
+        {.sql = sql, .parameters = Parameters().int8_array(ids).int8_array(versions)}, deadline_);
+    if (!rows) return std::unexpected(rows.error());
+    for (int row = 0; row < rows->size(); ++row) {
+      infos[of_month[rows->int8(row, 0)]]->first_position = {rows->int8(row, 1)};
+    }
+  }
+  return infos;
+}
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eventstore/event_store.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/months.hpp"
+#include "postgres/read_planner.hpp"
+#include "postgres/stored_state.hpp"
+
+namespace eventstore::postgres {
+
+// What is known of a stream that was named, as of a head.
+struct SeenStream {
+  StreamId id = 0;  // 0: never named
+  StreamVersion version = {};
+  GlobalPosition last_position = {};
+  StreamBounds bounds = {};
+  // Where it has events, in order. Those of a later month begin behind `version`: not seen yet.
+  struct Part {
+    Month month;
+    StreamVersion first_version;
+  };
+  std::vector<Part> parts = {};
+};
+
+// Looks up streams, as they were at a head.
+//
+// Ownership: borrows all it is made of.
+// Threads:   one at a time.
+class StreamLookup {
+ public:
+  StreamLookup(const StoreSettings& settings, Connection& connection, const SeenHead& seen,
+               Deadline deadline)
+      : settings_(settings), connection_(connection), seen_(seen), deadline_(deadline) {}
+
+  // In the order of the names.
+  Answer<std::vector<SeenStream>> streams(std::span<const std::string_view> names);
+
+  // The first version that a read of the stream shows, retention included; greater than the last
+  // where it shows none.
+  Answer<StreamVersion> first_readable(const SeenStream& stream);
+
+  // Absent for names that have no events. In the order of the names.
+  Answer<std::vector<std::optional<StreamInfo>>> infos(std::span<const std::string_view> names);
+
+ private:
+  Answer<void> add_last(std::span<SeenStream> streams);
+
+  const StoreSettings& settings_;
+  Connection& connection_;
+  const SeenHead& seen_;
+  const Deadline deadline_;
+};
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <thread>
+
+#include "core/thread_annotations.hpp"
+#include "eventstore/position.hpp"
+#include "eventstore/result.hpp"
+#include "postgres/connection_pool.hpp"
+#include "postgres/store_settings.hpp"
+
+namespace eventstore::postgres {
+
+// Tells who waits for events that there are more: of this process at once, of others by LISTEN and
+// NOTIFY, and by looking now and then, so that a notification that is lost costs time and no event.
+//
+// Notifications carry the head alone, come behind the commit and from a connection of their own, at
+// most one a millisecond: inside of the transaction NOTIFY has all commits of the server wait for
+// each other.
+//
+// Threads: safe from any thread.
+class WakeUp {
+ public:
+  using AskHead = std::function<Result<GlobalPosition>()>;
+
+  WakeUp(const StoreSettings& settings, AskHead ask_head);
+  ~WakeUp();
+  WakeUp(const WakeUp&) = delete;
+  WakeUp& operator=(const WakeUp&) = delete;
+
+  // This process has committed up to `head`.
+  void committed(GlobalPosition head);
+
+  // Waits until the head is greater than `position`; see EventStore::wait_past().
+  Result<GlobalPosition> wait_past(GlobalPosition position, Deadline deadline,
+                                   const std::stop_token& cancellation);
+
+ private:
+  void saw(GlobalPosition head) EXCLUDES(mutex_);
+  void listen(const std::stop_token& stop);
+  bool listen_once(const std::stop_token& stop);
+  void notify(const std::stop_token& stop);
+
+  const StoreSettings& settings_;
+  const AskHead ask_head_;
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  GlobalPosition head_ GUARDED_BY(mutex_) = {};       // the greatest that was seen
+  GlobalPosition committed_ GUARDED_BY(mutex_) = {};  // by this process
+  GlobalPosition notified_ GUARDED_BY(mutex_) = {};
+  std::size_t waiting_ GUARDED_BY(mutex_) = 0;
+  int wake_fd_ = -1;  // readable when the listening thread is to end
+  std::jthread notifying_;
+  std::jthread listening_;  // started when somebody waits for the first time
+};
+
+}  // namespace eventstore::postgres
