@@ -56,6 +56,7 @@ std::vector<std::string> registered_schemes() {
   auto& known = registry();
   std::vector<std::string> schemes;
   const MutexLock lock(known.mutex);
+  schemes.reserve(known.engines.size());
   for (const auto& [scheme, engine] : known.engines) schemes.push_back(scheme);
   return schemes;
 }

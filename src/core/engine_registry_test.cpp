@@ -24,7 +24,7 @@ std::string name_of_engine_for(std::string_view url) {
 
 class EngineRegistryTest : public testing::Test {
  protected:
-  ~EngineRegistryTest() override {
+  void TearDown() override {
     for (const auto& scheme : registered_schemes()) register_engine(scheme, {});
   }
 };

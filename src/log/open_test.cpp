@@ -16,13 +16,13 @@ class OpenTest : public testing::Test {
  protected:
   void register_other() {
     register_engine("other", [this](std::string_view url, const OpenOptions& options) {
-      opened = url;
+      opened_ = url;
       return open("memory:", options);
     });
   }
-  ~OpenTest() override { register_engine("other", {}); }
+  void TearDown() override { register_engine("other", {}); }
 
-  std::string opened;  // the URL that the other engine was given last
+  std::string opened_;  // the URL that the other engine was given last
 };
 
 std::string refusal_of(std::string_view url) {
@@ -35,14 +35,14 @@ std::string refusal_of(std::string_view url) {
 TEST_F(OpenTest, HandsUrlsToTheEngineThatIsRegisteredForThem) {
   register_other();
   EXPECT_TRUE(open("Other://host/store"));
-  EXPECT_EQ(opened, "Other://host/store");
+  EXPECT_EQ(opened_, "Other://host/store");
 }
 
 TEST_F(OpenTest, ChecksOptionsBeforeAnyEngineSeesThem) {
   register_other();
   const auto store = open("other:x", {.queue_requests_max = 0});
   EXPECT_EQ(store.error().code, ErrorCode::InvalidArgument);
-  EXPECT_EQ(opened, "");
+  EXPECT_EQ(opened_, "");
 }
 
 TEST_F(OpenTest, NamesTheSchemeThatNoEngineKnowsAndThoseThatOneDoes) {
