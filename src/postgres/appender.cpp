@@ -9,6 +9,7 @@
 #include "postgres/event_sql.hpp"
 #include "postgres/first_since.hpp"
 #include "postgres/group_writer.hpp"
+#include "postgres/optimistic_group.hpp"
 #include "postgres/sql_builder.hpp"
 
 namespace eventstore::postgres {
@@ -131,6 +132,11 @@ Appender::Attempt Appender::attempt(std::span<Pending* const> group, Deadline de
     if (!opened) return fail(std::move(opened).error());
     connection_ = *std::move(opened);
   }
+  if (auto stored = attempt_at_once(group, deadline)) {
+    if (!stored->failure) return *std::move(stored);
+    made = *std::move(stored);
+    return fail(*std::move(made.failure));
+  }
   auto state = look(group, deadline);
   if (!state) return fail(std::move(state).error());
 
@@ -188,6 +194,45 @@ Appender::Attempt Appender::attempt(std::span<Pending* const> group, Deadline de
   return made;
 }
 
+// Absent: the group is not one that can be stored at once, or it was tried and nothing was stored.
+std::optional<Appender::Attempt> Appender::attempt_at_once(std::span<Pending* const> group,
+                                                           Deadline deadline) {
+  const auto months = months_.list();
+  auto window = time_.window(settings_);
+  if (resolving_ || months->empty() || !window) return std::nullopt;
+  const auto& month = months->months.back();
+  window->end = std::min(window->end, month.month.next().begin());
+  const std::set<const AppendChain*> none_ended;
+  for (const auto* pending : group) {
+    if (!still_wanted(pending->append.context(), false, none_ended)) return std::nullopt;
+  }
+  const auto optimistic = OptimisticGroup::of(group);
+  if (!optimistic) return std::nullopt;
+  const std::array calls = {lock_call(), optimistic->call(month, *window, statements_)};
+  const auto rows = connection_->run(calls, deadline);
+  if (!rows) {
+    // Ids that are there already, or the tables of the month are gone: that takes a second look.
+    if (rows.error().kind == Failure::Kind::Refused && !rows.error().is_passing())
+      return std::nullopt;
+    Attempt failed{.results = std::vector<Result<AppendResult>>(group.size()),
+                   .failure = rows.error(),
+                   .sent = true};
+    return failed;
+  }
+  auto stored = optimistic->take(rows->back());
+  if (!stored) return std::nullopt;
+  Attempt made{.head = stored->head, .wrote = optimistic->has_events(), .sent = true};
+  time_.at(stored->recorded_at, stored->recorded_at, settings_);
+  for (auto& result : stored->results) made.results.emplace_back(std::move(result));
+  return made;
+}
+
+Call Appender::lock_call() {
+  return {.sql = statements_.of(kLock),
+          .parameters = std::move(
+              Parameters().int4(kLockClass).int4(static_cast<std::int32_t>(settings_.lock_key)))};
+}
+
 Result<void> Appender::still_wanted(const RequestContext& context, bool maybe_written,
                                     const std::set<const AppendChain*>& ended) const {
   // What may be written already is not given up before it is known.
@@ -225,11 +270,7 @@ Answer<StoredState> Appender::look(std::span<Pending* const> group, Deadline dea
   auto months = months_.list();
   const std::string suffix = months->empty() ? "default" : months->months.back().suffix;
   const std::array calls = {
-      Call{.sql = "BEGIN"},
-      Call{.sql = statements_.of(kLock),
-           .parameters =
-               Parameters().int4(kLockClass).int4(static_cast<std::int32_t>(settings_.lock_key))},
-      Call{.sql = statements_.of(kHead, suffix)},
+      Call{.sql = "BEGIN"}, lock_call(), Call{.sql = statements_.of(kHead, suffix)},
       Call{.sql = statements_.of(kStreams, suffix), .parameters = Parameters().text_array(wanted)}};
   auto rows = connection_->run(calls, deadline);
   if (!rows) return std::unexpected(std::move(rows).error());

@@ -52,6 +52,8 @@ class Appender {
   };
 
   Attempt attempt(std::span<Pending* const> group, Deadline deadline);
+  std::optional<Attempt> attempt_at_once(std::span<Pending* const> group, Deadline deadline);
+  Call lock_call();
   void answer_failure(std::span<Pending* const> group, Error error);
   Answer<StoredState> look(std::span<Pending* const> group, Deadline deadline);
   // The rest of the streams: by month, those whose last event lies in an earlier one.

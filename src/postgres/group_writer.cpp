@@ -2,10 +2,10 @@
 
 #include <array>
 #include <functional>
-#include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
+
+#include "postgres/group_rows.hpp"
 
 namespace eventstore::postgres {
 namespace {
@@ -41,8 +41,9 @@ constexpr const char* kAddIds =
     " a.i FROM unnest($2::bigint[], $3::bigint[], $4::uuid[]) WITH ORDINALITY a(s, v, i, n)";
 
 constexpr const char* kAddTags =
-    "INSERT INTO {s}.tags (position, tag, recorded_at)"
-    " SELECT a.*, $3::timestamptz FROM unnest($1::bigint[], $2::text[]) a";
+    "INSERT INTO {s}.tags (position, tag, recorded_at) SELECT $1::bigint + a.n, a.t, "
+    "$2::timestamptz"
+    " FROM unnest($3::bigint[], $4::text[]) a(n, t)";
 
 using AddCall = std::function<void(const char* text, Parameters parameters)>;
 
@@ -86,73 +87,28 @@ void add_streams(const AppendGroup& accepted, const AddCall& add) {
   add(kAddBounds, std::move(parameters));
 }
 
-void add_tags(const AppendGroup& accepted, const AddCall& add) {
-  std::vector<std::uint64_t> positions;
-  std::vector<std::string_view> tags;
-  auto position = accepted.first_position().value;
-  for (const auto& accepted_event : accepted.events()) {
-    const TagsView view(accepted_event.event->tags);
-    const std::set<std::string_view> each(view.begin(), view.end());
-    for (const auto tag : each) {
-      positions.push_back(position);
-      tags.push_back(tag);
-    }
-    ++position;
-  }
-  if (tags.empty()) return;
-  add(kAddTags, std::move(Parameters().int8_array(positions).text_array(tags).timestamptz(
-                    accepted.recorded_at())));
-}
-
 void add_events(const AppendGroup& accepted, const AddCall& add) {
-  const auto& events = accepted.events();
   std::vector<std::uint64_t> streams;
   std::vector<std::uint64_t> versions;
-  std::vector<Uuid> ids;
-  std::vector<std::int32_t> formats;
-  std::vector<std::uint64_t> schema_versions;
-  std::vector<std::optional<Timestamp>> occurred_at;
-  std::vector<bool> last_of_append;
-  std::vector<std::string_view> names;
-  std::vector<std::string_view> types;
-  std::vector<std::string_view> tags;
-  std::vector<std::string_view> metadata;
-  std::vector<std::string_view> data;
-  for (const auto& one : events) {
-    const auto& event = *one.event->event;
+  GroupRows rows;
+  for (const auto& one : accepted.events()) {
     streams.push_back(static_cast<std::uint64_t>(one.stream_id));
     versions.push_back(one.version.value);
-    ids.push_back(one.event->id);
-    formats.push_back(static_cast<std::int32_t>(event.format));
-    schema_versions.push_back(event.schema_version);
-    occurred_at.push_back(event.occurred_at);
-    last_of_append.push_back(one.last_of_append);
-    names.emplace_back(event.stream);
-    types.emplace_back(event.type);
-    tags.emplace_back(one.event->tags);
-    metadata.emplace_back(event.metadata);
-    data.emplace_back(event.data);
+    rows.add(*one.event, one.last_of_append);
   }
   const auto before = accepted.first_position().value - 1;
-  add(kAddEvents, std::move(Parameters()
-                                .int8(before)
-                                .timestamptz(accepted.recorded_at())
-                                .int8_array(streams)
-                                .int8_array(versions)
-                                .uuid_array(ids)
-                                .int4_array(formats)
-                                .int8_array(schema_versions)
-                                .timestamptz_array(occurred_at)
-                                .boolean_array(last_of_append)
-                                .text_array(names)
-                                .text_array(types)
-                                .bytea_array(tags)
-                                .bytea_array(metadata)
-                                .bytea_array(data)));
+  Parameters events;
+  events.int8(before).timestamptz(accepted.recorded_at()).int8_array(streams).int8_array(versions);
+  rows.add_to(events);
+  add(kAddEvents, std::move(events));
   add(kAddIds,
-      std::move(
-          Parameters().int8(before).int8_array(streams).int8_array(versions).uuid_array(ids)));
-  add_tags(accepted, add);
+      std::move(Parameters().int8(before).int8_array(streams).int8_array(versions).uuid_array(
+          rows.ids())));
+  if (!rows.has_tags()) return;
+  Parameters tags;
+  tags.int8(before).timestamptz(accepted.recorded_at());
+  rows.add_tags_to(tags);
+  add(kAddTags, std::move(tags));
 }
 
 }  // namespace

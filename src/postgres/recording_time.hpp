@@ -33,6 +33,19 @@ class RecordingTime {
     return std::max(newest, leapt ? expected : server);
   }
 
+  // Where at() takes the server's word: not before it was asked for the first time.
+  struct Window {
+    Timestamp begin;
+    Timestamp end;
+  };
+  std::optional<Window> window(const StoreSettings& settings) const {
+    if (!base_ || leapt_) return std::nullopt;
+    const auto passed = settings.environment.clock->monotonic_now() - base_->monotonic;
+    const auto expected =
+        base_->server + std::chrono::duration_cast<std::chrono::microseconds>(passed);
+    return Window{.begin = expected - kLeap, .end = expected + kLeap};
+  }
+
  private:
   static constexpr auto kLeap = std::chrono::hours{1};
   struct Base {

@@ -34,6 +34,20 @@ Uuid Rows::uuid(int row, int column) const {
   return id;
 }
 
+// Dimensions, whether there are NULLs, the type, size and lower bound; then each with its length.
+std::vector<std::uint64_t> Rows::int8_array(int row, int column) const {
+  constexpr std::size_t kHeaderBytes = 20;
+  constexpr std::size_t kElementBytes = sizeof(std::int32_t) + sizeof(std::uint64_t);
+  auto bytes = text(row, column);
+  std::vector<std::uint64_t> values;
+  if (bytes.size() < kHeaderBytes) return values;
+  for (bytes.remove_prefix(kHeaderBytes); bytes.size() >= kElementBytes;
+       bytes.remove_prefix(kElementBytes)) {
+    values.push_back(load_be<std::uint64_t>(bytes.data() + sizeof(std::int32_t)));
+  }
+  return values;
+}
+
 std::uint64_t Rows::affected() const {
   const std::string_view digits = PQcmdTuples(result_.get());
   std::uint64_t count = 0;

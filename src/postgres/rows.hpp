@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include <libpq-fe.h>
 
@@ -33,6 +34,7 @@ class Rows {
   bool boolean(int row, int column) const;        // false where NULL
   Timestamp timestamptz(int row, int column) const;
   Uuid uuid(int row, int column) const;
+  std::vector<std::uint64_t> int8_array(int row, int column) const;  // of one dimension
 
   // How many rows a statement that gives none has changed.
   std::uint64_t affected() const;

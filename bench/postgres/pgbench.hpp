@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "postgres_bench.hpp"
+
+namespace eventstore::bench {
+
+// Runs PostgreSQL's own pgbench with a script, statements prepared, for some seconds. Returns the
+// transactions a second.
+double run_pgbench(const PostgresBench& bench, const std::string& script, std::size_t clients,
+                   double seconds);
+
+}  // namespace eventstore::bench
