@@ -1,6 +1,7 @@
 #include "core/append_queue.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <latch>
@@ -17,9 +18,6 @@
 
 namespace eventstore {
 namespace {
-
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""us;
 
 class NumberedAppend {
  public:
@@ -161,47 +159,55 @@ TEST(AppendQueue, RefusesMoreBytesThanMayWait) {
   EXPECT_EQ(engine.groups(), (std::vector<Group>{{0}, {1}}));
 }
 
+// Appends so many, one after another, from `first` on. Returns how many got another's answer.
+std::uint64_t mistaken_answers(Engine& engine, std::uint64_t first, std::uint64_t count) {
+  std::uint64_t mistaken = 0;
+  for (auto number = first; number < first + count; ++number) {
+    const auto answer = engine.queue.append(NumberedAppend(number));
+    if (!answer || answer->last_position.value != number) ++mistaken;
+  }
+  return mistaken;
+}
+
+std::uint64_t mistaken_answers_of_threads(Engine& engine, std::uint64_t thread_count,
+                                          std::uint64_t count) {
+  std::atomic<std::uint64_t> mistaken = 0;
+  std::vector<std::jthread> threads;
+  threads.reserve(thread_count);
+  for (std::uint64_t i = 0; i < thread_count; ++i) {
+    threads.emplace_back([&, i] { mistaken += mistaken_answers(engine, i * count, count); });
+  }
+  threads.clear();
+  return mistaken;
+}
+
 // Whom a full group leaves behind waits for a later one.
 TEST(AppendQueue, GivesEachThreadItsOwnAnswer) {
-  constexpr std::uint64_t kThreads = 8;
-  constexpr std::uint64_t kAppends = 200;
   for (const auto group_appends_max : std::vector<std::size_t>{1, 3, 100}) {
     Engine engine({.group_appends_max = group_appends_max});
-    std::atomic<std::uint64_t> mistaken = 0;
-    {
-      std::vector<std::jthread> threads;
-      for (std::uint64_t thread = 0; thread < kThreads; ++thread) {
-        threads.emplace_back([&, thread] {
-          for (std::uint64_t i = 0; i < kAppends; ++i) {
-            const auto number = thread * kAppends + i;
-            const auto answer = engine.queue.append(NumberedAppend(number));
-            if (!answer || answer->last_position.value != number) ++mistaken;
-          }
-        });
-      }
-    }
-    EXPECT_EQ(mistaken, 0);
+    EXPECT_EQ(mistaken_answers_of_threads(engine, 8, 200), 0);
     std::size_t appends = 0;
     for (const auto& group : engine.groups()) {
       EXPECT_LE(group.size(), group_appends_max);
       appends += group.size();
     }
-    EXPECT_EQ(appends, kThreads * kAppends);
+    EXPECT_EQ(appends, 8 * 200);
   }
 }
 
 TEST(AppendQueue, LooksAtNoClockWhereItDoesNotGather) {
-  for (const auto gather_time : {0us, 100us}) {
+  constexpr std::chrono::microseconds kNone{0};
+  for (const auto gather_time : {kNone, std::chrono::microseconds{100}}) {
     Engine engine({.gather_time = gather_time}, true);
     engine.begin_to_commit();
     engine.let_go();
     EXPECT_EQ(engine.groups().size(), 1);
-    EXPECT_EQ(engine.clock.looks == 0, gather_time == 0us);
+    EXPECT_EQ(engine.clock.looks == 0, gather_time == kNone);
   }
 }
 
 TEST(AppendQueue, RestsOnceItIsQuiet) {
-  Engine engine({.idle_after = 1ms});
+  Engine engine({.idle_after = std::chrono::milliseconds{1}});
   ASSERT_TRUE(engine.queue.append(NumberedAppend(1)));
   engine.rested.acquire();
   ASSERT_TRUE(engine.queue.append(NumberedAppend(2)));

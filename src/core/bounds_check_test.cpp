@@ -1,5 +1,6 @@
 #include "core/bounds_check.hpp"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -8,26 +9,24 @@
 namespace eventstore {
 namespace {
 
-using std::chrono_literals::operator""s;
-
 // A store with streams "s", of ten events, and "t", of none. Of "s" the first six are older than
 // any age.
 class BoundsCheckTest : public testing::Test {
  protected:
-  Result<void> add(std::string_view stream) { return check.add(stream, nullptr); }
+  Result<void> add(std::string_view stream) { return check_.add(stream, nullptr); }
   Result<void> state(const StreamBounds& bounds, std::string_view stream = "s") {
     const StatedBounds stated{.stream = stream, .bounds = bounds};
-    return check.add("$$s", &stated);
+    return check_.add("$$s", &stated);
   }
   Result<void> tombstone() {
     const StatedBounds stated{.stream = "s", .bounds = {}, .is_tombstone = true};
-    return check.add("s", &stated);
+    return check_.add("s", &stated);
   }
 
-  StreamBounds before = {};  // of "s"
-  BoundsCheck check{{
+  StreamBounds before_ = {};  // of "s"
+  BoundsCheck check_{{
       .bounds_of = [this](std::string_view stream) -> Result<StreamBounds> {
-        return stream == "s" ? before : StreamBounds{};
+        return stream == "s" ? before_ : StreamBounds{};
       },
       .last_version_of = [](std::string_view stream) -> Result<StreamVersion> {
         return StreamVersion{stream == "s" ? 10U : 0U};
@@ -43,16 +42,16 @@ ErrorCode code_of(const Result<void>& result) {
 }
 
 TEST_F(BoundsCheckTest, LetsBoundsGrow) {
-  before.truncate_before = {3};
+  before_.truncate_before = {3};
   EXPECT_TRUE(state({.truncate_before = {3}}));
   EXPECT_TRUE(state({.truncate_before = {4}, .retention = {.max_count = 5}}));
   EXPECT_TRUE(state({.truncate_before = {4}, .retention = {.max_count = 4}}));
-  EXPECT_EQ(check.take_changes(),
+  EXPECT_EQ(check_.take_changes(),
             (BoundsCheck::Changes{{"s", {.truncate_before = {4}, .retention = {.max_count = 4}}}}));
 }
 
 TEST_F(BoundsCheckTest, RefusesToBringBackWhatIsTruncated) {
-  before.truncate_before = {3};
+  before_.truncate_before = {3};
   const auto refused = state({.truncate_before = {2}});
   ASSERT_EQ(code_of(refused), ErrorCode::InvalidArgument);
   EXPECT_NE(refused.error().message.find("must be at least 3"), std::string::npos);
@@ -60,17 +59,18 @@ TEST_F(BoundsCheckTest, RefusesToBringBackWhatIsTruncated) {
 }
 
 TEST_F(BoundsCheckTest, RefusesToBringBackWhatACountHides) {
-  before.retention.max_count = 4;
+  before_.retention.max_count = 4;
   EXPECT_EQ(code_of(state({.retention = {.max_count = 5}})), ErrorCode::InvalidArgument);
   EXPECT_EQ(code_of(state({.truncate_before = {6}})), ErrorCode::InvalidArgument);
   EXPECT_TRUE(state({.truncate_before = {7}}));
 }
 
 TEST_F(BoundsCheckTest, RefusesToBringBackWhatAnAgeHides) {
-  before.retention.max_age = 60s;
-  EXPECT_EQ(code_of(state({.truncate_before = {6}, .retention = {.max_age = 61s}})),
-            ErrorCode::InvalidArgument);
-  EXPECT_TRUE(state({.truncate_before = {7}, .retention = {.max_age = 61s}}));
+  before_.retention.max_age = std::chrono::seconds{60};
+  EXPECT_EQ(
+      code_of(state({.truncate_before = {6}, .retention = {.max_age = std::chrono::seconds{61}}})),
+      ErrorCode::InvalidArgument);
+  EXPECT_TRUE(state({.truncate_before = {7}, .retention = {.max_age = std::chrono::seconds{61}}}));
 }
 
 TEST_F(BoundsCheckTest, CountsTheEventsOfTheAppend) {
@@ -91,12 +91,12 @@ TEST_F(BoundsCheckTest, LetsNothingFollowATombstone) {
   EXPECT_EQ(code_of(tombstone()), ErrorCode::StreamDeleted);
   EXPECT_EQ(code_of(state({.truncate_before = {5}})), ErrorCode::StreamDeleted);
   EXPECT_TRUE(add("t"));
-  EXPECT_EQ(check.take_changes(), (BoundsCheck::Changes{{"s", {.tombstone = {12}}}}));
+  EXPECT_EQ(check_.take_changes(), (BoundsCheck::Changes{{"s", {.tombstone = {12}}}}));
 }
 
 TEST_F(BoundsCheckTest, ChangesNothingByMetadataWithoutBounds) {
   EXPECT_TRUE(state({}, "t"));
-  EXPECT_TRUE(check.take_changes().empty());
+  EXPECT_TRUE(check_.take_changes().empty());
 }
 
 TEST_F(BoundsCheckTest, PassesOnAFailure) {
