@@ -2,26 +2,12 @@
 
 #include <utility>
 
+#include "core/append_context.hpp"
 #include "core/mapped_access.hpp"
 #include "log/clean_failure.hpp"
 #include "log/damage.hpp"
 
 namespace eventstore::log {
-
-namespace {
-
-void break_chain(const RequestContext& context) {
-  if (context.chain != nullptr) context.chain->break_off();
-}
-
-// Whether the chain of an append, if it has one, ends with this answer.
-bool ends_chain(const RequestContext& context, const Result<AppendResult>& answer) {
-  if (!answer) return true;
-  return context.chain != nullptr && answer->repeated &&
-         answer->last_position > context.chain->repeats_max();
-}
-
-}  // namespace
 
 LogWriter::LogWriter(Environment environment, LogTail& tail)
     : environment_(environment),
@@ -53,7 +39,7 @@ void LogWriter::commit(std::span<PendingAppend* const> group) {
 
 void LogWriter::decide(PendingAppend& pending, AppendGroup& accepted) const {
   const auto& context = pending.append.context();
-  if (auto wanted = still_wanted(context); !wanted) {
+  if (auto wanted = still_wanted(context, environment_.clock->monotonic_now()); !wanted) {
     pending.result = std::unexpected(std::move(wanted).error());
   } else {
     pending.result = accepted.decide(pending.append);
@@ -79,24 +65,6 @@ void LogWriter::answer_all(std::span<PendingAppend* const> group, const Error& e
     pending->result = std::unexpected(error);
     break_chain(pending->append.context());
   }
-}
-
-Result<void> LogWriter::still_wanted(const RequestContext& context) const {
-  if (context.chain != nullptr && context.chain->is_broken()) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Cancelled,
-              .message = "an append before this one in its chain failed; nothing was written"});
-  }
-  if (context.cancellation.stop_requested()) {
-    return std::unexpected(Error{.code = ErrorCode::Cancelled,
-                                 .message = "the append was cancelled; nothing was written"});
-  }
-  if (context.deadline && environment_.clock->monotonic_now() > *context.deadline) {
-    return std::unexpected(
-        Error{.code = ErrorCode::DeadlineExceeded,
-              .message = "the deadline passed before the append began; nothing was written"});
-  }
-  return {};
 }
 
 }  // namespace eventstore::log

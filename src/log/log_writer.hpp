@@ -27,7 +27,6 @@ class LogWriter {
   void decide(PendingAppend& pending, AppendGroup& accepted) const;
   void decide_without_room(PendingAppend& pending, const Error& no_space);
   static void answer_all(std::span<PendingAppend* const> group, const Error& error);
-  Result<void> still_wanted(const RequestContext& context) const;
 
   Environment environment_;
   LogTail& tail_;

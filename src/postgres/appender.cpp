@@ -5,12 +5,14 @@
 #include <set>
 #include <utility>
 
+#include "core/append_context.hpp"
 #include "postgres/backoff.hpp"
 #include "postgres/event_sql.hpp"
 #include "postgres/first_since.hpp"
 #include "postgres/group_writer.hpp"
 #include "postgres/optimistic_group.hpp"
 #include "postgres/sql_builder.hpp"
+#include "postgres/stream_lookup.hpp"
 
 namespace eventstore::postgres {
 namespace {
@@ -41,17 +43,6 @@ constexpr const char* kIds =
     " FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY n(name, id, ordinal)"
     " JOIN {s}.streams s ON s.name = n.name"
     " JOIN {s}.event_ids i ON i.stream_id = s.stream_id AND i.id = n.id";
-
-void break_chain(const RequestContext& context) {
-  if (context.chain != nullptr) context.chain->break_off();
-}
-
-// Whether the chain of an append, if it has one, ends with this answer.
-bool ends_chain(const RequestContext& context, const Result<AppendResult>& answer) {
-  if (!answer) return true;
-  return context.chain != nullptr && answer->repeated &&
-         answer->last_position > context.chain->repeats_max();
-}
 
 // The server gave up a transaction that may well go through the next time.
 bool is_worth_another(const Failure& failure) {
@@ -149,11 +140,15 @@ Appender::Attempt Appender::attempt(std::span<Pending* const> group, Deadline de
                          failed_look = found.error();
                          return std::unexpected(to_error(found.error()));
                        });
+  // Chains that a member of the group ends; null for none.
   std::set<const AppendChain*> ended;
+  const auto now = settings_.environment.clock->monotonic_now();
   for (std::size_t index = 0; index < group.size(); ++index) {
     const auto& append = group[index]->append;
     const auto& context = append.context();
-    auto result = still_wanted(context, maybe_written_[index], ended);
+    // What may be written already is not given up before it is known.
+    auto result = maybe_written_[index] ? Result<void>{} : still_wanted(context, now);
+    if (result && ended.contains(context.chain.get())) result = std::unexpected(chain_is_broken());
     made.results.push_back(result ? accepted.decide(append, index)
                                   : std::unexpected(std::move(result).error()));
     auto& answer = made.results.back();
@@ -202,9 +197,9 @@ std::optional<Appender::Attempt> Appender::attempt_at_once(std::span<Pending* co
   if (resolving_ || months->empty() || !window) return std::nullopt;
   const auto& month = months->months.back();
   window->end = std::min(window->end, month.month.next().begin());
-  const std::set<const AppendChain*> none_ended;
+  const auto now = settings_.environment.clock->monotonic_now();
   for (const auto* pending : group) {
-    if (!still_wanted(pending->append.context(), false, none_ended)) return std::nullopt;
+    if (!still_wanted(pending->append.context(), now)) return std::nullopt;
   }
   const auto optimistic = OptimisticGroup::of(group);
   if (!optimistic) return std::nullopt;
@@ -231,28 +226,6 @@ Call Appender::lock_call() {
   return {.sql = statements_.of(kLock),
           .parameters = std::move(
               Parameters().int4(kLockClass).int4(static_cast<std::int32_t>(settings_.lock_key)))};
-}
-
-Result<void> Appender::still_wanted(const RequestContext& context, bool maybe_written,
-                                    const std::set<const AppendChain*>& ended) const {
-  // What may be written already is not given up before it is known.
-  if (maybe_written) return {};
-  if (context.chain != nullptr &&
-      (context.chain->is_broken() || ended.contains(context.chain.get()))) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Cancelled,
-              .message = "an append before this one in its chain failed; nothing was written"});
-  }
-  if (context.cancellation.stop_requested()) {
-    return std::unexpected(Error{.code = ErrorCode::Cancelled,
-                                 .message = "the append was cancelled; nothing was written"});
-  }
-  if (context.deadline && settings_.environment.clock->monotonic_now() > *context.deadline) {
-    return std::unexpected(
-        Error{.code = ErrorCode::DeadlineExceeded,
-              .message = "the deadline passed before the append began; nothing was written"});
-  }
-  return {};
 }
 
 // Everything that the group's outcome depends on, from when the lock is held.
@@ -326,13 +299,7 @@ std::map<Month, std::vector<std::string_view>> Appender::take_streams(
     stream.id = static_cast<StreamId>(rows.int8(row, 1));
     stream.month = {rows.int4(row, 2)};
     stream.version = {rows.int8(row, 3)};
-    stream.bounds.truncate_before = {rows.int8(row, 4)};
-    if (!rows.is_null(row, 5)) stream.bounds.retention.max_count = rows.int8(row, 5);
-    if (!rows.is_null(row, 6)) {
-      stream.bounds.retention.max_age =
-          std::chrono::seconds(static_cast<std::int64_t>(rows.int8(row, 6)));
-    }
-    stream.bounds.tombstone = {rows.int8(row, 7)};
+    stream.bounds = bounds_in(rows, row, 4);
     if (stream.month != Month{} && stream.month != state.last_month)
       missing[stream.month].push_back(name);
   }

@@ -65,9 +65,6 @@ class Appender {
   Answer<void> find_matches(std::span<Pending* const> group, const MonthList& months,
                             StoredState& state, Deadline deadline);
   Answer<bool> is_in_default(Month month, Deadline deadline);
-  // `ended`: chains that an earlier member of the group ends.
-  Result<void> still_wanted(const RequestContext& context, bool maybe_written,
-                            const std::set<const AppendChain*>& ended) const;
   Answer<Rows> run(const char* text, Parameters parameters, Deadline deadline);
 
   const StoreSettings& settings_;

@@ -68,8 +68,12 @@ class Selecting {
   // One for each way to find events; what they give together is the selection.
   std::vector<std::string> subselects(const std::string& columns) {
     const auto& selector = *selection_.selector;
-    if (std::holds_alternative<SelectStream>(selector)) {
-      const auto id = sql_.add_int8(static_cast<std::uint64_t>(selection_.stream_id));
+    if (const auto* const stream = std::get_if<SelectStream>(&selector)) {
+      const auto id =
+          selection_.stream_id != 0
+              ? sql_.add_int8(static_cast<std::uint64_t>(selection_.stream_id))
+              : "(SELECT stream_id FROM {s}.streams WHERE name = " + sql_.add_text(stream->stream) +
+                    ")";
       return {of_events(columns, "e.stream_id = " + id, "version")};
     }
     if (const auto* const category = std::get_if<SelectCategory>(&selector)) {

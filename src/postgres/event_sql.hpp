@@ -15,7 +15,7 @@ namespace eventstore::postgres {
 
 // Which events of one month a statement selects.
 struct EventSelection {
-  // What of. Of a stream, its key; the selector's name is not looked at.
+  // What of. Of a stream, by its key where that is known, else by the selector's name.
   const Selector* selector = nullptr;
   StreamId stream_id = 0;
   Direction direction = Direction::Forwards;

@@ -27,7 +27,27 @@ PostgresCursor::PostgresCursor(const StoreSettings& settings, ConnectionPool& po
       pool_(pool),
       plan_(std::move(plan)),
       left_(plan_.request.limit.value_or(std::numeric_limits<std::uint64_t>::max())),
-      page_rows_(std::min(left_, kFirstPageRows)) {}
+      page_rows_(first_page_rows(plan_.request)) {
+  if (!plan_.first_page || plan_.parts.empty()) return;
+  page_rows_ = plan_.first_page_rows;
+  take_page(*std::move(plan_.first_page));
+}
+
+std::uint64_t first_page_rows(const ReadRequest& request) {
+  return std::min(request.limit.value_or(kFirstPageRows), kFirstPageRows);
+}
+
+EventSelection page_of(const ReadPlan& plan, const ReadPlan::Part& part, std::uint64_t rows) {
+  return {.selector = &plan.request.selector,
+          .stream_id = plan.stream_id,
+          .direction = plan.request.direction,
+          .first = part.first,
+          .last = part.last,
+          .limit = rows,
+          .types = &plan.request.types,
+          .stream_prefix = plan.request.stream_prefix,
+          .deleted_up_to = plan.hides ? std::optional(plan.head) : std::nullopt};
+}
 
 Result<std::span<const EventView>> PostgresCursor::next() {
   if (failure_) return std::unexpected(*failure_);
@@ -100,36 +120,28 @@ Result<std::span<const EventView>> PostgresCursor::read_next() {
 // False: there is no more. Pages may be empty though there is: what they have is looked at later.
 Result<bool> PostgresCursor::fetch_page() {
   if (part_ == plan_.parts.size()) return false;
-  auto& part = plan_.parts[part_];
-  const auto& request = plan_.request;
-  const bool of_stream = std::holds_alternative<SelectStream>(request.selector);
-  const EventSelection selection{
-      .selector = &request.selector,
-      .stream_id = plan_.stream_id,
-      .direction = request.direction,
-      .first = part.first,
-      .last = part.last,
-      .limit = page_rows_,
-      .types = &request.types,
-      .stream_prefix = request.stream_prefix,
-      .deleted_up_to = plan_.hides ? std::optional(plan_.head) : std::nullopt};
-  const auto statement = events_sql(selection, settings_.schema, part.suffix);
+  const auto& part = plan_.parts[part_];
+  const auto statement =
+      events_sql(page_of(plan_, part, page_rows_), settings_.schema, part.suffix);
   auto rows = pool_.with_connection(deadline(), [&](Connection& connection) {
     return connection.run(statement.call(), deadline());
   });
   if (!rows) return std::unexpected(to_read_error(rows.error(), part.suffix));
-  page_ = *std::move(rows);
-  page_suffix_ = part.suffix;
+  take_page(*std::move(rows));
+  return true;
+}
+
+// The page of the part that is to come next, and where the one behind it begins.
+void PostgresCursor::take_page(Rows page) {
+  page_ = std::move(page);
   row_ = 0;
-  const auto got = static_cast<std::uint64_t>(page_.size());
-  if (got < page_rows_) {
+  auto& part = plan_.parts[part_];
+  page_part_ = part;
+  if (static_cast<std::uint64_t>(page_.size()) < page_rows_) {
     ++part_;
   } else {
-    const int last = page_.size() - 1;
-    const auto number =
-        page_.int8(last, column(of_stream ? EventColumn::Version : EventColumn::Position));
-    const bool forwards = request.direction == Direction::Forwards;
-    if (forwards) {
+    const auto number = number_of(page_.size() - 1);
+    if (plan_.request.direction == Direction::Forwards) {
       part.first = number + 1;
     } else {
       part.last = number - 1;
@@ -137,11 +149,17 @@ Result<bool> PostgresCursor::fetch_page() {
     if (part.first > part.last) ++part_;
   }
   page_rows_ = std::min(page_rows_ * 4, kPageRowsMax);
-  return true;
+}
+
+std::uint64_t PostgresCursor::number_of(int row) const {
+  const bool of_stream = std::holds_alternative<SelectStream>(plan_.request.selector);
+  return page_.int8(row, column(of_stream ? EventColumn::Version : EventColumn::Position));
 }
 
 bool PostgresCursor::is_shown(int row) const {
-  if (page_.int2(row, column(EventColumn::Format)) == 0) return false;
+  if (page_.int2(row, column(EventColumn::Format)) == 0) return false;  // a husk
+  const auto number = number_of(row);
+  if (number < page_part_.first || number > page_part_.last) return false;
   if (plan_.request.include_system || std::holds_alternative<SelectStream>(plan_.request.selector))
     return true;
   return !is_system_name(page_.text(row, column(EventColumn::Stream))) &&
@@ -177,11 +195,11 @@ Result<void> PostgresCursor::fetch_payloads(int first_row, int end_row) {
       positions.push_back(page_.int8(row, column(EventColumn::Position)));
     }
   }
-  const auto statement = payloads_sql(positions, settings_.schema, page_suffix_);
+  const auto statement = payloads_sql(positions, settings_.schema, page_part_.suffix);
   auto rows = pool_.with_connection(deadline(), [&](Connection& connection) {
     return connection.run(statement.call(), deadline());
   });
-  if (!rows) return std::unexpected(to_read_error(rows.error(), page_suffix_));
+  if (!rows) return std::unexpected(to_read_error(rows.error(), page_part_.suffix));
   payloads_.push_back(*std::move(rows));
   const auto& payloads = payloads_.back();
   for (int row = 0; row < payloads.size(); ++row) {

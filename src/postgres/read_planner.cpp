@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "postgres/event_sql.hpp"
 #include "postgres/sql_builder.hpp"
 #include "postgres/stream_lookup.hpp"
 
@@ -15,6 +16,21 @@ constexpr const char* kHead =
     " greatest(clock_timestamp(), e.recorded_at)"
     " FROM (VALUES (1)) one LEFT JOIN LATERAL (SELECT position, recorded_at FROM {s}.events_{m}"
     " ORDER BY position DESC LIMIT 1) e ON true";
+
+// The same, and a stream: its key, first month, last event in the newest month, and bounds.
+constexpr const char* kStreamHead =
+    "SELECT (SELECT max(month) FROM {s}.months), h.position, false, greatest(clock_timestamp(),"
+    " h.recorded_at), s.stream_id, s.month, e.version, e.position, b.truncate_before, b.max_count,"
+    " b.max_age, b.tombstone FROM (SELECT position, recorded_at FROM {s}.events_{m}"
+    " ORDER BY position DESC LIMIT 1) h LEFT JOIN {s}.streams s ON s.name = $1::text"
+    " LEFT JOIN LATERAL (SELECT version, position FROM {s}.events_{m} e WHERE e.stream_id ="
+    " s.stream_id ORDER BY version DESC LIMIT 1) e ON true LEFT JOIN LATERAL (SELECT * FROM "
+    "{s}.bounds"
+    " b WHERE b.stream_id = s.stream_id ORDER BY position DESC LIMIT 1) b ON true";
+
+constexpr const char* kLaterMonths =
+    "SELECT m.month, m.first_version FROM {s}.streams s JOIN {s}.stream_months m ON m.stream_id ="
+    " s.stream_id WHERE s.name = $1::text ORDER BY month";
 
 struct Range {
   std::uint64_t first;
@@ -51,19 +67,94 @@ Answer<SeenHead> ReadPlanner::look() {
   }
 }
 
-Answer<ReadPlan> ReadPlanner::plan(ReadRequest request) {
-  if (const auto* const stream = std::get_if<SelectStream>(&request.selector)) {
-    const auto name = stream->stream;
-    return plan_stream(std::move(request), name);
+// Absent: another month has begun, or there is none yet.
+Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& request) {
+  const auto months = months_.list();
+  if (months->empty()) return std::nullopt;
+  const auto& month = months->months.back();
+  const auto* const stream = std::get_if<SelectStream>(&request.selector);
+  const auto [first, last] = range_of(request, 1, std::numeric_limits<std::int64_t>::max());
+  const auto& page_month = stream != nullptr || request.direction == Direction::Backwards
+                               ? month
+                               : months->months[months->ordinal_of({first})];
+  Guess guess{.page_rows = first_page_rows(request), .part = {page_month.suffix, first, last}};
+  const auto page = events_sql(page_of({.request = request}, guess.part, guess.page_rows),
+                               settings_.schema, page_month.suffix);
+  const auto head =
+      fill_in(stream != nullptr ? kStreamHead : kHead, settings_.schema, month.suffix);
+  const auto later_months = fill_in(kLaterMonths, settings_.schema);
+  std::vector<Call> calls = {{.sql = head}, page.call()};
+  if (stream != nullptr) {
+    calls.front().parameters.text(stream->stream);
+    calls.push_back({.sql = later_months, .parameters = Parameters().text(stream->stream)});
   }
-  const auto seen = look();
-  if (!seen) return std::unexpected(seen.error());
-  const auto [first, last] = range_of(request, 1, seen->head.value);
-  ReadPlan plan{
-      .request = std::move(request), .head = seen->head, .parts = {}, .hides = seen->has_bounds};
-  const auto& months = seen->months->months;
-  if (first > last) return plan;
-  for (auto ordinal = seen->months->ordinal_of({first}); ordinal < months.size(); ++ordinal) {
+  auto rows = connection_.run(calls, deadline_);
+  if (!rows) return std::unexpected(std::move(rows).error());
+  const auto& seen = rows->front();
+  if (seen.empty() || Month{seen.int4(0, 0)} != month.month) return std::nullopt;
+  guess.seen = {.head = {seen.int8(0, 1)},
+                .has_bounds = seen.boolean(0, 2),
+                .now = seen.timestamptz(0, 3),
+                .months = months};
+  guess.page = std::move((*rows)[1]);
+  if (stream == nullptr || seen.is_null(0, 6)) return guess;
+  SeenStream known{.id = static_cast<StreamId>(seen.int8(0, 4)),
+                   .version = {seen.int8(0, 6)},
+                   .last_position = {seen.int8(0, 7)},
+                   .bounds = bounds_in(seen, 0, 8)};
+  const Month first_month{seen.int4(0, 5)};
+  if (first_month != Month{}) known.parts.push_back({.month = first_month, .first_version = {1}});
+  const auto& later = (*rows)[2];
+  for (int row = 0; row < later.size(); ++row) {
+    const SeenStream::Part part{.month = {later.int4(row, 0)},
+                                .first_version = {later.int8(row, 1)}};
+    // A month that began since is behind the head.
+    if (part.first_version <= known.version) known.parts.push_back(part);
+  }
+  guess.stream = std::move(known);
+  return guess;
+}
+
+Answer<ReadPlan> ReadPlanner::plan(ReadRequest request) {
+  auto guessed = guess(request);
+  if (!guessed) return std::unexpected(std::move(guessed).error());
+  SeenHead seen;
+  if (*guessed) {
+    seen = (*guessed)->seen;
+  } else {
+    auto looked = look();
+    if (!looked) return std::unexpected(std::move(looked).error());
+    seen = *std::move(looked);
+  }
+  const bool of_stream = std::holds_alternative<SelectStream>(request.selector);
+  const bool forwards = request.direction == Direction::Forwards;
+  ReadPlan plan{.request = std::move(request), .head = seen.head, .parts = {}};
+  if (of_stream) {
+    auto known = *guessed ? std::move((*guessed)->stream) : std::nullopt;
+    auto made = plan_stream(std::move(plan), seen, std::move(known));
+    if (!made) return made;
+    plan = *std::move(made);
+  } else {
+    plan.hides = seen.has_bounds;
+    plan_positions(plan, seen);
+  }
+  if (!*guessed || plan.hides || plan.parts.empty()) return plan;
+  // The page is that of the first part where it begins where that does.
+  const auto& part = plan.parts.front();
+  const auto& asked = (*guessed)->part;
+  if (part.suffix != asked.suffix ||
+      (forwards ? part.first != asked.first : part.last > asked.last))
+    return plan;
+  plan.first_page = std::move((*guessed)->page);
+  plan.first_page_rows = (*guessed)->page_rows;
+  return plan;
+}
+
+void ReadPlanner::plan_positions(ReadPlan& plan, const SeenHead& seen) {
+  const auto [first, last] = range_of(plan.request, 1, seen.head.value);
+  const auto& months = seen.months->months;
+  if (first > last) return;
+  for (auto ordinal = seen.months->ordinal_of({first}); ordinal < months.size(); ++ordinal) {
     const auto& month = months[ordinal];
     const auto end = ordinal + 1 < months.size() ? months[ordinal + 1].first_position.value
                                                  : std::numeric_limits<std::uint64_t>::max();
@@ -73,18 +164,18 @@ Answer<ReadPlan> ReadPlanner::plan(ReadRequest request) {
                           .last = std::min(last, end - 1)});
   }
   if (plan.request.direction == Direction::Backwards) std::ranges::reverse(plan.parts);
-  return plan;
 }
 
-Answer<ReadPlan> ReadPlanner::plan_stream(ReadRequest request, const std::string& stream) {
-  const auto seen = look();
-  if (!seen) return std::unexpected(seen.error());
-  ReadPlan plan{.request = std::move(request), .head = seen->head, .parts = {}};
-  StreamLookup lookup(settings_, connection_, *seen, deadline_);
-  const std::string_view name = stream;
-  const auto found = lookup.streams({&name, 1});
-  if (!found) return std::unexpected(found.error());
-  const auto& known = found->front();
+Answer<ReadPlan> ReadPlanner::plan_stream(ReadPlan plan, const SeenHead& seen,
+                                          std::optional<SeenStream> stream) {
+  StreamLookup lookup(settings_, connection_, seen, deadline_);
+  if (!stream) {
+    const std::string_view name = std::get<SelectStream>(plan.request.selector).stream;
+    auto found = lookup.streams({&name, 1});
+    if (!found) return std::unexpected(std::move(found).error());
+    stream = std::move(found->front());
+  }
+  const auto& known = *stream;
   plan.stream_id = known.id;
   if (known.version.value == 0) return plan;
   const auto readable = lookup.first_readable(known);
@@ -94,7 +185,7 @@ Answer<ReadPlan> ReadPlanner::plan_stream(ReadRequest request, const std::string
     const auto begin = known.parts[index].first_version.value;
     const auto end = index + 1 < known.parts.size() ? known.parts[index + 1].first_version.value
                                                     : known.version.value + 1;
-    const auto* month = seen->months->find(known.parts[index].month);
+    const auto* month = seen.months->find(known.parts[index].month);
     if (month == nullptr || std::max(first, begin) > std::min(last, end - 1)) continue;
     plan.parts.push_back({.suffix = month->suffix,
                           .first = std::max(first, begin),

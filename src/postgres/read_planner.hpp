@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "eventstore/read.hpp"
@@ -7,16 +8,9 @@
 #include "postgres/months.hpp"
 #include "postgres/postgres_cursor.hpp"
 #include "postgres/store_settings.hpp"
+#include "postgres/stream_lookup.hpp"
 
 namespace eventstore::postgres {
-
-// The store as one statement saw it.
-struct SeenHead {
-  GlobalPosition head = {};
-  bool has_bounds = false;  // something may be deleted
-  Timestamp now = {};       // the store's time: the server's, but not behind the newest event
-  std::shared_ptr<const MonthList> months;
-};
 
 // Finds out where the events of a read lie, before the first of them is asked for.
 //
@@ -32,7 +26,20 @@ class ReadPlanner {
   Answer<ReadPlan> plan(ReadRequest request);
 
  private:
-  Answer<ReadPlan> plan_stream(ReadRequest request, const std::string& stream);
+  // What came in one go: the head, the first page, of a stream as if all of it were in the newest
+  // month, and of a read of one stream what is known of it, where that has its last event there
+  // too.
+  struct Guess {
+    SeenHead seen = {};
+    std::optional<SeenStream> stream = {};
+    Rows page = {};
+    std::uint64_t page_rows = 0;
+    ReadPlan::Part part = {};  // what the page is of
+  };
+  Answer<std::optional<Guess>> guess(const ReadRequest& request);
+  Answer<ReadPlan> plan_stream(ReadPlan plan, const SeenHead& seen,
+                               std::optional<SeenStream> stream);
+  static void plan_positions(ReadPlan& plan, const SeenHead& seen);
 
   const StoreSettings& settings_;
   KnownMonths& months_;

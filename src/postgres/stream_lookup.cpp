@@ -41,6 +41,17 @@ constexpr const char* kPositions =
 
 }  // namespace
 
+StreamBounds bounds_in(const Rows& rows, int row, int first) {
+  StreamBounds bounds{.truncate_before = {rows.int8(row, first)},
+                      .tombstone = {rows.int8(row, first + 3)}};
+  if (!rows.is_null(row, first + 1)) bounds.retention.max_count = rows.int8(row, first + 1);
+  if (!rows.is_null(row, first + 2)) {
+    const auto seconds = static_cast<std::int64_t>(rows.int8(row, first + 2));
+    bounds.retention.max_age = std::chrono::seconds(seconds);
+  }
+  return bounds;
+}
+
 Answer<std::vector<SeenStream>> StreamLookup::streams(std::span<const std::string_view> names) {
   const auto by_name = fill_in(kStreams, settings_.schema);
   const auto months = fill_in(kParts, settings_.schema);
@@ -56,13 +67,7 @@ Answer<std::vector<SeenStream>> StreamLookup::streams(std::span<const std::strin
     stream.id = static_cast<StreamId>(known.int8(row, 1));
     const Month month{known.int4(row, 2)};
     if (month != Month{}) stream.parts.push_back({.month = month, .first_version = {1}});
-    stream.bounds.truncate_before = {known.int8(row, 3)};
-    if (!known.is_null(row, 4)) stream.bounds.retention.max_count = known.int8(row, 4);
-    if (!known.is_null(row, 5)) {
-      stream.bounds.retention.max_age =
-          std::chrono::seconds(static_cast<std::int64_t>(known.int8(row, 5)));
-    }
-    stream.bounds.tombstone = {known.int8(row, 6)};
+    stream.bounds = bounds_in(known, row, 3);
   }
   const auto& later = (*rows)[1];
   for (int row = 0; row < later.size(); ++row) {

@@ -9,7 +9,8 @@
 #include "eventstore/event_store.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/months.hpp"
-#include "postgres/read_planner.hpp"
+#include "postgres/seen_head.hpp"
+#include "postgres/store_settings.hpp"
 #include "postgres/stored_state.hpp"
 
 namespace eventstore::postgres {
@@ -27,6 +28,9 @@ struct SeenStream {
   };
   std::vector<Part> parts = {};
 };
+
+// The bounds in a row, from column `first` on: truncate before, max count, max age, tombstone.
+StreamBounds bounds_in(const Rows& rows, int row, int first);
 
 // Looks up streams, as they were at a head.
 //
