@@ -20,8 +20,6 @@ constexpr double kSeconds = 2;
 
 // Threads that append one event at a time, for some seconds; the rate.
 double append_singly(EventStore& store, std::size_t threads, double seconds, Histogram* latencies) {
-  static std::atomic<std::uint64_t> run = 0;
-  const auto prefix = fmt::format("run{}-", run++);
   const EventGenerator generator({.ids = false});
   std::atomic<std::uint64_t> appended = 0;
   std::atomic<bool> stop = false;
@@ -38,7 +36,6 @@ double append_singly(EventStore& store, std::size_t threads, double seconds, His
                       while (std::chrono::steady_clock::now() < until) {
                         AppendRequest request;
                         request.events.push_back(generator.make(number));
-                        request.events.front().stream = prefix + std::to_string(number);
                         request.events.front().tags.clear();
                         number += threads;
                         const Stopwatch each;

@@ -358,7 +358,7 @@ Answer<void> Appender::find_matches(std::span<Pending* const> group, const Month
     for (auto month = months.ordinal_of({selection.first}); month < months.months.size(); ++month) {
       const auto statement =
           positions_sql(selection, settings_.schema, months.months[month].suffix);
-      const auto rows = connection_->run(statement.call(), deadline);
+      const auto rows = postgres::run(*connection_, statement, deadline);
       if (!rows) return std::unexpected(rows.error());
       if (rows->empty()) continue;
       state.matches.emplace(index, GlobalPosition{rows->int8(0, 0)});

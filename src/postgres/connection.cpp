@@ -310,11 +310,13 @@ Answer<std::optional<std::string>> Connection::wait_for_notification(Deadline de
 bool Connection::is_usable() {
   auto* connection = connection_.get();
   if (lost_ || PQstatus(connection) != CONNECTION_OK) return false;
+  // A quiet server says something only to end the session (or of a changed setting); what it says
+  // is read up to its end.
   pollfd polled{.fd = PQsocket(connection), .events = POLLIN, .revents = 0};
-  if (::poll(&polled, 1, 0) <= 0) return true;
-  // A quiet server says something only to end the session (or of a changed setting).
-  return PQconsumeInput(connection) == 1 && PQstatus(connection) == CONNECTION_OK &&
-         PQtransactionStatus(connection) == PQTRANS_IDLE;
+  while (::poll(&polled, 1, 0) > 0) {
+    if (PQconsumeInput(connection) == 0 || PQstatus(connection) != CONNECTION_OK) return false;
+  }
+  return true;
 }
 
 void Connection::cancel() {

@@ -22,7 +22,7 @@ namespace eventstore::postgres {
 struct Call {
   std::string_view sql;  // borrowed for as long as the call
   Parameters parameters = {};
-  // False: planned anew each time, with the parameters known.
+  // False: sent with its text each time.
   bool prepared = true;
 };
 

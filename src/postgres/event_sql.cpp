@@ -74,11 +74,11 @@ class Selecting {
               ? sql_.add_int8(static_cast<std::uint64_t>(selection_.stream_id))
               : "(SELECT stream_id FROM {s}.streams WHERE name = " + sql_.add_text(stream->stream) +
                     ")";
-      return {of_events(columns, "e.stream_id = " + id, "version")};
+      return {of_events(columns, "e.stream_id", id, "version")};
     }
     if (const auto* const category = std::get_if<SelectCategory>(&selector)) {
       const auto name = sql_.add_text(category->category);
-      return {of_events(columns, "split_part(e.stream, '-', 1) = " + name, "position")};
+      return {of_events(columns, "split_part(e.stream, '-', 1)", name, "position")};
     }
     std::vector<std::string> parts;
     if (const auto* const query = std::get_if<Query>(&selector); query != nullptr && !query->all) {
@@ -90,14 +90,14 @@ class Selecting {
       for (const auto& type : types) add_type(type, columns, parts);
       return parts;
     }
-    return {of_events(columns, "true", "position")};
+    return {of_events(columns, {}, {}, "position")};
   }
 
   bool has_types() const { return selection_.types != nullptr && !selection_.types->empty(); }
 
   void add_type(const std::string& type, const std::string& columns,
                 std::vector<std::string>& parts) {
-    parts.push_back(of_events(columns, "e.type = " + sql_.add_text(type), "position"));
+    parts.push_back(of_events(columns, "e.type", sql_.add_text(type), "position"));
   }
 
   void add_item(const QueryItem& item, const std::string& columns,
@@ -124,11 +124,20 @@ class Selecting {
                     " ORDER BY t0.position" + order() + " LIMIT $3::bigint");
   }
 
-  std::string of_events(const std::string& columns, const std::string& which,
-                        const std::string& number) {
-    return "SELECT " + columns + " FROM {s}.events_{m} e WHERE " + which + " AND e." + number +
-           " BETWEEN $1::bigint AND $2::bigint" + filters_on_events() + " ORDER BY e." + number +
-           order() + " LIMIT $3::bigint";
+  // Events for which `key`, an expression, has a value; all, where it is empty. The pair of it and
+  // the number is compared, and not each alone, for the server to take the index over both: any
+  // other is narrow for common values only.
+  std::string of_events(const std::string& columns, const std::string& key,
+                        const std::string& value, const std::string& number) {
+    const auto pair = [](const std::string& left, const std::string& right) {
+      return left.empty() ? right : "(" + left + ", " + right + ")";
+    };
+    const auto n = "e." + number;
+    const auto order_by = key.empty() ? n + order() : key + order() + ", " + n + order();
+    return "SELECT " + columns + " FROM {s}.events_{m} e WHERE " + pair(key, n) +
+           " >= " + pair(value, "$1::bigint") + " AND " + pair(key, n) +
+           " <= " + pair(value, "$2::bigint") + filters_on_events() + " ORDER BY " + order_by +
+           " LIMIT $3::bigint";
   }
 
   std::string text_array(const std::vector<std::string>& values) {

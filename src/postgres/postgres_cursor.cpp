@@ -123,9 +123,8 @@ Result<bool> PostgresCursor::fetch_page() {
   const auto& part = plan_.parts[part_];
   const auto statement =
       events_sql(page_of(plan_, part, page_rows_), settings_.schema, part.suffix);
-  auto rows = pool_.with_connection(deadline(), [&](Connection& connection) {
-    return connection.run(statement.call(), deadline());
-  });
+  auto rows = pool_.with_connection(
+      deadline(), [&](Connection& connection) { return run(connection, statement, deadline()); });
   if (!rows) return std::unexpected(to_read_error(rows.error(), part.suffix));
   take_page(*std::move(rows));
   return true;

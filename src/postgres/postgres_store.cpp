@@ -27,7 +27,8 @@ constexpr int kMonthsAhead = 3;
 // Plans that do not depend on how large the tables were when they were made, and nothing that waits
 // for ever. Not where a pooler is in between, which does not know of such settings.
 constexpr const char* kSessionOptions =
-    "-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off"
+    "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c "
+    "enable_bitmapscan=off -c enable_hashjoin=off"
     " -c idle_in_transaction_session_timeout=10s -c TimeZone=UTC";
 
 constexpr const char* kServer =

@@ -1,6 +1,7 @@
 #include "postgres/read_planner.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -84,6 +85,7 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
       fill_in(stream != nullptr ? kStreamHead : kHead, settings_.schema, month.suffix);
   const auto later_months = fill_in(kLaterMonths, settings_.schema);
   std::vector<Call> calls = {{.sql = head}, page.call()};
+  if (!page.prepared) calls.insert(std::next(calls.begin()), Call{.sql = kPlanAnew});
   if (stream != nullptr) {
     calls.front().parameters.text(stream->stream);
     calls.push_back({.sql = later_months, .parameters = Parameters().text(stream->stream)});
@@ -96,7 +98,7 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
                 .has_bounds = seen.boolean(0, 2),
                 .now = seen.timestamptz(0, 3),
                 .months = months};
-  guess.page = std::move((*rows)[1]);
+  guess.page = std::move((*rows)[page.prepared ? 1 : 2]);
   if (stream == nullptr || seen.is_null(0, 6)) return guess;
   SeenStream known{.id = static_cast<StreamId>(seen.int8(0, 4)),
                    .version = {seen.int8(0, 6)},

@@ -1,5 +1,9 @@
 #include "postgres/sql_builder.hpp"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 namespace eventstore::postgres {
 
 std::string fill_in(std::string_view sql, std::string_view schema, std::string_view suffix) {
@@ -18,6 +22,14 @@ std::string fill_in(std::string_view sql, std::string_view schema, std::string_v
     }
   }
   return out;
+}
+
+Answer<Rows> run(Connection& connection, const SqlBuilder& statement, Deadline deadline) {
+  if (statement.prepared) return connection.run(statement.call(), deadline);
+  const std::array calls = {Call{.sql = kPlanAnew}, statement.call()};
+  auto rows = connection.run(calls, deadline);
+  if (!rows) return std::unexpected(std::move(rows).error());
+  return std::move(rows->back());
 }
 
 }  // namespace eventstore::postgres

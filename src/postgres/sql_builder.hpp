@@ -16,6 +16,7 @@ std::string fill_in(std::string_view sql, std::string_view schema, std::string_v
 struct SqlBuilder {
   std::string text = {};
   Parameters parameters = {};
+  // False: to be planned with the parameters known, each time that it is run.
   bool prepared = true;
 
   // The name of the parameter that was added last: "$4".
@@ -26,5 +27,12 @@ struct SqlBuilder {
   // Borrows the text.
   Call call() const& { return {.sql = text, .parameters = parameters, .prepared = prepared}; }
 };
+
+// Has the server plan the rest of the transaction with the parameters known.
+inline constexpr const char* kPlanAnew =
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)";
+
+// Runs a statement that was put together, planned as it is to be.
+Answer<Rows> run(Connection& connection, const SqlBuilder& statement, Deadline deadline);
 
 }  // namespace eventstore::postgres

@@ -1,6 +1,7 @@
 #include "postgres/wake_up.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <optional>
@@ -16,10 +17,14 @@ namespace {
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
-constexpr auto kBetweenNotifications = 1ms;
+constexpr auto kBetweenNotifications = 2ms;
 // How long a notification that was lost can cost; and how often to look where there are none.
 constexpr auto kSlowly = 1s;
 constexpr auto kOften = 20ms;
+
+// Nothing is lost where a notification is: no commit is to wait for the disk because of it.
+constexpr const char* kHurry = "SELECT set_config('synchronous_commit', 'off', true)";
+constexpr const char* kNotify = "SELECT pg_notify($1::text, $2::text)";
 
 Error closed() {
   return {.code = ErrorCode::Closed, .message = "the store is being closed"};
@@ -152,14 +157,12 @@ void WakeUp::notify(const std::stop_token& stop) {
     }
     bool told = false;
     if (connection != nullptr) {
-      told =
-          connection
-              ->run(
-                  {.sql = "SELECT pg_notify($1::text, $2::text)",
-                   .parameters =
-                       Parameters().text(settings_.channel_name).text(std::to_string(head.value))},
-                  patience())
-              .has_value();
+      const std::array calls = {
+          Call{.sql = kHurry},
+          Call{.sql = kNotify,
+               .parameters = std::move(
+                   Parameters().text(settings_.channel_name).text(std::to_string(head.value)))}};
+      told = connection->run(calls, patience()).has_value();
     }
     if (!told) {
       connection.reset();

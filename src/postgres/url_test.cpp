@@ -1,0 +1,51 @@
+#include "postgres/url.hpp"
+
+#include <gtest/gtest.h>
+
+namespace eventstore::postgres {
+namespace {
+
+TEST(StoreUrl, LeavesToLibpqWhatIsNotItsOwn) {
+  const auto url =
+      parse_store_url("postgresql://u:p@h:5432/db?sslmode=require&schema=shop&connect_timeout=3");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(url->uri, "postgresql://u:p@h:5432/db?sslmode=require&connect_timeout=3");
+  EXPECT_EQ(url->schema, "shop");
+  EXPECT_EQ(url->listen_uri, url->uri);
+  EXPECT_FALSE(url->pooled);
+}
+
+TEST(StoreUrl, HasASchemaWhereNoneIsGiven) {
+  EXPECT_EQ(parse_store_url("postgresql:///db")->schema, "eventstore");
+  EXPECT_EQ(parse_store_url("postgresql:///db?")->schema, "eventstore");
+}
+
+TEST(StoreUrl, ListensElsewhereBesideAPooler) {
+  const auto pooled = parse_store_url("postgresql://h/db?pooler=transaction");
+  ASSERT_TRUE(pooled);
+  EXPECT_TRUE(pooled->pooled);
+  EXPECT_EQ(pooled->listen_uri, "");
+  const auto direct =
+      parse_store_url("postgresql://h/db?pooler=transaction&listen=postgresql%3A%2F%2Fd%2Fdb");
+  ASSERT_TRUE(direct) << direct.error().message;
+  EXPECT_EQ(direct->listen_uri, "postgresql://d/db");
+}
+
+TEST(StoreUrl, IsRefusedWhereItIsMalformed) {
+  for (const char* query :
+       {"schema=", "schema=a%20b", "schema=1a", "schema=%22", "schema=a%", "schema=%zz",
+        "schema=aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeee", "pooler=some", "connections=0",
+        "connections=1001", "connections=x", "listen=http%3A%2F%2Fx", "unknown=1"}) {
+    const auto url = parse_store_url("postgresql://h/db?" + std::string(query));
+    ASSERT_FALSE(url) << query;
+    EXPECT_EQ(url.error().code, ErrorCode::InvalidArgument) << query;
+  }
+}
+
+TEST(Quoted, DoublesQuotes) {
+  EXPECT_EQ(quoted("a"), "\"a\"");
+  EXPECT_EQ(quoted("a\"b"), "\"a\"\"b\"");
+}
+
+}  // namespace
+}  // namespace eventstore::postgres
