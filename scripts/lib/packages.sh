@@ -14,7 +14,7 @@ build_packages=(
 # sets up, and whether it runs, does not matter to them.
 # shellcheck disable=SC2034
 test_packages=(
-  libgtest-dev librapidcheck-dev pkg-config postgresql python3 zstd ccache strace e2fsprogs xfsprogs)
+  libgtest-dev librapidcheck-dev pkg-config postgresql pgbouncer python3 zstd ccache strace e2fsprogs xfsprogs)
 
 # The stores that event-store-bench measures beside the engine. Without one, the bench leaves it out.
 # shellcheck disable=SC2034

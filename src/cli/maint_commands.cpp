@@ -86,6 +86,9 @@ void add_maint_commands(CLI::App& app, Session& session) {
       .footer("Example:  event-store maint verify && echo good");
   add_repair_command(*maint, session);
   add_scavenge_command(*maint, session);
+#ifdef EVENTSTORE_WITH_POSTGRES
+  add_selftest_command(*maint, session);
+#endif
 }
 
 }  // namespace eventstore::cli

@@ -111,6 +111,7 @@ void add_tail_command(CLI::App& event, Session& session);
 void add_deletion_commands(CLI::App& stream, Session& session);
 void add_repair_command(CLI::App& maint, Session& session);
 void add_scavenge_command(CLI::App& maint, Session& session);
+void add_selftest_command(CLI::App& maint, Session& session);
 
 // The fields of a stream's bounds.
 nlohmann::ordered_json bounds_json(const StreamMetadata& metadata);

@@ -31,8 +31,12 @@ enum class Plant : std::uint8_t {
   VerifySkipsASegment,   // verification leaves out the last segment but one
   UnlinkBeforeManifest,  // scavenging removes the old files before the manifest lists the new ones
   ScavengeLosesAnEvent,  // the last event of a rewritten segment is left out, and not missed
+  PlainSequence,         // positions come from a sequence, without a lock
+  PositionBeforeLock,    // a position is drawn before the lock is there
+  LostAnswerIsFailure,   // a client takes an append whose answer was lost for one that failed
+  RetryWithOtherIds,     // a client makes an append whose answer was lost once more, as a new one
 };
-inline constexpr std::array<std::string_view, 15> kPlantNames = {
+inline constexpr std::array<std::string_view, 19> kPlantNames = {
     "none",
     "answer_before_sync",
     "skip_directory_sync",
@@ -48,6 +52,10 @@ inline constexpr std::array<std::string_view, 15> kPlantNames = {
     "verify_skips_a_segment",
     "unlink_before_manifest",
     "scavenge_loses_an_event",
+    "plain_sequence",
+    "position_before_lock",
+    "lost_answer_is_failure",
+    "retry_with_other_ids",
 };
 
 // A branch that is rarely taken, to be counted: a campaign that never takes it proves nothing

@@ -46,6 +46,19 @@ Failure refusal(const PGresult* result) {
   return failure;
 }
 
+// The session's options that a URI has; empty where it has none.
+std::string options_of(const std::string& uri) {
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
+      PQconninfoParse(uri.c_str(), nullptr), PQconninfoFree);
+  for (const auto* option = parsed.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    if (std::string_view(option->keyword) == "options" && option->val != nullptr) {
+      return option->val;
+    }
+  }
+  return {};
+}
+
 void ignore_notice(void* /*argument*/, const PGresult* /*result*/) {}
 
 }  // namespace
@@ -57,11 +70,13 @@ Connection::~Connection() = default;
 
 Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& settings,
                                                      Deadline deadline) {
-  // What the URI says comes later, and wins; dbname is where libpq takes a URI.
+  // What the URI says comes later, and wins; dbname is where libpq takes a URI. Options are put
+  // together, for the URI's would replace all others.
+  const auto options = settings.options + " " + options_of(settings.uri);
   const std::array keys = {"application_name", "dbname", "options", "client_encoding",
                            static_cast<const char*>(nullptr)};
   const std::array values = {settings.application_name.c_str(), settings.uri.c_str(),
-                             settings.options.empty() ? nullptr : settings.options.c_str(), "UTF8",
+                             options.size() == 1 ? nullptr : options.c_str(), "UTF8",
                              static_cast<const char*>(nullptr)};
   std::unique_ptr<Connection> made(new Connection(
       PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1), settings.prepares));

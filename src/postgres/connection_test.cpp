@@ -22,6 +22,12 @@ Deadline in(std::chrono::milliseconds time) {
   return std::chrono::steady_clock::now() + time;
 }
 
+std::string setting(Connection& connection, const std::string& name) {
+  const auto rows = connection.run(
+      {.sql = "SELECT current_setting($1::text)", .parameters = Parameters().text(name)}, in(30s));
+  return rows ? std::string(rows->text(0, 0)) : rows.error().message;
+}
+
 class ConnectionTest : public testing::Test {
  protected:
   static std::unique_ptr<Connection> connect() {
@@ -161,6 +167,25 @@ TEST_F(ConnectionTest, SaysWhatIsWrongWhereItCannotBeMade) {
   const auto none = Connection::open({.uri = "postgresql://127.0.0.1:1/none"}, in(30s));
   ASSERT_FALSE(none);
   EXPECT_EQ(to_error(none.error()).code, ErrorCode::Unavailable);
+}
+
+TEST_F(ConnectionTest, TakesOptionsOfItsUriBesideThoseItIsGiven) {
+  const auto connection = Connection::open(
+      {.uri = test::postgres_url() + "?options=-c%20lock_timeout%3D7s%20-c%20TimeZone%3DJapan",
+       .options = "-c jit=off -c TimeZone=UTC"},
+      in(30s));
+  ASSERT_TRUE(connection);
+  EXPECT_EQ(setting(**connection, "lock_timeout"), "7s");
+  EXPECT_EQ(setting(**connection, "jit"), "off");
+  EXPECT_EQ(setting(**connection, "TimeZone"), "Japan");
+}
+
+TEST_F(ConnectionTest, TakesTheNameOfItsUri) {
+  const auto connection = Connection::open(
+      {.uri = test::postgres_url() + "?application_name=somebody", .application_name = "nobody"},
+      in(30s));
+  ASSERT_TRUE(connection);
+  EXPECT_EQ(setting(**connection, "application_name"), "somebody");
 }
 
 }  // namespace

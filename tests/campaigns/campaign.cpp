@@ -18,6 +18,8 @@ constexpr std::array kCampaigns = {
     std::pair<std::string_view, Maker>{"owners", make_owner_campaign},
     std::pair<std::string_view, Maker>{"io-errors", make_io_error_campaign},
     std::pair<std::string_view, Maker>{"power-cuts", make_power_cut_campaign},
+    std::pair<std::string_view, Maker>{"ordering", make_ordering_campaign},
+    std::pair<std::string_view, Maker>{"server-faults", make_server_fault_campaign},
 };
 
 }  // namespace

@@ -76,5 +76,7 @@ std::unique_ptr<Campaign> make_kill_campaign();
 std::unique_ptr<Campaign> make_owner_campaign();
 std::unique_ptr<Campaign> make_io_error_campaign();
 std::unique_ptr<Campaign> make_power_cut_campaign();
+std::unique_ptr<Campaign> make_ordering_campaign();
+std::unique_ptr<Campaign> make_server_fault_campaign();
 
 }  // namespace eventstore::test

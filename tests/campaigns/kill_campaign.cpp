@@ -59,7 +59,7 @@ class KillCampaign final : public Campaign {
       check_after("a kill", folder.path() / "store", ledger);
       tally.add("kills");
     }
-    tally.add("appends acknowledged", ledger.acknowledged());
+    tally.add("appends acknowledged", ledger.acknowledged_count());
   }
 
   // The n-th call of each kind, one after another, from one episode to the next.
@@ -79,7 +79,7 @@ class KillCampaign final : public Campaign {
         tally.add("kills at a system call", was_killed ? 1 : 0);
         if (was_killed) tally.add("kills at " + call);
       }
-      tally.add("appends acknowledged", ledger.acknowledged());
+      tally.add("appends acknowledged", ledger.acknowledged_count());
     }
   }
 

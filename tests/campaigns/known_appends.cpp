@@ -75,13 +75,27 @@ void AppendLedger::take_line(std::string_view line) {
   const auto writer = take_number(line);
   const auto number = take_number(line);
   if (!writer || !number || *writer >= kWriters) return;
-  auto& known = appends_[{.writer = *writer, .number = *number}];
+  const AppendNumber append{.writer = *writer, .number = *number};
   if (is_try) {
-    next_.at(*writer) = *number + 1;
+    tries(append);
   } else if (const auto last = take_number(line)) {
-    known = {.state = State::Acknowledged, .last_position = {*last}};
-    ++acknowledged_count_;
+    acknowledged(append, {*last});
   }
+}
+
+void AppendLedger::tries(AppendNumber number) {
+  auto& known = appends_[number];
+  if (known.state == State::Absent) known.state = State::InDoubt;
+  next_.at(number.writer) = number.number + 1;
+}
+
+void AppendLedger::acknowledged(AppendNumber number, GlobalPosition last_position) {
+  appends_[number] = {.state = State::Acknowledged, .last_position = last_position};
+  ++acknowledged_count_;
+}
+
+void AppendLedger::failed(AppendNumber number) {
+  appends_[number] = {.state = State::Absent};
 }
 
 void AppendLedger::check(EventStore& store) {

@@ -39,9 +39,14 @@ class AppendLedger {
   // Takes in what a process said; a last line that is cut short does not count.
   void take_output(std::string_view output);
 
+  // What lines say, told without them; and of an append that failed for certain.
+  void tries(AppendNumber number);
+  void acknowledged(AppendNumber number, GlobalPosition last_position);
+  void failed(AppendNumber number);
+
   // The number after the last one that a writer tried.
   std::uint64_t next_number(std::uint64_t writer) const { return next_[writer]; }
-  std::uint64_t acknowledged() const { return acknowledged_count_; }
+  std::uint64_t acknowledged_count() const { return acknowledged_count_; }
 
   // Reads everything: what was acknowledged is there, whole, once, and where the answer said; what
   // was tried is there as a whole or not at all, and stays so; nothing else is there; and

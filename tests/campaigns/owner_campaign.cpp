@@ -88,7 +88,7 @@ class OwnerCampaign final : public Campaign {
     owner.wait();
     ledger.take_output(owner.output());
     check_after("the owner's end", store, ledger);
-    tally.add("appends acknowledged", ledger.acknowledged());
+    tally.add("appends acknowledged", ledger.acknowledged_count());
   }
 
   // Some processes begin at the same time, on a store that is not there yet.

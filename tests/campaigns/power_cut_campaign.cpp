@@ -125,7 +125,7 @@ class PowerCutCampaign final : public Campaign {
       tally.add("power cuts");
       tally.add(std::string("power cuts of ") + kind.name);
     }
-    tally.add("appends acknowledged", ledger.acknowledged());
+    tally.add("appends acknowledged", ledger.acknowledged_count());
   }
 
   std::vector<Plant> plants() const override {
