@@ -1,0 +1,7 @@
+#include "cli/engines.hpp"
+
+namespace eventstore::cli {
+
+void register_engines() {}
+
+}  // namespace eventstore::cli
