@@ -1,5 +1,8 @@
+#include <utility>
+
 #include <fmt/format.h>
 
+#include "cli/engines.hpp"
 #include "cli/findings.hpp"
 #include "cli/session.hpp"
 
@@ -43,6 +46,12 @@ Outcome show_stats(Session& session, const NoOptions& /*options*/) {
   if (has_segments(session)) {
     object["scrubbed_at"] = scrubbed_at;
     object["scrub_findings"] = scrub.finding_count;
+  }
+  if (!has_segments(session)) {
+    if (auto printed = print_server_stats(session, std::move(object)); !printed) {
+      return std::unexpected(std::move(printed).error());
+    }
+    return ExitCode::Done;
   }
   print_object(session.output, session.object_format(), object);
   return ExitCode::Done;
@@ -89,6 +98,7 @@ void add_maint_commands(CLI::App& app, Session& session) {
       .footer("Example:  event-store maint verify && echo good");
   add_repair_command(*maint, session);
   add_scavenge_command(*maint, session);
+  add_postgres_commands(*maint, session);
 }
 
 }  // namespace eventstore::cli

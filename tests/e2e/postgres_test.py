@@ -2,6 +2,7 @@
 """What is of stores in PostgreSQL alone."""
 
 import json
+import re
 import subprocess
 import urllib.parse
 
@@ -9,7 +10,7 @@ import support
 from support import FAILED, PROGRAM, USAGE
 
 
-class StoreUrl(support.EndToEnd):
+class PostgresEndToEnd(support.EndToEnd):
     def said(self, url, *arguments, exit_code=FAILED):
         """All that the program writes of a store at `url`."""
         result = subprocess.run([PROGRAM, "--store", url, *arguments], capture_output=True, text=True,
@@ -17,6 +18,8 @@ class StoreUrl(support.EndToEnd):
         self.assertEqual(result.returncode, exit_code, result.stderr)
         return result.stdout + result.stderr
 
+
+class StoreUrl(PostgresEndToEnd):
     def test_a_password_is_never_shown(self):
         secret = "tr0ub4dor"
         parts = urllib.parse.urlsplit(self.stores.url(self.store))
@@ -55,7 +58,7 @@ class StoreUrl(support.EndToEnd):
             self.assertEqual(error["code"], "not_a_store")
 
 
-class Maint(support.EndToEnd):
+class Maint(PostgresEndToEnd):
     def test_repair_is_of_files(self):
         sentence = self.error("maint", "repair", "--from", "copy", exit_code=USAGE)
         self.assertIn("has none: a store in PostgreSQL is brought back from a backup", sentence)
@@ -86,6 +89,109 @@ class Maint(support.EndToEnd):
         self.assertEqual(self.text("event", "export"), before)
         self.assertEqual(self.object("maint", "verify")["findings"], [])
         self.assertRegex(self.text("--output", "table", "maint", "scavenge"), r"^0 of [\d,]+ bytes freed: 0 events")
+
+    def test_stats_tell_of_partitions_tables_and_indexes(self):
+        self.append("s")
+        stats = self.stats()
+        self.assertEqual(list(stats)[6:], ["partitions", "tables", "indexes"])
+        self.assertEqual([one["state"] for one in stats["partitions"]], ["stored", "empty", "empty", "empty"])
+        self.assertEqual(
+            list(stats["tables"][0]),
+            ["table", "rows", "dead_rows", "bytes", "index_bytes", "sequential_scans", "index_scans",
+             "vacuumed_at", "analyzed_at"],
+        )  # fmt: skip
+        self.assertEqual(list(stats["indexes"][0]), ["index", "table", "bytes", "scans", "valid"])
+        table = self.text("--output", "table", "maint", "stats")
+        self.assertRegex(table, r"(?m)^events +1$")
+        self.assertRegex(table, r"(?m)^month +state +first_position")
+        self.assertRegex(table, r"(?m)^index +bytes +scans +valid$")
+
+    def test_migrate_makes_a_store_and_brings_it_up_to_date(self):
+        made = self.object("maint", "migrate")
+        self.assertEqual(made["from"], 0)
+        self.assertGreater(made["to"], 0)
+        self.assertEqual(self.object("maint", "migrate"), {"from": made["to"], "to": made["to"]})
+        self.assertEqual(self.stats()["events"], 0)
+
+    def test_partitions(self):
+        self.append("s")
+        months = self.list("maint", "partition", "--list")
+        self.assertEqual(list(months[0]), ["month", "state", "first_position", "last_position", "events", "bytes"])
+        self.assertEqual((months[0]["first_position"], months[0]["last_position"]), (1, 1))
+        self.assertEqual(self.object("maint", "partition")["made"], [])
+        self.assertEqual(len(self.object("maint", "partition", "--ahead", "5")["made"]), 2)
+        self.assertEqual(len(self.list("maint", "partition", "--list")), 6)
+        for arguments in (["--detach", months[0]["month"]], ["--attach", months[0]["month"]], ["--detach", "May"],
+                          ["--ahead", "121"], ["--list", "--ahead", "1"]):  # fmt: skip
+            with self.subTest(arguments=arguments):
+                self.error("maint", "partition", *arguments, exit_code=USAGE)
+
+    def test_a_month_comes_and_goes(self):
+        self.append("s")
+        self.append("t")
+        schema = self.stores.schema(self.store)
+        # As if the first event had been recorded a month before the second.
+        self.stores.query(f"""
+            BEGIN;
+            CREATE TABLE {schema}.events_2020_01 PARTITION OF {schema}.events
+              FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-02-01 00:00:00+00');
+            CREATE UNIQUE INDEX ON {schema}.events_2020_01 (position);
+            CREATE UNIQUE INDEX ON {schema}.events_2020_01 (stream_id, version);
+            CREATE TABLE {schema}.tags_2020_01 PARTITION OF {schema}.tags
+              FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-02-01 00:00:00+00');
+            CREATE UNIQUE INDEX ON {schema}.tags_2020_01 (tag, position);
+            UPDATE {schema}.events SET recorded_at = '2020-01-10 00:00:00+00' WHERE position = 1;
+            UPDATE {schema}.streams SET month = 202001 WHERE name = 's';
+            UPDATE {schema}.months SET first_position = 2;
+            INSERT INTO {schema}.months VALUES (202001, 1, false);
+            COMMIT""")
+        before = self.text("event", "export")
+        self.assertEqual(self.object("maint", "partition", "--detach", "2020-01"),
+                         {"month": "2020-01", "state": "detached"})  # fmt: skip
+        error = self.error_object("event", "export")
+        self.assertEqual(error["code"], "archived")
+        self.assertIn("maint partition --attach MONTH", error["message"])
+        self.assertEqual(len(self.list("stream", "read", "t")), 1)
+        self.assertEqual(self.object("maint", "verify")["findings"], [])
+        self.assertEqual(self.append("s")["version"], 2)
+        self.assertEqual(self.list("maint", "partition", "--list")[0]["state"], "detached")
+        self.object("maint", "partition", "--attach", "2020-01")
+        self.assertTrue(self.text("event", "export").startswith(before))
+
+    def test_vacuum(self):
+        self.append("s")
+        names = [one["table"] for one in self.list("maint", "vacuum", "--all")]
+        self.assertIn("event_ids", names)
+        self.assertEqual(self.list("maint", "vacuum"), [])
+
+    def test_index(self):
+        self.append("s", data='{"customer":7}')
+        indexes = self.object("maint", "index", "--json", "--type", "Opened", "--type", "Closed")["indexes"]
+        self.assertEqual(len(indexes), 5)
+        self.assertEqual(self.object("maint", "index", "--json")["indexes"][:5], indexes)
+        self.error("maint", "index", exit_code=USAGE)
+        schema = self.stores.schema(self.store)
+        found = self.stores.query(f"""SELECT stream FROM {schema}.json_events WHERE json @> '{{"customer": 7}}'""")
+        self.assertEqual(found, "s")
+
+    def test_help_has_an_example_fits_80_columns_and_is_in_the_manual(self):
+        manual = (support.ROOT / "docs" / "cli.md").read_text()
+        for verb in ("migrate", "partition", "vacuum", "index"):
+            with self.subTest(verb=verb):
+                text = self.text("maint", verb, "--help")
+                self.assertIn(f"event-store maint {verb}", text.split("Example:")[1])
+                self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
+                for option in re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE):
+                    self.assertIn(option, manual)
+
+    def test_commands_of_its_own_are_of_a_store_in_postgresql(self):
+        for arguments in (["migrate"], ["partition", "--list"], ["vacuum"], ["index", "--json"]):
+            with self.subTest(arguments=arguments):
+                said = self.said("file:store", "maint", *arguments, exit_code=USAGE)
+                self.assertIn("is for stores in PostgreSQL; file:store is none", said)
+                error = self.error_object("maint", *arguments) if arguments != ["migrate"] else None
+                if error:
+                    self.assertEqual(error["code"], "not_found")
 
 
 if __name__ == "__main__":
