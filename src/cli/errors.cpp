@@ -52,6 +52,10 @@ std::string_view advice(ErrorCode code) {
       return "; run it again with the same ids to find out: what is there is not added twice";
     case ErrorCode::Corruption:
       return "; `event-store maint verify` lists all that is affected";
+    case ErrorCode::Unavailable:
+      return "; run it again when the server that --store or EVENT_STORE_URL names can be reached";
+    case ErrorCode::Archived:
+      return "; `event-store maint partition --attach MONTH` brings a month back";
     default:
       return "";
   }

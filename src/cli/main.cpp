@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "cli/engines.hpp"
 #include "cli/errors.hpp"
 #include "cli/session.hpp"
 #include "cli/usage.hpp"
@@ -21,7 +22,8 @@ void declare(CLI::App& app, Session& session) {
   app.formatter(help_formatter());
   app.set_version_flag("--version", "event-store " EVENTSTORE_VERSION,
                        "Print the version and exit");
-  app.add_option("--store", session.store_url, "The store: file:PATH, a bare path, or memory:")
+  app.add_option("--store", session.store_url,
+                 "The store: file:PATH, a bare path, memory:, or postgresql://...?schema=NAME")
       ->envname("EVENT_STORE_URL")
       ->type_name("URL")
       ->capture_default_str();
@@ -90,6 +92,7 @@ int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
 
+  register_engines();
   Session session(STDOUT_FILENO);
   CLI::App app("An append-only event store: streams of events in one global order.");
   declare(app, session);

@@ -1,5 +1,8 @@
+#include <utility>
+
 #include <fmt/format.h>
 
+#include "cli/engines.hpp"
 #include "cli/findings.hpp"
 #include "cli/session.hpp"
 
@@ -33,32 +36,41 @@ Outcome show_stats(Session& session, const NoOptions& /*options*/) {
   const auto scrubbed_at = scrub.completed_at
                                ? nlohmann::ordered_json(format_timestamp(*scrub.completed_at))
                                : nlohmann::ordered_json(nullptr);
-  print_object(session.output, session.object_format(),
-               {{"events", stats->events},
-                {"streams", stats->streams},
-                {"head", stats->head.value},
-                {"bytes", stats->bytes},
-                {"segments", stats->segments},
-                {"engine", capabilities.engine},
-                {"durability", name_of(capabilities.durability)},
-                {"scrubbed_at", scrubbed_at},
-                {"scrub_findings", scrub.finding_count}});
+  nlohmann::ordered_json object{{"events", stats->events},
+                                {"streams", stats->streams},
+                                {"head", stats->head.value},
+                                {"bytes", stats->bytes}};
+  if (has_segments(session)) object["segments"] = stats->segments;
+  object["engine"] = capabilities.engine;
+  object["durability"] = name_of(capabilities.durability);
+  if (has_segments(session)) {
+    object["scrubbed_at"] = scrubbed_at;
+    object["scrub_findings"] = scrub.finding_count;
+  }
+  if (!has_segments(session)) {
+    if (auto printed = print_server_stats(session, std::move(object)); !printed) {
+      return std::unexpected(std::move(printed).error());
+    }
+    return ExitCode::Done;
+  }
+  print_object(session.output, session.object_format(), object);
   return ExitCode::Done;
 }
 
 void print_report(Session& session, const VerifyReport& report) {
   const auto format = session.object_format();
   if (format != OutputFormat::Table) {
-    return print_object(session.output, format,
-                        {{"events", report.events},
-                         {"segments", report.segments},
-                         {"bytes", report.bytes},
-                         {"findings", to_json(report.findings)}});
+    nlohmann::ordered_json object{{"events", report.events}};
+    if (has_segments(session)) object["segments"] = report.segments;
+    object["bytes"] = report.bytes;
+    object["findings"] = to_json(report.findings);
+    return print_object(session.output, format, object);
   }
-  session.output.write(
-      fmt::format("{} in {}, {} bytes checked: {}\n", counted(report.events, "event"),
-                  counted(report.segments, "segment"), with_thousands(report.bytes),
-                  report.findings.empty() ? "all good" : "damage found"));
+  const auto in_segments =
+      has_segments(session) ? " in " + counted(report.segments, "segment") : std::string();
+  session.output.write(fmt::format("{}{}, {} bytes checked: {}\n", counted(report.events, "event"),
+                                   in_segments, with_thousands(report.bytes),
+                                   report.findings.empty() ? "all good" : "damage found"));
   print_findings(session, report.findings);
 }
 
@@ -86,6 +98,7 @@ void add_maint_commands(CLI::App& app, Session& session) {
       .footer("Example:  event-store maint verify && echo good");
   add_repair_command(*maint, session);
   add_scavenge_command(*maint, session);
+  add_postgres_commands(*maint, session);
 #ifdef EVENTSTORE_WITH_POSTGRES
   add_selftest_command(*maint, session);
 #endif

@@ -4,6 +4,7 @@
 
 #include "cli/findings.hpp"
 #include "cli/session.hpp"
+#include "cli/store_url.hpp"
 #include "cli/terminal_text.hpp"
 #include "eventstore/maintenance.hpp"
 #include "eventstore/open.hpp"
@@ -86,6 +87,12 @@ Failure failure_of(const std::string& url, const RepairArguments& arguments, con
 }
 
 Outcome run_repair(Session& session, const RepairArguments& arguments) {
+  for (const auto& url : {session.store_url, arguments.from}) {
+    if (!is_server_url(url)) continue;
+    return std::unexpected(usage_failure(
+        "maint repair mends the files of a store, and " + without_passwords(url) +
+        " has none: a store in PostgreSQL is brought back from a backup of its database"));
+  }
   const auto report = repair(session.store_url, arguments.from, {.dry_run = arguments.dry_run});
   if (!report) return std::unexpected(failure_of(session.store_url, arguments, report.error()));
   print_report(session, *report, arguments.dry_run);

@@ -27,13 +27,14 @@ void declare_scavenge(CLI::App& command, ScavengeArguments& arguments) {
       ->check(duration(kLeast));
 }
 
-std::string summary(const ScavengeReport& report, bool dry_run) {
+std::string summary(const Session& session, const ScavengeReport& report, bool dry_run) {
   const auto freed = with_thousands(report.bytes_freed) + " of " + with_thousands(report.bytes);
   auto text = dry_run ? fmt::format("{} bytes would be freed", freed)
                       : fmt::format("{} bytes freed", freed);
-  text += fmt::format(
-      " in {}: {} removed, {} reduced to the id\n", counted(report.segments_rewritten, "segment"),
-      counted(report.events_removed, "event"), counted(report.events_reduced, "event"));
+  if (has_segments(session)) text += " in " + counted(report.segments_rewritten, "segment");
+  text +=
+      fmt::format(": {} removed, {} reduced to the id\n", counted(report.events_removed, "event"),
+                  counted(report.events_reduced, "event"));
   if (report.bytes_active > 0) {
     text += fmt::format("the newest {} bytes are not looked at until their segment is full\n",
                         with_thousands(report.bytes_active));
@@ -43,16 +44,18 @@ std::string summary(const ScavengeReport& report, bool dry_run) {
 
 void print_report(Session& session, const ScavengeReport& report, bool dry_run) {
   const auto format = session.object_format();
-  if (format == OutputFormat::Table) return session.output.write(summary(report, dry_run));
-  print_object(session.output, format,
-               {{"dry_run", dry_run},
-                {"segments", report.segments},
-                {"segments_rewritten", report.segments_rewritten},
-                {"events_removed", report.events_removed},
-                {"events_reduced", report.events_reduced},
-                {"bytes", report.bytes},
-                {"bytes_freed", report.bytes_freed},
-                {"bytes_active", report.bytes_active}});
+  if (format == OutputFormat::Table) return session.output.write(summary(session, report, dry_run));
+  nlohmann::ordered_json object{{"dry_run", dry_run}};
+  if (has_segments(session)) {
+    object["segments"] = report.segments;
+    object["segments_rewritten"] = report.segments_rewritten;
+  }
+  object["events_removed"] = report.events_removed;
+  object["events_reduced"] = report.events_reduced;
+  object["bytes"] = report.bytes;
+  object["bytes_freed"] = report.bytes_freed;
+  if (has_segments(session)) object["bytes_active"] = report.bytes_active;
+  print_object(session.output, format, object);
 }
 
 Outcome scavenge(Session& session, const ScavengeArguments& arguments) {

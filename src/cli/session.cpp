@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/option_value.hpp"
+#include "cli/store_url.hpp"
 #include "eventstore/open.hpp"
 
 namespace eventstore::cli {
@@ -18,7 +19,7 @@ bool only_reads(Access access) {
 std::string sentence(const std::string& url, const Error& error, Access access) {
   switch (error.code) {
     case ErrorCode::NotFound:
-      if (access == Access::WriteOrCreate) {
+      if (access == Access::WriteOrCreate && !is_server_url(url)) {
         return error.message + "; make the folder that the store is to lie in";
       }
       return "there is no event store at " + url +
@@ -48,6 +49,10 @@ void show_notice(Session& session, Access access, const Notice& notice) {
 
 }  // namespace
 
+bool has_segments(const Session& session) {
+  return !is_server_url(session.store_url);
+}
+
 Expected<std::unique_ptr<EventStore>> open_store(Session& session, Access access) {
   auto store = open(session.store_url, {.read_only = only_reads(access),
                                         .create = access == Access::WriteOrCreate,
@@ -58,7 +63,8 @@ Expected<std::unique_ptr<EventStore>> open_store(Session& session, Access access
   return std::unexpected(open_failure(session.store_url, store.error(), access));
 }
 
-Failure open_failure(const std::string& url, const Error& error, Access access) {
+Failure open_failure(const std::string& store_url, const Error& error, Access access) {
+  const auto url = without_passwords(store_url);
   Failure failure(error);
   failure.message = sentence(url, error, access);
   failure.details["store"] = url;
@@ -81,7 +87,7 @@ Expected<GlobalPosition> for_each_event(Session& session, EventStore& store, Rea
 
 Failure no_such_stream(const Session& session, std::string_view stream) {
   Failure failure("not_found", "there is no stream \"" + std::string(stream) + "\" in " +
-                                   session.store_url +
+                                   without_passwords(session.store_url) +
                                    "; `event-store stream list` shows those there are");
   failure.details["stream"] = stream;
   return failure;

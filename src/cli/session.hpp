@@ -45,12 +45,15 @@ struct Session {
   OutputFormat object_format() const { return format_or(OutputFormat::Json); }
 };
 
+// Whether the session's store lies in segments, as one in files or memory does.
+bool has_segments(const Session& session);
+
 // Opens the session's store, which must not outlive the session. A failure says what can be done
 // about it.
 Expected<std::unique_ptr<EventStore>> open_store(Session& session, Access access);
 
-// The failure of a store at `url` that cannot be opened, with what can be done about it.
-Failure open_failure(const std::string& url, const Error& error, Access access);
+// The failure of a store at `store_url` that cannot be opened, with what can be done about it.
+Failure open_failure(const std::string& store_url, const Error& error, Access access);
 
 // Calls `visit` with each event of a read until the end, until it returns false, or until nobody
 // reads our output any more. Returns the position that the read saw the store at.

@@ -45,7 +45,19 @@ bool Failure::is_passing() const {
          (kind == Kind::Refused && code_of(*this) == ErrorCode::Unavailable);
 }
 
+bool is_detached(const Failure& failure) {
+  if (failure.is("42703")) return true;  // undefined_column
+  return failure.is("42P01") && (failure.message.find("events_") != std::string::npos ||
+                                 failure.message.find("tags_") != std::string::npos);
+}
+
 Error to_error(const Failure& failure) {
+  if (is_detached(failure)) {
+    return {.code = ErrorCode::Archived,
+            .message =
+                "some of the events that were asked for are of a month that is detached;"
+                " attach it to read them"};
+  }
   std::string message = "PostgreSQL: " + failure.message;
   if (!failure.sqlstate.empty()) message += " (SQLSTATE " + failure.sqlstate + ")";
   return {.code = code_of(failure), .message = std::move(message)};

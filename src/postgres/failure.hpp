@@ -23,6 +23,10 @@ struct Failure {
   bool is_passing() const;
 };
 
+// Whether the server said no because what was asked for lies in a month that is detached. What is
+// left of it are tables without most columns: detachment.hpp.
+bool is_detached(const Failure& failure);
+
 template <typename T>
 using Answer = std::expected<T, Failure>;
 

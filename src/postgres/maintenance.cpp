@@ -20,7 +20,8 @@ constexpr const char* kCountStreams =
     "DISTINCT"
     " ON (stream_id) * FROM {s}.bounds ORDER BY stream_id, position DESC) b WHERE b.tombstone <> 0 "
     "OR"
-    " b.truncate_before > (SELECT max(version) FROM {s}.events e WHERE e.stream_id = b.stream_id))";
+    " b.truncate_before > (SELECT max(version) FROM {s}.event_ids i WHERE i.stream_id ="
+    " b.stream_id))";
 
 constexpr const char* kBytes =
     "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c"
@@ -52,18 +53,19 @@ constexpr std::array kChecks = {
           "SELECT min(position), max(position), count(*) FROM (SELECT position FROM {s}.events"
           " GROUP BY position HAVING count(*) > 1) e"},
     Check{"versions do not grow with the positions in their stream, or lack one",
-          "SELECT min(position), max(position), count(*) FROM (SELECT position, version - "
-          "lag(version)"
-          " OVER (PARTITION BY stream_id ORDER BY position) AS step, stream_id, version FROM "
-          "{s}.events) e"
+          "SELECT min(position), max(position), count(*) FROM (SELECT position, stream_id,"
+          " version - lag(version) OVER w AS step, lag(position) OVER w AS before FROM {s}.events"
+          " WINDOW w AS (PARTITION BY stream_id ORDER BY position)) e"
           " WHERE step < 1 OR (step > 1 AND NOT EXISTS (SELECT FROM {s}.bounds b"
-          " WHERE b.stream_id = e.stream_id))"},
+          " WHERE b.stream_id = e.stream_id) AND NOT EXISTS (SELECT FROM {s}.detached_months d"
+          " WHERE d.first_position BETWEEN e.before AND e.position))"},
     Check{"positions lack an event of a stream that nothing was deleted of",
           "SELECT min(i.position), max(i.position), count(*) FROM {s}.event_ids i LEFT JOIN "
           "{s}.events e"
           " ON e.position = i.position WHERE e.position IS NULL AND NOT EXISTS (SELECT FROM "
           "{s}.bounds b"
-          " WHERE b.stream_id = i.stream_id)"},
+          " WHERE b.stream_id = i.stream_id) AND NOT EXISTS (SELECT FROM {s}.detached_months d"
+          " WHERE i.position BETWEEN d.first_position AND d.last_position)"},
     Check{"times go back",
           "SELECT min(position), max(position), count(*) FROM (SELECT position, recorded_at"
           " < lag(recorded_at) OVER (ORDER BY position) AS back FROM {s}.events) e WHERE back"},

@@ -1,9 +1,11 @@
 #include "postgres/months.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
+#include "postgres/json_indexes.hpp"
 #include "postgres/sql_builder.hpp"
 
 namespace eventstore::postgres {
@@ -25,6 +27,11 @@ CREATE INDEX ON {s}.events_{m} (split_part(stream, '-', 1) COLLATE "C", position
 CREATE TABLE {s}.tags_{m} (LIKE {s}.tags);
 CREATE UNIQUE INDEX ON {s}.tags_{m} (tag, position);
 )";
+
+constexpr std::array kAttach = {
+    "ALTER TABLE {s}.events ATTACH PARTITION {s}.events_{m}",
+    "ALTER TABLE {s}.tags ATTACH PARTITION {s}.tags_{m}",
+};
 
 // Events are recorded in years of four digits.
 std::string with_separator(Month month, char separator) {
@@ -100,6 +107,17 @@ Answer<std::shared_ptr<const MonthList>> KnownMonths::load(Connection& connectio
   return loaded;
 }
 
+std::string attach_statements(const std::string& schema, Month month) {
+  const auto range = " FOR VALUES FROM ('" + month.to_string() + "-01 00:00:00+00') TO ('" +
+                     month.next().to_string() + "-01 00:00:00+00');";
+  std::string statements;
+  for (const auto* const attach : kAttach) {
+    statements += fill_in(attach, schema, month.suffix());
+    statements += range;
+  }
+  return statements;
+}
+
 Answer<bool> make_month_tables(Connection& connection, const std::string& schema, Month month,
                                Deadline deadline) {
   const auto there = connection.run(
@@ -107,14 +125,10 @@ Answer<bool> make_month_tables(Connection& connection, const std::string& schema
       deadline);
   if (!there) return std::unexpected(there.error());
   if (there->boolean(0, 0)) return false;
-  const auto bounds = [](Month of) { return "('" + of.to_string() + "-01 00:00:00+00')"; };
-  auto script = "BEGIN;" + fill_in(kMake, schema, month.suffix());
-  for (const std::string table : {"events", "tags"}) {
-    script += "ALTER TABLE " + schema + "." + table + " ATTACH PARTITION " + schema + "." + table +
-              "_" + month.suffix() + " FOR VALUES FROM " + bounds(month) + " TO " +
-              bounds(month.next()) + ";";
-  }
-  script += "COMMIT;";
+  const auto indexes = json_index_statements(connection, schema, month.suffix(), deadline);
+  if (!indexes) return std::unexpected(indexes.error());
+  const auto script = "BEGIN;" + fill_in(kMake, schema, month.suffix()) + *indexes +
+                      attach_statements(schema, month) + "COMMIT;";
   auto made = connection.run_script(script, deadline);
   if (made) return true;
   if (!connection.is_lost()) static_cast<void>(connection.run_script("ROLLBACK", deadline));

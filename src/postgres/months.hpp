@@ -69,4 +69,7 @@ class KnownMonths {
 Answer<bool> make_month_tables(Connection& connection, const std::string& schema, Month month,
                                Deadline deadline);
 
+// Statements that make the tables of a month, which are there already, a part of the store.
+std::string attach_statements(const std::string& schema, Month month);
+
 }  // namespace eventstore::postgres

@@ -76,7 +76,8 @@ PostgresStore::PostgresStore(StoreSettings settings)
 }
 
 Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
-                                                           const OpenOptions& options) {
+                                                           const OpenOptions& options,
+                                                           const PostgresStoreTuning& tuning) {
   StoreSettings settings{.connection = {.uri = url.uri,
                                         .options = url.pooled ? "" : kSessionOptions,
                                         .prepares = !url.pooled},
@@ -87,6 +88,7 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
                          .connections_max = url.connections,
                          .read_only = options.read_only,
                          .environment = posix_environment(),
+                         .server_time = tuning.server_time,
                          .on_notice = one_at_a_time(options.on_notice)};
   std::unique_ptr<PostgresStore> store(new PostgresStore(std::move(settings)));
   if (auto started = store->start(options); !started) {
@@ -198,13 +200,14 @@ Result<void> PostgresStore::check_schema(Connection& connection, const OpenOptio
 
 // Where the role may not make tables, somebody else has to, or the default ones must do.
 void PostgresStore::make_months_ahead(Connection& connection, Deadline deadline) {
-  auto month = Month::of(settings_.environment.clock->wall_now());
+  auto month = Month::of(settings_.server_time ? settings_.server_time()
+                                               : settings_.environment.clock->wall_now());
   for (int ahead = 0; ahead <= kMonthsAhead; ++ahead, month = month.next()) {
     const auto made = make_month_tables(connection, settings_.schema, month, deadline);
     if (made) continue;
     settings_.notify(Notice::Level::Warning, "no tables could be made for the events of " +
                                                  month.to_string() + ": " + made.error().message);
-    return;
+    if (made.error().is("42501")) return;  // insufficient_privilege: of the others neither
   }
 }
 

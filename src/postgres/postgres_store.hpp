@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -18,6 +19,11 @@
 
 namespace eventstore::postgres {
 
+// What a test replaces.
+struct PostgresStoreTuning {
+  std::function<Timestamp()> server_time = {};  // StoreSettings::server_time
+};
+
 // The PostgreSQL engine: a store in one schema of a database. docs/formats/postgresql.md has the
 // tables, docs/decisions/ why they are so.
 //
@@ -26,7 +32,8 @@ namespace eventstore::postgres {
 class PostgresStore final : public EventStore {
  public:
   static Result<std::unique_ptr<PostgresStore>> open(const StoreUrl& url,
-                                                     const OpenOptions& options);
+                                                     const OpenOptions& options,
+                                                     const PostgresStoreTuning& tuning = {});
   ~PostgresStore() override;
   PostgresStore(const PostgresStore&) = delete;
   PostgresStore& operator=(const PostgresStore&) = delete;

@@ -17,6 +17,7 @@ class RecordingTime {
  public:
   // `server`: what the server's clock says now. `newest`: of the newest event.
   Timestamp at(Timestamp server, Timestamp newest, const StoreSettings& settings) {
+    if (settings.server_time) return std::max(newest, settings.server_time());
     const auto monotonic = settings.environment.clock->monotonic_now();
     if (!base_) base_ = {server, monotonic};
     const auto passed =

@@ -13,6 +13,7 @@ namespace {
 
 // Held by the session that scavenges: "EVSS" and the schema's object id.
 constexpr const char* kTryLock = "SELECT pg_try_advisory_lock(x'45565353'::int, $1::int)";
+constexpr const char* kUnlock = "SELECT pg_advisory_unlock(x'45565353'::int, $1::int)";
 
 // Streams that something may be deleted of, in the order of their names.
 constexpr const char* kTargets =
@@ -50,10 +51,11 @@ constexpr const char* kReduce =
     "UPDATE {s}.events_{m} SET format = 0, type = '', tags = '', metadata = '', data = ''"
     " WHERE stream_id = $1::bigint AND version = $2::bigint";
 
-// Ids that are too old to be remembered, of events that are gone.
+// Ids that are too old to be remembered, of events that are gone: not of those in detached months.
 constexpr const char* kForget =
     "DELETE FROM {s}.event_ids WHERE stream_id = $1::bigint AND version < $2::bigint AND version <>"
-    " $3::bigint AND position <= $4::bigint";
+    " $3::bigint AND position <= $4::bigint AND NOT EXISTS (SELECT FROM {s}.detached_months d"
+    " WHERE position BETWEEN d.first_position AND d.last_position)";
 
 constexpr const char* kTimeAt =
     "SELECT recorded_at FROM {s}.events_{m} WHERE position >= $1::bigint ORDER BY position LIMIT 1";
@@ -77,7 +79,16 @@ Result<void> Scavenge::still_wanted() const {
 }
 
 Result<void> Scavenge::begin() {
-  auto opened = Connection::open(settings_.connection, patience());
+  // The lock is of a session, which a pooler would give to others.
+  const bool is_pooled = !settings_.connection.prepares;
+  if (is_pooled && settings_.listening.uri.empty()) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Unsupported,
+              .message = "scavenging needs a session of its own, which the pooler does not give;"
+                         " name the server itself in the store URL's listen"});
+  }
+  auto opened =
+      Connection::open(is_pooled ? settings_.listening : settings_.connection, patience());
   if (!opened) return std::unexpected(to_error(opened.error()));
   connection_ = *std::move(opened);
   if (options_.dry_run) return {};
@@ -94,6 +105,16 @@ Result<void> Scavenge::begin() {
 
 Result<ScavengeReport> Scavenge::run() {
   if (auto begun = begin(); !begun) return std::unexpected(std::move(begun).error());
+  auto report = run_alone();
+  // The server takes a while to see that a connection was closed: the next one need not wait.
+  if (!options_.dry_run && !connection_->is_lost()) {
+    const Parameters key = Parameters().int4(static_cast<std::int32_t>(settings_.lock_key));
+    static_cast<void>(connection_->run({.sql = kUnlock, .parameters = key}, patience()));
+  }
+  return report;
+}
+
+Result<ScavengeReport> Scavenge::run_alone() {
   const auto bytes = connection_->run(
       {.sql = kBytes, .parameters = Parameters().text(settings_.schema)}, patience());
   if (!bytes) return std::unexpected(to_error(bytes.error()));
@@ -142,6 +163,7 @@ Answer<std::vector<Scavenge::Target>> Scavenge::targets(const SeenHead& seen) {
     if (!rows) return std::unexpected(rows.error());
     if (rows->empty()) return found;
     std::vector<std::string_view> names;
+    names.reserve(static_cast<std::size_t>(rows->size()));
     for (int row = 0; row < rows->size(); ++row) names.push_back(rows->text(row, 0));
     StreamLookup lookup(settings_, *connection_, seen, patience());
     auto streams = lookup.streams(names);
@@ -172,7 +194,7 @@ Result<void> Scavenge::free(const SeenHead& seen, const Target& target) {
     for (;;) {
       if (auto wanted = still_wanted(); !wanted) return wanted;
       const auto more = free_some(seen, target, month->suffix);
-      if (!more && more.error().is("42P01")) break;  // detached: its events are not here
+      if (!more && is_detached(more.error())) break;  // its events are not here
       if (!more) return std::unexpected(to_error(more.error()));
       if (!*more) break;
     }

@@ -35,6 +35,7 @@ class Scavenge {
   };
 
   Result<void> begin();
+  Result<ScavengeReport> run_alone();
   Answer<std::vector<Target>> targets(const SeenHead& seen);
   Result<void> free(const SeenHead& seen, const Target& target);
   Answer<bool> free_some(const SeenHead& seen, const Target& target, const std::string& suffix);

@@ -25,6 +25,8 @@ struct StoreSettings {
   // What is asked of the server takes so long at most, unless the caller says less.
   std::chrono::seconds patience{30};
   Environment environment{};
+  // For tests: what the server's clock says, in its place; absent: what it says.
+  std::function<Timestamp()> server_time = {};
   std::stop_token stop = {};                          // requested when the store is being closed
   std::function<void(const Notice&)> on_notice = {};  // never called concurrently
 

@@ -39,6 +39,12 @@ constexpr const char* kPositions =
     " n(id, version, ordinal)"
     " JOIN {s}.events_{m} e ON e.stream_id = n.id AND e.version = n.version";
 
+// The same of events of which nothing but their ids is here: their month is detached.
+constexpr const char* kPositionsById =
+    "SELECT n.ordinal - 1, i.position FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY"
+    " n(id, version, ordinal)"
+    " JOIN {s}.event_ids i ON i.stream_id = n.id AND i.version = n.version";
+
 }  // namespace
 
 StreamBounds bounds_in(const Rows& rows, int row, int first) {
@@ -162,21 +168,33 @@ Answer<std::vector<std::optional<StreamInfo>>> StreamLookup::infos(
   for (const auto& [month, of_month] : firsts) {
     const auto* stored = seen_.months->find(month);
     if (stored == nullptr) continue;
-    std::vector<std::uint64_t> ids;
-    std::vector<std::uint64_t> versions;
-    for (const auto index : of_month) {
-      ids.push_back(static_cast<std::uint64_t>((*seen)[index].id));
-      versions.push_back(infos[index]->first_version.value);
-    }
-    const auto sql = fill_in(kPositions, settings_.schema, stored->suffix);
+    const auto added = add_first_positions(*stored, *seen, of_month, infos);
+    if (!added) return std::unexpected(added.error());
+  }
+  return infos;
+}
+
+Answer<void> StreamLookup::add_first_positions(const StoredMonth& month,
+                                               std::span<const SeenStream> streams,
+                                               std::span<const std::size_t> which,
+                                               std::span<std::optional<StreamInfo>> infos) {
+  std::vector<std::uint64_t> ids;
+  std::vector<std::uint64_t> versions;
+  for (const auto index : which) {
+    ids.push_back(static_cast<std::uint64_t>(streams[index].id));
+    versions.push_back(infos[index]->first_version.value);
+  }
+  for (const auto* const text : {kPositions, kPositionsById}) {
+    const auto sql = fill_in(text, settings_.schema, month.suffix);
     const auto rows = connection_.run(
         {.sql = sql, .parameters = Parameters().int8_array(ids).int8_array(versions)}, deadline_);
     if (!rows) return std::unexpected(rows.error());
     for (int row = 0; row < rows->size(); ++row) {
-      infos[of_month[rows->int8(row, 0)]]->first_position = {rows->int8(row, 1)};
+      infos[which[rows->int8(row, 0)]]->first_position = {rows->int8(row, 1)};
     }
+    if (rows->size() == static_cast<int>(ids.size())) break;
   }
-  return infos;
+  return {};
 }
 
 }  // namespace eventstore::postgres

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,6 +55,10 @@ class StreamLookup {
 
  private:
   Answer<void> add_last(std::span<SeenStream> streams);
+  // Of those of `streams` whose first readable version lies in `month`.
+  Answer<void> add_first_positions(const StoredMonth& month, std::span<const SeenStream> streams,
+                                   std::span<const std::size_t> which,
+                                   std::span<std::optional<StreamInfo>> infos);
 
   const StoreSettings& settings_;
   Connection& connection_;

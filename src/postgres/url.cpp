@@ -51,6 +51,8 @@ Result<void> check_libpq(const std::string& uri) {
   if (parsed != nullptr) return {};
   std::string text = message != nullptr ? message.get() : "no memory is left";
   while (text.ends_with('\n')) text.pop_back();
+  // libpq quotes what it cannot read, which may be a password, or the whole.
+  text.resize(std::min(text.find(": \""), text.size()));
   return invalid_argument("the store URL cannot be read: " + text);
 }
 

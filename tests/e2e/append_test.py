@@ -144,7 +144,7 @@ class Append(support.EndToEnd):
         ):
             with self.subTest(option=option, value=value):
                 self.assertIn(value, self.error("event", "append", "s", "T", option, value, exit_code=USAGE))
-        self.assertFalse(self.store.exists())
+        self.assertFalse(self.exists())
 
     def test_refuses_what_the_store_cannot_take_and_makes_none(self):
         for arguments, named in (
@@ -162,7 +162,7 @@ class Append(support.EndToEnd):
                 sentence = self.error("event", "append", *arguments, exit_code=USAGE)
                 self.assertIn(named, sentence)
                 self.assertNotIn("events[0]", sentence)
-        self.assertFalse(self.store.exists())
+        self.assertFalse(self.exists())
 
 
 if __name__ == "__main__":

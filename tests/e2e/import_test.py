@@ -130,7 +130,7 @@ class Export(support.EndToEnd):
         self.assertIn("No space left", self.error("event", "export", self.folder / "full"))
         for name in devices:
             self.assertTrue((self.folder / name).is_char_device())
-        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["full", "null", "store"])
+        self.assertEqual({p.name for p in self.folder.iterdir()} - {"store"}, {"full", "null"})
 
     def test_a_folder_is_refused(self):
         self.append("s")
@@ -274,7 +274,7 @@ class Mended(support.EndToEnd):
 
     def test_a_file_that_is_not_there(self):
         self.assertIn("nowhere.ndjson", self.error("event", "import", "nowhere.ndjson"))
-        self.assertFalse(self.store.exists())
+        self.assertFalse(self.exists())
 
 
 class Interrupted(support.EndToEnd):
@@ -310,7 +310,7 @@ class OtherForms(support.EndToEnd):
         sentence = self.error("event", "import", path)
         self.assertIn("events.ndjson.gz is compressed by gzip", sentence)
         self.assertIn("zcat FILE | event-store event import -", sentence)
-        self.assertFalse(self.store.exists())
+        self.assertFalse(self.exists())
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class KilledImport(EndToEnd):
             after = chance.choice((0.02, 0.1, 0.5)) * duration * chance.random()
             killed = self.import_and_kill(after, batch)
             kills += killed
-            if not (self.store / "MANIFEST").exists():
+            if not self.exists():
                 continue
             ids = self.ids("event", "export", "-")
             self.assertGreaterEqual(len(ids), there, f"kill {kills} lost events")

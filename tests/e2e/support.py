@@ -1,9 +1,13 @@
 """What the end-to-end tests share: a fresh folder for each case, and ways to run the program.
 
 Run one file by hand:  EVENT_STORE_PROGRAM=build/dev/src/cli/event-store tests/e2e/import_test.py
+
+With EVENTSTORE_TEST_POSTGRES_STATE set, which support/postgres_server.py writes, the stores lie in
+PostgreSQL: each in a schema of its own, which is gone after the case.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import pty
@@ -24,8 +28,59 @@ SECONDS_MAX = 120
 DONE, FAILED, USAGE, CONFLICT = 0, 1, 2, 3
 
 
+class FileStores:
+    """Stores that lie at a path."""
+
+    @staticmethod
+    def url(path):
+        return f"file:{path}"
+
+    @staticmethod
+    def exists(path):
+        return (Path(path) / "MANIFEST").exists()
+
+    @staticmethod
+    def remove():
+        """The case removes its folder."""
+
+
+class PostgresStores:
+    """Stores in schemas that are named after a path."""
+
+    def __init__(self, state_path):
+        self.server = json.loads(Path(state_path).read_text(encoding="utf-8"))
+        self.schemas = set()
+
+    def url(self, path):
+        schema = self.schema(path)
+        self.schemas.add(schema)
+        return f"{self.server['url']}?schema={schema}"
+
+    @staticmethod
+    def schema(path):
+        return "e2e_" + hashlib.sha256(os.fspath(path).encode()).hexdigest()[:16]
+
+    def exists(self, path):
+        return self.query(f"SELECT to_regclass('{self.schema(path)}.events') IS NOT NULL") == "t"
+
+    def query(self, sql):
+        """What psql prints of a statement: rows, with | between their columns."""
+        command = [Path(self.server["bin"]) / "psql", self.server["url"], "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip("\n")
+
+    def remove(self):
+        for schema in self.schemas:
+            self.query(f"SET client_min_messages = warning; DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+def make_stores():
+    state_path = os.environ.get("EVENTSTORE_TEST_POSTGRES_STATE")
+    return PostgresStores(state_path) if state_path else FileStores()
+
+
 class EndToEnd(unittest.TestCase):
-    """A case has a folder of its own, `self.folder`, and a store in it, `self.store`."""
+    """A case has a folder of its own, `self.folder`, and a store that is named after a path in it,
+    `self.store`. Whatever store it names so, it is of the kind that the suite runs on."""
 
     maxDiff = 2000
 
@@ -33,9 +88,14 @@ class EndToEnd(unittest.TestCase):
         self.folder = Path(tempfile.mkdtemp(prefix="event-store-e2e-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.store = self.folder / "store"
+        self.stores = make_stores()
+        self.addCleanup(self.stores.remove)
+
+    def exists(self, store=None):
+        return self.stores.exists(store or self.store)
 
     def command(self, *arguments, store=None):
-        return [PROGRAM, "--store", f"file:{store or self.store}", *map(str, arguments)]
+        return [PROGRAM, "--store", self.stores.url(store or self.store), *map(str, arguments)]
 
     def run_program(self, *arguments, store=None, exit_code=DONE, input=None, **options):
         """Runs the program and checks its exit code. Returns the completed process, with bytes."""

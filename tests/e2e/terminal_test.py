@@ -2,7 +2,6 @@
 """What a terminal gets to see."""
 
 import re
-import shutil
 
 import support
 
@@ -72,18 +71,6 @@ class Terminal(support.EndToEnd):
                 self.assertEqual({len(line) for line in lines[1:-1]}, {80})
                 self.assertEqual({line[place - 3 : place] for line in lines[1:]}, {"Z  "})
                 self.assertTrue(lines[-1].endswith('2010-10-02T07:20:39Z  {"a":1}'), lines[-1])
-
-    def test_damage_is_told_whole_in_80_columns(self):
-        self.append("s-1", data='"<1>"')
-        self.run_program("event", "append", "s-2", "T", "--data", '"<2>"')
-        copy = self.folder / "copy"
-        shutil.copytree(self.store, copy)
-        path = next((self.store / "log").glob("*.seg"))
-        path.write_bytes(path.read_bytes().replace(b"<1>", b"<7>"))
-        message = self.object("maint", "verify", exit_code=support.FAILED)["findings"][0]["message"]
-        for arguments in (["verify"], ["repair", "--from", copy, "--dry-run"]):
-            with self.subTest(arguments=arguments):
-                self.assertIn(message, self.on_terminal("maint", *arguments, columns=80))
 
     def test_the_summary_of_an_import_fits_80_columns(self):
         for _ in range(2):

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "eventstore/postgres.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/months.hpp"
+#include "postgres/postgres_store.hpp"
+#include "postgres/sql_builder.hpp"
+#include "postgres/url.hpp"
+#include "support/postgres_stores.hpp"
+#include "support/store_access.hpp"
+
+namespace eventstore::postgres {
+
+// A store in a schema of its own, whose time is what a test says.
+class MonthsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
+    url_ = test::postgres_store_url(std::string(test->test_suite_name()) + "." + test->name() +
+                                    "." + std::to_string(::getpid()));
+    schema_ = test::value_of(parse_store_url(url_)).schema;
+  }
+  void TearDown() override {
+    maintenance_.reset();
+    connection_.reset();
+    store_.reset();
+    test::remove_postgres_store(url_);
+  }
+
+  PostgresStore& store() { return store_ != nullptr ? *store_ : reopen(); }
+  PostgresStore& reopen() { return reopen(url_); }
+  PostgresStore& reopen(const std::string& url) {
+    store_.reset();
+    store_ = open_another(url);
+    return *store_;
+  }
+  std::unique_ptr<PostgresStore> open_another(const std::string& url) {
+    return test::value_of(PostgresStore::open(test::value_of(parse_store_url(url)), {},
+                                              {.server_time = [this] { return now_; }}));
+  }
+  PostgresMaintenance& maintenance() {
+    if (maintenance_ == nullptr) maintenance_ = test::value_of(PostgresMaintenance::open(url_));
+    return *maintenance_;
+  }
+
+  // What is appended from now on is recorded in that month, "2031-01".
+  void enter(std::string_view month) {
+    now_ = Month::parse(month)->begin() + std::chrono::hours(24 * 10);
+  }
+  AppendResult append(const std::string& stream, const std::string& type = "Happened",
+                      std::vector<std::string> tags = {}) {
+    AppendRequest request;
+    request.events.push_back(test::tagged_event_of(stream, type, std::move(tags)));
+    return test::value_of(store().append(std::move(request)));
+  }
+
+  Connection& connection() {
+    if (connection_ == nullptr) {
+      auto opened = Connection::open({.uri = test::value_of(parse_store_url(url_)).uri}, until());
+      if (!opened) throw std::runtime_error(opened.error().message);
+      connection_ = *std::move(opened);
+    }
+    return *connection_;
+  }
+  // The first column of what a statement gives, which is text. "{s}" is the schema.
+  std::vector<std::string> query(std::string_view sql) {
+    const auto filled = fill_in(sql, postgres::quoted(schema_));
+    const auto rows = connection().run({.sql = filled, .prepared = false}, until());
+    if (!rows) throw std::runtime_error(rows.error().message);
+    std::vector<std::string> values;
+    values.reserve(static_cast<std::size_t>(rows->size()));
+    for (int row = 0; row < rows->size(); ++row) values.emplace_back(rows->text(row, 0));
+    return values;
+  }
+  void execute(std::string_view script) {
+    const auto done = connection().run_script(fill_in(script, postgres::quoted(schema_)), until());
+    if (!done) throw std::runtime_error(done.error().message);
+  }
+
+  static Deadline until() { return std::chrono::steady_clock::now() + std::chrono::seconds(60); }
+
+  std::string url_;
+  std::string schema_;
+  Timestamp now_ = Month{203101}.begin();
+
+ private:
+  std::unique_ptr<PostgresStore> store_;
+  std::unique_ptr<PostgresMaintenance> maintenance_;
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace eventstore::postgres
