@@ -22,9 +22,7 @@ constexpr double kSeconds = 2;
 double append_singly(EventStore& store, std::size_t threads, double seconds, Histogram* latencies) {
   const EventGenerator generator({.ids = false});
   std::atomic<std::uint64_t> appended = 0;
-  std::atomic<bool> stop = false;
   std::vector<Histogram> histograms(threads);
-  Stopwatch watch;
   const auto took = run_threads(
       threads, {.prepare = [](std::size_t) {},
                 .work =
@@ -57,13 +55,13 @@ void run_single_appends(PostgresBench& bench) {
   PlainTable plain(bench.url, "plain_appends");
   std::vector<std::function<void(std::size_t)>> turns;
   for (const std::size_t clients : {1U, 32U}) {
-    turns.push_back([&bench, &plain, clients](std::size_t) {
+    turns.emplace_back([&bench, &plain, clients](std::size_t) {
       bench.add("P1", fmt::format("{} clients", clients), "pgbench",
                 run_pgbench(bench, plain.insert_script(), clients, kSeconds));
     });
   }
   for (const std::size_t threads : {1U, 32U, 128U}) {
-    turns.push_back([&bench, &store, threads](std::size_t) {
+    turns.emplace_back([&bench, &store, threads](std::size_t) {
       Histogram latencies;
       const auto rate = append_singly(*store, threads, kSeconds, &latencies);
       bench.add("P1", fmt::format("{} clients", threads), "event-store", rate);
@@ -71,10 +69,10 @@ void run_single_appends(PostgresBench& bench) {
                  latencies.percentile_us(0.99));
     });
   }
-  turns.push_back([&](std::size_t) {
+  turns.emplace_back([&](std::size_t) {
     bench.add("P1", "32 clients", "hand-made group", plain.insert_in_groups(1, 32, kSeconds));
   });
-  turns.push_back([&](std::size_t) {
+  turns.emplace_back([&](std::size_t) {
     bench.add("P1", "128 clients", "hand-made group", plain.insert_in_groups(2, 128, kSeconds));
   });
   run_rounds(turns, bench.rounds);

@@ -1,6 +1,7 @@
 // event-store-postgres-bench: what the PostgreSQL engine costs, beside what PostgreSQL costs.
 
 #include <filesystem>
+#include <span>
 #include <string>
 
 #include <fmt/format.h>
@@ -21,14 +22,20 @@ void PostgresBench::add(std::string_view workload, const std::string& setting,
               "events/s", rate);
 }
 
-}  // namespace eventstore::bench
+namespace {
 
-int main(int argc, char** argv) {
-  using namespace eventstore::bench;
-  eventstore::register_postgres_engine();
+int run(std::span<char* const> arguments) {
+  if (arguments.size() < 3) {
+    fmt::print(stderr, "Usage: event-store-postgres-bench DATABASE_URL POSTGRESQL_BIN [ROUNDS]\n");
+    return 2;
+  }
+  register_postgres_engine();
   Results results;
-  PostgresBench bench{.url = argv[1], .bin = argv[2], .folder = "/tmp", .results = results};
-  if (argc > 3) bench.rounds = static_cast<std::size_t>(std::stoi(argv[3]));
+  PostgresBench bench{.url = arguments[1],
+                      .bin = arguments[2],
+                      .folder = std::filesystem::temp_directory_path(),
+                      .results = results};
+  if (arguments.size() > 3) bench.rounds = std::stoul(arguments[3]);
   run_single_appends(bench);
   for (const auto& measure : results.measures()) {
     const auto summary = summarize(measure.rounds);
@@ -37,4 +44,11 @@ int main(int argc, char** argv) {
                summary.max);
   }
   return 0;
+}
+
+}  // namespace
+}  // namespace eventstore::bench
+
+int main(int argc, char** argv) {
+  return eventstore::bench::run({argv, static_cast<std::size_t>(argc)});
 }

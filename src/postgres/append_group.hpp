@@ -27,24 +27,24 @@ class AppendGroup {
   using FirstSince = std::function<Result<StreamVersion>(StreamId stream, Timestamp oldest)>;
 
   struct AcceptedEvent {
-    const PreparedAppend::Event* event;
-    StreamId stream_id;
-    StreamVersion version;
-    bool last_of_append;
+    const PreparedAppend::Event* event = nullptr;
+    StreamId stream_id = 0;
+    StreamVersion version = {};
+    bool last_of_append = false;
   };
   struct NewStream {
-    StreamId id;
-    std::string_view name;
-    Month month;  // none: named by metadata alone
+    StreamId id = 0;
+    std::string_view name = {};
+    Month month = {};  // none: named by metadata alone
   };
   struct StreamMonth {
-    StreamId id;
-    StreamVersion first_version;
+    StreamId id = 0;
+    StreamVersion first_version = {};
   };
   struct NewBounds {
-    StreamId id;
-    GlobalPosition position;
-    StreamBounds bounds;
+    StreamId id = 0;
+    GlobalPosition position = {};
+    StreamBounds bounds = {};
   };
 
   // `recorded_at`: when what is accepted is recorded.

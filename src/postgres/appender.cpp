@@ -92,7 +92,7 @@ void Appender::commit(std::span<Pending* const> group) {
   }
 }
 
-void Appender::answer_failure(std::span<Pending* const> group, Error error) {
+void Appender::answer_failure(std::span<Pending* const> group, const Error& error) {
   for (std::size_t index = 0; index < group.size(); ++index) {
     auto& pending = *group[index];
     auto own = error;
@@ -109,27 +109,32 @@ void Appender::answer_failure(std::span<Pending* const> group, Error error) {
 
 Appender::Attempt Appender::attempt(std::span<Pending* const> group, Deadline deadline) {
   Attempt made;
-  const auto fail = [&](Failure failure) {
-    made.failure = std::move(failure);
-    // A connection that goes on is out of its transaction before it is used again.
-    if (connection_ == nullptr) return std::move(made);
-    const Call rollback{.sql = "ROLLBACK"};
-    if (connection_->is_lost() || !connection_->run(rollback, deadline)) connection_.reset();
-    return std::move(made);
-  };
-  if (connection_ == nullptr || !connection_->is_usable()) {
-    connection_.reset();
-    auto opened = Connection::open(settings_.connection, deadline);
-    if (!opened) return fail(std::move(opened).error());
-    connection_ = *std::move(opened);
+  auto done = commit_once(group, made, deadline);
+  if (done) {
+    for (std::size_t index = 0; index < group.size(); ++index) {
+      const auto& context = group[index]->append.context();
+      if (ends_chain(context, made.results[index])) break_chain(context);
+    }
+    return made;
   }
+  made.failure = std::move(done).error();
+  // A connection that goes on is out of its transaction before it is used again.
+  const bool is_usable = connection_ != nullptr && !connection_->is_lost() &&
+                         connection_->run({.sql = "ROLLBACK"}, deadline);
+  if (!is_usable) connection_.reset();
+  return made;
+}
+
+Answer<void> Appender::commit_once(std::span<Pending* const> group, Attempt& made,
+                                   Deadline deadline) {
+  if (auto connected = connect(deadline); !connected) return connected;
   if (auto stored = attempt_at_once(group, deadline)) {
-    if (!stored->failure) return *std::move(stored);
     made = *std::move(stored);
-    return fail(*std::move(made.failure));
+    if (made.failure) return std::unexpected(*std::move(made.failure));
+    return {};
   }
   auto state = look(group, deadline);
-  if (!state) return fail(std::move(state).error());
+  if (!state) return std::unexpected(std::move(state).error());
 
   std::optional<Failure> failed_look;
   AppendGroup accepted(*state, time_.at(state->now, state->recorded_at, settings_),
@@ -140,53 +145,61 @@ Appender::Attempt Appender::attempt(std::span<Pending* const> group, Deadline de
                          failed_look = found.error();
                          return std::unexpected(to_error(found.error()));
                        });
-  // Chains that a member of the group ends; null for none.
+  decide(group, accepted, made);
+  if (failed_look) return std::unexpected(*std::move(failed_look));
+  if (!accepted.empty()) return store(accepted, *state, made, deadline);
+  auto ended = connection_->run({.sql = "ROLLBACK"}, deadline);
+  if (!ended) return std::unexpected(std::move(ended).error());
+  return {};
+}
+
+Answer<void> Appender::connect(Deadline deadline) {
+  if (connection_ != nullptr && connection_->is_usable()) return {};
+  connection_.reset();
+  auto opened = Connection::open(settings_.connection, deadline);
+  if (!opened) return std::unexpected(std::move(opened).error());
+  connection_ = *std::move(opened);
+  return {};
+}
+
+void Appender::decide(std::span<Pending* const> group, AppendGroup& accepted, Attempt& made) {
+  // Chains that a member of the group ends.
   std::set<const AppendChain*> ended;
   const auto now = settings_.environment.clock->monotonic_now();
   for (std::size_t index = 0; index < group.size(); ++index) {
     const auto& append = group[index]->append;
     const auto& context = append.context();
     // What may be written already is not given up before it is known.
-    auto result = maybe_written_[index] ? Result<void>{} : still_wanted(context, now);
-    if (result && ended.contains(context.chain.get())) result = std::unexpected(chain_is_broken());
-    made.results.push_back(result ? accepted.decide(append, index)
-                                  : std::unexpected(std::move(result).error()));
-    auto& answer = made.results.back();
-    if (answer && answer->repeated && maybe_written_[index]) answer->repeated = false;
+    auto wanted = maybe_written_[index] ? Result<void>{} : still_wanted(context, now);
+    if (wanted && ended.contains(context.chain.get())) wanted = std::unexpected(chain_is_broken());
+    auto answer = wanted ? accepted.decide(append, index)
+                         : Result<AppendResult>(std::unexpected(std::move(wanted).error()));
+    if (answer && maybe_written_[index]) answer->repeated = false;
     if (context.chain != nullptr && ends_chain(context, answer)) ended.insert(context.chain.get());
-    if (failed_look) return fail(*std::move(failed_look));
+    made.results.push_back(std::move(answer));
   }
-  const auto end_chains = [&] {
-    for (std::size_t index = 0; index < group.size(); ++index) {
-      const auto& context = group[index]->append.context();
-      if (ends_chain(context, made.results[index])) break_chain(context);
-    }
-  };
-  if (accepted.empty()) {
-    auto ended_transaction = connection_->run({.sql = "ROLLBACK"}, deadline);
-    if (!ended_transaction) return fail(std::move(ended_transaction).error());
-    end_chains();
-    return made;
-  }
+}
+
+Answer<void> Appender::store(const AppendGroup& accepted, const StoredState& state, Attempt& made,
+                             Deadline deadline) {
   const auto month = Month::of(accepted.recorded_at());
   bool in_default = false;
-  if (month != state->last_month) {
+  if (month != state.last_month) {
     auto where = is_in_default(month, deadline);
-    if (!where) return fail(std::move(where).error());
+    if (!where) return std::unexpected(std::move(where).error());
     in_default = *where;
   }
-  made.sent = true;
-  auto calls = write_calls(accepted, state->last_month, in_default, statements_);
+  auto calls = write_calls(accepted, state.last_month, in_default, statements_);
   calls.push_back({.sql = "COMMIT"});
+  made.sent = true;
   auto written = connection_->run(calls, deadline);
   if (!written) {
-    if (written.error().kind == Failure::Kind::Refused) made.sent = false;
-    return fail(std::move(written).error());
+    made.sent = written.error().kind != Failure::Kind::Refused;
+    return std::unexpected(std::move(written).error());
   }
-  end_chains();
-  made.head = {state->head.value + accepted.events().size()};
+  made.head = {state.head.value + accepted.events().size()};
   made.wrote = true;
-  return made;
+  return {};
 }
 
 // Absent: the group is not one that can be stored at once, or it was tried and nothing was stored.

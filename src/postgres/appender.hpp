@@ -52,9 +52,15 @@ class Appender {
   };
 
   Attempt attempt(std::span<Pending* const> group, Deadline deadline);
+  // The same, with what is known of it so far where it fails.
+  Answer<void> commit_once(std::span<Pending* const> group, Attempt& made, Deadline deadline);
+  Answer<void> connect(Deadline deadline);
+  void decide(std::span<Pending* const> group, AppendGroup& accepted, Attempt& made);
+  Answer<void> store(const AppendGroup& accepted, const StoredState& state, Attempt& made,
+                     Deadline deadline);
   std::optional<Attempt> attempt_at_once(std::span<Pending* const> group, Deadline deadline);
   Call lock_call();
-  void answer_failure(std::span<Pending* const> group, Error error);
+  void answer_failure(std::span<Pending* const> group, const Error& error);
   Answer<StoredState> look(std::span<Pending* const> group, Deadline deadline);
   // The rest of the streams: by month, those whose last event lies in an earlier one.
   static std::map<Month, std::vector<std::string_view>> take_streams(

@@ -234,47 +234,56 @@ Answer<std::vector<Rows>> Connection::run_groups(std::span<const std::span<const
   };
   if (auto flushed = flush(deadline); !flushed) return stop(std::move(flushed).error());
 
-  std::vector<Rows> rows;
-  std::optional<Failure> first;
+  Answers answers{.deadline = deadline};
   for (const auto& group : sent) {
     for (const auto& one : group) {
-      for (int part = one.prepares ? 0 : 1; part < 2; ++part) {
-        // A result, then the null that ends what the server says of this part.
-        auto result = next_result(deadline);
-        if (!result) return stop(std::move(result).error());
-        Rows taken(*result);
-        const auto status = PQresultStatus(*result);
-        const bool good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
-        if (!good && status != PGRES_PIPELINE_ABORTED && !first) first = refusal(*result);
-        if (!good && part == 0) prepared_.erase(std::string(one.call->sql));
-        if (good && part == 1) rows.push_back(std::move(taken));
-        if (PQstatus(connection) == CONNECTION_BAD) {
-          auto failure = lose(first ? first->message : one_line(PQerrorMessage(connection)));
-          if (first) failure.sqlstate = first->sqlstate;
-          return std::unexpected(std::move(failure));
-        }
-        if (auto end = next_result(deadline); !end) return stop(std::move(end).error());
-      }
+      if (auto taken = take_answer(one, answers); !taken) return stop(std::move(taken).error());
     }
-    auto sync = next_result(deadline);
-    if (!sync) return stop(std::move(sync).error());
-    const Rows taken(*sync);
-    if (PQresultStatus(*sync) != PGRES_PIPELINE_SYNC) {
-      // What commits a transaction that is not begun by name is the sync: it can fail.
-      if (!first) first = refusal(*sync);
-      if (PQstatus(connection) == CONNECTION_BAD) return std::unexpected(lose(first->message));
-      auto again = next_result(deadline);
-      while (again && (*again == nullptr || PQresultStatus(*again) != PGRES_PIPELINE_SYNC)) {
-        const Rows skipped(*again);
-        if (PQstatus(connection) == CONNECTION_BAD) return std::unexpected(lose(first->message));
-        again = next_result(deadline);
-      }
-      if (!again) return stop(std::move(again).error());
-      const Rows skipped(*again);
-    }
+    if (auto taken = take_sync(answers); !taken) return stop(std::move(taken).error());
   }
-  if (first) return std::unexpected(*std::move(first));
-  return rows;
+  if (answers.first) return std::unexpected(*std::move(answers.first));
+  return std::move(answers.rows);
+}
+
+Failure Connection::lose_by(const Answers& answers) {
+  auto failure =
+      lose(answers.first ? answers.first->message : one_line(PQerrorMessage(connection_.get())));
+  if (answers.first) failure.sqlstate = answers.first->sqlstate;
+  return failure;
+}
+
+// What the server says of a statement's preparation, where it had to be, and of the statement: a
+// result each, and a null that ends it.
+Answer<void> Connection::take_answer(const Sent& sent, Answers& answers) {
+  for (const bool is_preparation : {true, false}) {
+    if (is_preparation && !sent.prepares) continue;
+    auto result = next_result(answers.deadline);
+    if (!result) return std::unexpected(std::move(result).error());
+    Rows taken(*result);
+    const auto status = PQresultStatus(*result);
+    const bool good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+    if (!good && status != PGRES_PIPELINE_ABORTED && !answers.first)
+      answers.first = refusal(*result);
+    if (!good && is_preparation) prepared_.erase(std::string(sent.call->sql));
+    if (good && !is_preparation) answers.rows.push_back(std::move(taken));
+    if (PQstatus(connection_.get()) == CONNECTION_BAD) return std::unexpected(lose_by(answers));
+    if (auto end = next_result(answers.deadline); !end)
+      return std::unexpected(std::move(end).error());
+  }
+  return {};
+}
+
+// The end of a group. What commits a transaction that is not begun by name is the sync: it can
+// fail, and comes behind what says why.
+Answer<void> Connection::take_sync(Answers& answers) {
+  for (;;) {
+    auto result = next_result(answers.deadline);
+    if (!result) return std::unexpected(std::move(result).error());
+    const Rows taken(*result);
+    if (*result != nullptr && PQresultStatus(*result) == PGRES_PIPELINE_SYNC) return {};
+    if (*result != nullptr && !answers.first) answers.first = refusal(*result);
+    if (PQstatus(connection_.get()) == CONNECTION_BAD) return std::unexpected(lose_by(answers));
+  }
 }
 
 Answer<void> Connection::run_script(const std::string& script, Deadline deadline) {

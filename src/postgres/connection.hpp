@@ -82,7 +82,18 @@ class Connection {
     bool prepares = false;  // its preparation comes before it
   };
 
+  // What has come of what was sent so far.
+  struct Answers {
+    Deadline deadline;
+    std::vector<Rows> rows = {};
+    std::optional<Failure> first = {};
+  };
+
   explicit Connection(PGconn* connection, bool prepares);
+
+  Answer<void> take_answer(const Sent& sent, Answers& answers);
+  Answer<void> take_sync(Answers& answers);
+  Failure lose_by(const Answers& answers);
 
   Answer<void> send(const Call& call, std::vector<Sent>& sent);
   Answer<void> flush(Deadline deadline);

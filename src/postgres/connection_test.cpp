@@ -132,10 +132,8 @@ TEST_F(ConnectionTest, RunsGroupsAsTransactionsOfTheirOwn) {
 
 TEST_F(ConnectionTest, SendsAndTakesMoreThanSocketsHold) {
   const std::string large(8 << 20, 'x');
-  std::vector<Call> calls;
-  for (int index = 0; index < 6; ++index) {
-    calls.push_back({.sql = "SELECT $1::text", .parameters = Parameters().text(large)});
-  }
+  const std::vector<Call> calls(6,
+                                {.sql = "SELECT $1::text", .parameters = Parameters().text(large)});
   const auto rows = connection_->run(calls, in(60s));
   ASSERT_TRUE(rows) << rows.error().message;
   for (const auto& one : *rows) EXPECT_EQ(one.text(0, 0).size(), large.size());

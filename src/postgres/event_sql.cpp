@@ -113,8 +113,9 @@ class Selecting {
     std::string where = "t0.tag = " + sql_.add_text(item.tags.front());
     for (std::size_t index = 1; index < item.tags.size(); ++index) {
       const auto name = "t" + std::to_string(index);
-      from += " JOIN {s}.tags_{m} " + name + " ON " + name + ".position = t0.position";
-      where += " AND " + name + ".tag = " + sql_.add_text(item.tags[index]);
+      from.append(" JOIN {s}.tags_{m} ").append(name).append(" ON t0.position = ");
+      from.append(name).append(".position");
+      where.append(" AND ").append(name).append(".tag = ").append(sql_.add_text(item.tags[index]));
     }
     where += " AND t0.position BETWEEN $1::bigint AND $2::bigint";
     auto filters = filters_on_events();

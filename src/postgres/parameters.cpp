@@ -27,7 +27,7 @@ std::string_view bytes_of(const Uuid& id) {
 
 template <std::integral T>
 void Parameters::put(T value) {
-  std::array<char, sizeof(T)> bytes;
+  std::array<char, sizeof(T)> bytes{};
   store_be(bytes.data(), value);
   bytes_.append(bytes.data(), bytes.size());
 }

@@ -95,26 +95,25 @@ Result<std::span<const EventView>> PostgresCursor::read_next() {
       if (!fetched) return std::unexpected(fetched.error());
       if (!*fetched) break;
     }
-    // A batch is what is left of the page, or less where its payloads must be fetched.
-    const int first = row_;
-    std::uint64_t bytes = 0;
-    for (; row_ < page_.size() && batch_.size() < left_; ++row_) {
-      const bool is_inlined = !page_.is_null(row_, column(EventColumn::Data));
-      const auto size = static_cast<std::uint64_t>(page_.int4(row_, column(EventColumn::Bytes)));
-      if (!is_inlined) {
-        if (bytes > 0 && bytes + size > kPayloadBytesMax) break;
-        bytes += size;
-      }
-      if (is_shown(row_)) batch_.push_back(view_of(row_));
-    }
-    if (bytes > 0) {
-      if (auto fetched = fetch_payloads(first, row_); !fetched) {
-        return std::unexpected(std::move(fetched).error());
-      }
-    }
+    if (auto taken = take_batch(); !taken) return std::unexpected(std::move(taken).error());
   }
   left_ -= batch_.size();
   return std::span<const EventView>(batch_);
+}
+
+// A batch is what is left of the page, or less where its payloads must be fetched.
+Result<void> PostgresCursor::take_batch() {
+  const int first = row_;
+  std::uint64_t bytes = 0;
+  for (; row_ < page_.size() && batch_.size() < left_; ++row_) {
+    if (page_.is_null(row_, column(EventColumn::Data))) {
+      const auto size = static_cast<std::uint64_t>(page_.int4(row_, column(EventColumn::Bytes)));
+      if (bytes > 0 && bytes + size > kPayloadBytesMax) break;
+      bytes += size;
+    }
+    if (is_shown(row_)) batch_.push_back(view_of(row_));
+  }
+  return bytes > 0 ? fetch_payloads(first, row_) : Result<void>{};
 }
 
 // False: there is no more. Pages may be empty though there is: what they have is looked at later.

@@ -56,6 +56,7 @@ class PostgresCursor final : public Cursor {
 
  private:
   Result<std::span<const EventView>> read_next();
+  Result<void> take_batch();
   Result<bool> fetch_page();
   void take_page(Rows page);
   Result<void> fetch_payloads(int first_row, int end_row);

@@ -46,14 +46,6 @@ constexpr const char* kFind =
     " JOIN {s}.streams s ON s.name = $1::text"
     " JOIN {s}.event_ids i ON i.stream_id = s.stream_id AND i.id = n.id";
 
-constexpr const char* kNames =
-    "SELECT name FROM {s}.streams WHERE name > $1::text AND name >= $2::text"
-    " AND starts_with(name, $2::text) AND ($3::text IS NULL OR split_part(name, '-', 1) = $3::text)"
-    " AND ($4::boolean OR NOT starts_with(name, '$')) ORDER BY name LIMIT $5::bigint";
-
-// Names of streams that are looked at together.
-constexpr std::uint64_t kNamesMax = 1000;
-
 Error read_only() {
   return {.code = ErrorCode::ReadOnly,
           .message = "the store was opened read-only; open it for writing to append"};
@@ -298,38 +290,11 @@ Result<std::optional<StreamInfo>> PostgresStore::stream_info(std::string_view st
 }
 
 Result<std::vector<StreamInfo>> PostgresStore::list_streams(const ListStreamsRequest& request) {
-  const auto sql = fill_in(kNames, settings_.schema);
   return ask(
       [&](Connection& connection, Deadline until) -> Answer<std::vector<StreamInfo>> {
         const auto seen = ReadPlanner(settings_, months_, connection, until).look();
         if (!seen) return std::unexpected(seen.error());
-        StreamLookup lookup(settings_, connection, *seen, until);
-        std::vector<StreamInfo> listed;
-        auto after = request.after;
-        while (listed.size() < request.limit) {
-          const auto count = std::min(request.limit - listed.size(), kNamesMax);
-          Parameters parameters;
-          parameters.text(after).text(request.prefix);
-          if (request.category) {
-            parameters.text(*request.category);
-          } else {
-            parameters.null();
-          }
-          parameters.boolean(request.include_system).int8(count);
-          const auto rows = connection.run({.sql = sql, .parameters = parameters}, until);
-          if (!rows) return std::unexpected(rows.error());
-          std::vector<std::string_view> names;
-          for (int row = 0; row < rows->size(); ++row) names.push_back(rows->text(row, 0));
-          auto infos = lookup.infos(names);
-          if (!infos) return std::unexpected(std::move(infos).error());
-          for (auto& info : *infos) {
-            if (!info || (info->state != StreamState::Live && !request.include_deleted)) continue;
-            listed.push_back(*std::move(info));
-          }
-          if (names.size() < count) break;
-          after = names.back();
-        }
-        return listed;
+        return StreamLookup(settings_, connection, *seen, until).list(request);
       },
       patience());
 }

@@ -55,4 +55,11 @@ std::uint64_t Rows::affected() const {
   return count;
 }
 
+std::vector<std::string_view> texts_of(const Rows& rows, int column) {
+  std::vector<std::string_view> texts;
+  texts.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) texts.push_back(rows.text(row, column));
+  return texts;
+}
+
 }  // namespace eventstore::postgres

@@ -46,4 +46,7 @@ class Rows {
   std::unique_ptr<PGresult, Clear> result_;
 };
 
+// A column, borrowed from the rows.
+std::vector<std::string_view> texts_of(const Rows& rows, int column);
+
 }  // namespace eventstore::postgres

@@ -45,6 +45,14 @@ constexpr const char* kPositionsById =
     " n(id, version, ordinal)"
     " JOIN {s}.event_ids i ON i.stream_id = n.id AND i.version = n.version";
 
+constexpr const char* kNames =
+    "SELECT name FROM {s}.streams WHERE name > $1::text AND name >= $2::text"
+    " AND starts_with(name, $2::text) AND ($3::text IS NULL OR split_part(name, '-', 1) = $3::text)"
+    " AND ($4::boolean OR NOT starts_with(name, '$')) ORDER BY name LIMIT $5::bigint";
+
+// Names of streams that are looked at together.
+constexpr std::uint64_t kNamesMax = 1000;
+
 }  // namespace
 
 StreamBounds bounds_in(const Rows& rows, int row, int first) {
@@ -97,28 +105,30 @@ Answer<void> StreamLookup::add_last(std::span<SeenStream> streams) {
     }
     if (open.empty()) return {};
     for (const auto& [month, of_month] : open) {
-      const auto* stored = seen_.months->find(month);
-      std::vector<std::uint64_t> ids;
-      for (const auto* stream : of_month) ids.push_back(static_cast<std::uint64_t>(stream->id));
-      Rows rows;
-      if (stored != nullptr) {
-        const auto sql = fill_in(kLast, settings_.schema, stored->suffix);
-        auto found = connection_.run(
-            {.sql = sql, .parameters = Parameters().int8_array(ids).int8(seen_.head.value)},
-            deadline_);
-        if (!found) return std::unexpected(std::move(found).error());
-        rows = *std::move(found);
-      }
-      for (int row = 0; row < rows.size(); ++row) {
-        auto& stream = *of_month[rows.int8(row, 0)];
-        stream.version = {rows.int8(row, 1)};
-        stream.last_position = {rows.int8(row, 2)};
-      }
+      if (auto added = add_last_in(month, of_month); !added) return added;
       for (auto* stream : of_month) {
         if (stream->version.value == 0) stream->parts.pop_back();
       }
     }
   }
+}
+
+Answer<void> StreamLookup::add_last_in(Month month, std::span<SeenStream* const> streams) {
+  const auto* stored = seen_.months->find(month);
+  if (stored == nullptr) return {};
+  std::vector<std::uint64_t> ids;
+  ids.reserve(streams.size());
+  for (const auto* stream : streams) ids.push_back(static_cast<std::uint64_t>(stream->id));
+  const auto sql = fill_in(kLast, settings_.schema, stored->suffix);
+  const auto rows = connection_.run(
+      {.sql = sql, .parameters = Parameters().int8_array(ids).int8(seen_.head.value)}, deadline_);
+  if (!rows) return std::unexpected(rows.error());
+  for (int row = 0; row < rows->size(); ++row) {
+    auto& stream = *streams[rows->int8(row, 0)];
+    stream.version = {rows->int8(row, 1)};
+    stream.last_position = {rows->int8(row, 2)};
+  }
+  return {};
 }
 
 Answer<StreamVersion> StreamLookup::first_readable(const SeenStream& stream) {
@@ -195,6 +205,34 @@ Answer<void> StreamLookup::add_first_positions(const StoredMonth& month,
     if (rows->size() == static_cast<int>(ids.size())) break;
   }
   return {};
+}
+
+Answer<std::vector<StreamInfo>> StreamLookup::list(const ListStreamsRequest& request) {
+  const auto sql = fill_in(kNames, settings_.schema);
+  std::vector<StreamInfo> listed;
+  auto after = request.after;
+  while (listed.size() < request.limit) {
+    const auto count = std::min(request.limit - listed.size(), kNamesMax);
+    Parameters parameters;
+    parameters.text(after).text(request.prefix);
+    if (request.category) {
+      parameters.text(*request.category);
+    } else {
+      parameters.null();
+    }
+    parameters.boolean(request.include_system).int8(count);
+    const auto rows = connection_.run({.sql = sql, .parameters = parameters}, deadline_);
+    if (!rows) return std::unexpected(rows.error());
+    auto infos = this->infos(texts_of(*rows, 0));
+    if (!infos) return std::unexpected(std::move(infos).error());
+    for (auto& info : *infos) {
+      if (!info || (info->state != StreamState::Live && !request.include_deleted)) continue;
+      listed.push_back(*std::move(info));
+    }
+    if (static_cast<std::uint64_t>(rows->size()) < count) break;
+    after = rows->text(rows->size() - 1, 0);
+  }
+  return listed;
 }
 
 }  // namespace eventstore::postgres

@@ -53,8 +53,11 @@ class StreamLookup {
   // Absent for names that have no events. In the order of the names.
   Answer<std::vector<std::optional<StreamInfo>>> infos(std::span<const std::string_view> names);
 
+  Answer<std::vector<StreamInfo>> list(const ListStreamsRequest& request);
+
  private:
   Answer<void> add_last(std::span<SeenStream> streams);
+  Answer<void> add_last_in(Month month, std::span<SeenStream* const> streams);
   // Of those of `streams` whose first readable version lies in `month`.
   Answer<void> add_first_positions(const StoredMonth& month, std::span<const SeenStream> streams,
                                    std::span<const std::size_t> which,

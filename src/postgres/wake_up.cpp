@@ -14,13 +14,10 @@
 namespace eventstore::postgres {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-
-constexpr auto kBetweenNotifications = 2ms;
+constexpr auto kBetweenNotifications = std::chrono::milliseconds(2);
 // How long a notification that was lost can cost; and how often to look where there are none.
-constexpr auto kSlowly = 1s;
-constexpr auto kOften = 20ms;
+constexpr auto kSlowly = std::chrono::seconds(1);
+constexpr auto kOften = std::chrono::milliseconds(20);
 
 // Nothing is lost where a notification is: no commit is to wait for the disk because of it.
 constexpr const char* kHurry = "SELECT set_config('synchronous_commit', 'off', true)";
