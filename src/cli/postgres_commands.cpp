@@ -126,6 +126,7 @@ std::vector<Column> partition_columns() {
 
 std::vector<ordered_json> to_json(const std::vector<PostgresPartition>& partitions) {
   std::vector<ordered_json> objects;
+  objects.reserve(partitions.size());
   for (const auto& one : partitions) {
     objects.push_back({{"month", one.month},
                        {"state", name_of(one.state)},
@@ -180,6 +181,7 @@ Outcome vacuum(Session& session, const VacuumArguments& arguments) {
   const auto report = (*maintenance)->vacuum(arguments.all);
   if (!report) return std::unexpected(failure_of(session, report.error()));
   std::vector<ordered_json> objects;
+  objects.reserve(report->size());
   for (const auto& one : *report) {
     objects.push_back({{"table", one.table},
                        {"dead_rows_before", one.dead_rows_before},
@@ -226,6 +228,7 @@ Outcome add_index(Session& session, const IndexArguments& arguments) {
 
 std::vector<ordered_json> to_json(const std::vector<PostgresTable>& tables) {
   std::vector<ordered_json> objects;
+  objects.reserve(tables.size());
   for (const auto& one : tables) {
     objects.push_back({{"table", one.table},
                        {"rows", one.rows},
@@ -242,6 +245,7 @@ std::vector<ordered_json> to_json(const std::vector<PostgresTable>& tables) {
 
 std::vector<ordered_json> to_json(const std::vector<PostgresIndex>& indexes) {
   std::vector<ordered_json> objects;
+  objects.reserve(indexes.size());
   for (const auto& one : indexes) {
     objects.push_back({{"index", one.index},
                        {"table", one.table},

@@ -147,7 +147,17 @@ Answer<void> Appender::commit_once(std::span<Pending* const> group, Attempt& mad
                        });
   decide(group, accepted, made);
   if (failed_look) return std::unexpected(*std::move(failed_look));
-  if (!accepted.empty()) return store(accepted, *state, made, deadline);
+  if (!accepted.empty()) {
+    const auto month = Month::of(accepted.recorded_at());
+    const bool begins = month != state->last_month;
+    if (begins && month != in_default_) {
+      auto there = begin_month(month, deadline);
+      if (!there) return std::unexpected(std::move(there).error());
+      // Without this transaction, which stood in the way: all over again.
+      if (!*there) return commit_once(group, made = {}, deadline);
+    }
+    return store(accepted, *state, begins && month == in_default_, made, deadline);
+  }
   auto ended = connection_->run({.sql = "ROLLBACK"}, deadline);
   if (!ended) return std::unexpected(std::move(ended).error());
   return {};
@@ -180,15 +190,8 @@ void Appender::decide(std::span<Pending* const> group, AppendGroup& accepted, At
   }
 }
 
-Answer<void> Appender::store(const AppendGroup& accepted, const StoredState& state, Attempt& made,
-                             Deadline deadline) {
-  const auto month = Month::of(accepted.recorded_at());
-  bool in_default = false;
-  if (month != state.last_month) {
-    auto where = is_in_default(month, deadline);
-    if (!where) return std::unexpected(std::move(where).error());
-    in_default = *where;
-  }
+Answer<void> Appender::store(const AppendGroup& accepted, const StoredState& state, bool in_default,
+                             Attempt& made, Deadline deadline) {
   auto calls = write_calls(accepted, state.last_month, in_default, statements_);
   calls.push_back({.sql = "COMMIT"});
   made.sent = true;
@@ -381,18 +384,21 @@ Answer<void> Appender::find_matches(std::span<Pending* const> group, const Month
   return {};
 }
 
-// Where the tables of a month are not there and cannot be made, its events go into the default
-// ones.
-Answer<bool> Appender::is_in_default(Month month, Deadline deadline) {
-  auto helper = Connection::open(settings_.connection, deadline);
-  if (!helper) return std::unexpected(std::move(helper).error());
-  const auto made = make_month_tables(**helper, settings_.schema, month, deadline);
+// False: the tables of the month were not there, and the transaction was ended to make them. Where
+// they cannot be made, the events go into the default ones.
+Answer<bool> Appender::begin_month(Month month, Deadline deadline) {
+  auto there = month_has_tables(*connection_, settings_.schema, month, deadline);
+  if (!there || *there) return there;
+  auto ended = connection_->run({.sql = "ROLLBACK"}, deadline);
+  if (!ended) return std::unexpected(std::move(ended).error());
+  const auto made = make_month_tables(*connection_, settings_.schema, month, deadline);
   if (made) return false;
   if (made.error().kind != Failure::Kind::Refused) return std::unexpected(made.error());
   settings_.notify(Notice::Level::Error,
                    "no tables could be made for the events of " + month.to_string() +
                        ", which go into the default ones: " + made.error().message);
-  return true;
+  in_default_ = month;
+  return false;
 }
 
 }  // namespace eventstore::postgres

@@ -56,8 +56,8 @@ class Appender {
   Answer<void> commit_once(std::span<Pending* const> group, Attempt& made, Deadline deadline);
   Answer<void> connect(Deadline deadline);
   void decide(std::span<Pending* const> group, AppendGroup& accepted, Attempt& made);
-  Answer<void> store(const AppendGroup& accepted, const StoredState& state, Attempt& made,
-                     Deadline deadline);
+  Answer<void> store(const AppendGroup& accepted, const StoredState& state, bool in_default,
+                     Attempt& made, Deadline deadline);
   std::optional<Attempt> attempt_at_once(std::span<Pending* const> group, Deadline deadline);
   Call lock_call();
   void answer_failure(std::span<Pending* const> group, const Error& error);
@@ -70,7 +70,7 @@ class Appender {
   Answer<void> look_up_ids(std::span<Pending* const> group, StoredState& state, Deadline deadline);
   Answer<void> find_matches(std::span<Pending* const> group, const MonthList& months,
                             StoredState& state, Deadline deadline);
-  Answer<bool> is_in_default(Month month, Deadline deadline);
+  Answer<bool> begin_month(Month month, Deadline deadline);
   Answer<Rows> run(const char* text, Parameters parameters, Deadline deadline);
 
   const StoreSettings& settings_;
@@ -78,6 +78,7 @@ class Appender {
   const Published published_;
   std::unique_ptr<Connection> connection_;
   RecordingTime time_;
+  Month in_default_;  // whose tables could not be made
   Statements statements_;
   // Members of the group under way that an attempt whose outcome is not known may have written; and
   // that ids are to be looked up for that reason.

@@ -118,13 +118,20 @@ std::string attach_statements(const std::string& schema, Month month) {
   return statements;
 }
 
-Answer<bool> make_month_tables(Connection& connection, const std::string& schema, Month month,
-                               Deadline deadline) {
+Answer<bool> month_has_tables(Connection& connection, const std::string& schema, Month month,
+                              Deadline deadline) {
   const auto there = connection.run(
       {.sql = kIsThere, .parameters = Parameters().text(schema + ".events_" + month.suffix())},
       deadline);
   if (!there) return std::unexpected(there.error());
-  if (there->boolean(0, 0)) return false;
+  return there->boolean(0, 0);
+}
+
+Answer<bool> make_month_tables(Connection& connection, const std::string& schema, Month month,
+                               Deadline deadline) {
+  const auto there = month_has_tables(connection, schema, month, deadline);
+  if (!there) return there;
+  if (*there) return false;
   const auto indexes = json_index_statements(connection, schema, month.suffix(), deadline);
   if (!indexes) return std::unexpected(indexes.error());
   const auto script = "BEGIN;" + fill_in(kMake, schema, month.suffix()) + *indexes +

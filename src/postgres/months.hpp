@@ -63,6 +63,9 @@ class KnownMonths {
   std::shared_ptr<const MonthList> list_ GUARDED_BY(mutex_) = std::make_shared<MonthList>();
 };
 
+Answer<bool> month_has_tables(Connection& connection, const std::string& schema, Month month,
+                              Deadline deadline);
+
 // Makes the tables of a month where they are not there yet. True: it made them.
 //
 // Fails where the role may not, or where the default tables have events of that month.

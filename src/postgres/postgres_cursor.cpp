@@ -74,7 +74,7 @@ Result<void> PostgresCursor::still_wanted() const {
 }
 
 Error PostgresCursor::to_read_error(const Failure& failure, const std::string& suffix) const {
-  if (!failure.is("42P01")) return to_error(failure);  // undefined_table
+  if (!is_detached(failure)) return to_error(failure);
   return {.code = ErrorCode::Archived,
           .message = "the events of the month of tables events_" + suffix +
                      " are detached; attach them to read them"};

@@ -105,28 +105,30 @@ Answer<void> StreamLookup::add_last(std::span<SeenStream> streams) {
     }
     if (open.empty()) return {};
     for (const auto& [month, of_month] : open) {
-      if (auto added = add_last_in(month, of_month); !added) return added;
-      for (auto* stream : of_month) {
-        if (stream->version.value == 0) stream->parts.pop_back();
-      }
+      if (auto added = add_last(month, of_month); !added) return added;
     }
   }
 }
 
-Answer<void> StreamLookup::add_last_in(Month month, std::span<SeenStream* const> streams) {
-  const auto* stored = seen_.months->find(month);
-  if (stored == nullptr) return {};
-  std::vector<std::uint64_t> ids;
-  ids.reserve(streams.size());
-  for (const auto* stream : streams) ids.push_back(static_cast<std::uint64_t>(stream->id));
-  const auto sql = fill_in(kLast, settings_.schema, stored->suffix);
-  const auto rows = connection_.run(
-      {.sql = sql, .parameters = Parameters().int8_array(ids).int8(seen_.head.value)}, deadline_);
-  if (!rows) return std::unexpected(rows.error());
-  for (int row = 0; row < rows->size(); ++row) {
-    auto& stream = *streams[rows->int8(row, 0)];
-    stream.version = {rows->int8(row, 1)};
-    stream.last_position = {rows->int8(row, 2)};
+Answer<void> StreamLookup::add_last(Month month, std::span<SeenStream* const> streams) {
+  Rows rows;
+  if (const auto* stored = seen_.months->find(month); stored != nullptr) {
+    std::vector<std::uint64_t> ids;
+    ids.reserve(streams.size());
+    for (const auto* stream : streams) ids.push_back(static_cast<std::uint64_t>(stream->id));
+    const auto sql = fill_in(kLast, settings_.schema, stored->suffix);
+    auto found = connection_.run(
+        {.sql = sql, .parameters = Parameters().int8_array(ids).int8(seen_.head.value)}, deadline_);
+    if (!found) return std::unexpected(std::move(found).error());
+    rows = *std::move(found);
+  }
+  for (int row = 0; row < rows.size(); ++row) {
+    auto& stream = *streams[rows.int8(row, 0)];
+    stream.version = {rows.int8(row, 1)};
+    stream.last_position = {rows.int8(row, 2)};
+  }
+  for (auto* stream : streams) {
+    if (stream->version.value == 0) stream->parts.pop_back();
   }
   return {};
 }

@@ -57,7 +57,8 @@ class StreamLookup {
 
  private:
   Answer<void> add_last(std::span<SeenStream> streams);
-  Answer<void> add_last_in(Month month, std::span<SeenStream* const> streams);
+  // Of streams whose last part is that month; where they have no event there yet, the part goes.
+  Answer<void> add_last(Month month, std::span<SeenStream* const> streams);
   // Of those of `streams` whose first readable version lies in `month`.
   Answer<void> add_first_positions(const StoredMonth& month, std::span<const SeenStream> streams,
                                    std::span<const std::size_t> which,
