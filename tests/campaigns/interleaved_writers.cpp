@@ -40,7 +40,7 @@ class OwnSchema {
 
 class StoreWriters final : public InterleavedWriters {
  public:
-  explicit StoreWriters(const Interleavings& interleavings) {
+  StoreWriters(const Interleavings& interleavings, bool plain) : plain_(plain) {
     register_postgres_engine();
     for (std::size_t writer = 0; writer < stores_.size(); ++writer) {
       stores_.at(writer) = value_of(open(interleavings.uri(writer) + "&schema=" + schema_.name()));
@@ -63,6 +63,7 @@ class StoreWriters final : public InterleavedWriters {
       request.events.push_back(event_of(stream, "Happened", id_of(2 * number + event)));
     }
     request.checks = {{.stream = stream, .expected = ExpectedVersion::no_stream()}};
+    if (!plain_) request.condition = AppendCondition{Query::of({{.types = {"Forbidden"}}}), {0}};
     const auto result = stores_.at(writer)->append(request);
     if (!result) throw Violation{result.error().message};
     if (result->repeated) throw Violation{"an append was taken for a repetition of itself"};
@@ -94,6 +95,7 @@ class StoreWriters final : public InterleavedWriters {
   }
 
  private:
+  const bool plain_;
   const OwnSchema schema_;
   std::array<std::unique_ptr<EventStore>, Interleavings::kWriters> stores_;
   std::unique_ptr<EventStore> reader_;
@@ -158,8 +160,9 @@ class WrongWriters final : public InterleavedWriters {
 
 }  // namespace
 
-std::unique_ptr<InterleavedWriters> make_store_writers(const Interleavings& interleavings) {
-  return std::make_unique<StoreWriters>(interleavings);
+std::unique_ptr<InterleavedWriters> make_store_writers(const Interleavings& interleavings,
+                                                       bool plain) {
+  return std::make_unique<StoreWriters>(interleavings, plain);
 }
 
 std::unique_ptr<InterleavedWriters> make_wrong_writers(const Interleavings& interleavings,
