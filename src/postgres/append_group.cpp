@@ -47,7 +47,7 @@ Result<std::optional<AppendResult>> AppendGroup::find_repetition(
     if (at == state_.ids.end()) {
       missing = &event;
     } else {
-      const auto& [position, version] = at->second;
+      const auto& [position, version] = at->second.location;
       if (found == nullptr) {
         result.first_position = position;
       } else if (position <= result.last_position) {
@@ -148,7 +148,7 @@ AppendResult AppendGroup::place(const PreparedAppend& append, const BoundsCheck:
     }
     stream.month = month_;
     ++stream.version.value;
-    state_.ids.insert_or_assign({name, event.id}, EventLocation{position, stream.version});
+    state_.ids.insert_or_assign({name, event.id}, StoredId{.location = {position, stream.version}});
     events_.push_back({.event = &event,
                        .stream_id = stream.id,
                        .version = stream.version,

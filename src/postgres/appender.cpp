@@ -39,7 +39,7 @@ constexpr const char* kStreams =
     " ORDER BY position DESC LIMIT 1) b ON true";
 
 constexpr const char* kIds =
-    "SELECT n.ordinal - 1, i.position, i.version"
+    "SELECT n.ordinal - 1, i.position, i.version, i.attempt"
     " FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY n(name, id, ordinal)"
     " JOIN {s}.streams s ON s.name = n.name"
     " JOIN {s}.event_ids i ON i.stream_id = s.stream_id AND i.id = n.id";
@@ -68,7 +68,7 @@ void Appender::commit(std::span<Pending* const> group) {
   const auto deadline = settings_.environment.clock->monotonic_now() + settings_.patience;
   Backoff backoff(*settings_.environment.random, settings_.stop);
   maybe_written_.assign(group.size(), false);
-  resolving_ = false;
+  resolving_ = lost_at_once_ = false;
   for (;;) {
     auto made = attempt(group, deadline);
     if (!made.failure) {
@@ -83,7 +83,7 @@ void Appender::commit(std::span<Pending* const> group) {
       resolving_ = true;
       for (std::size_t index = 0; index < group.size(); ++index) {
         const auto& result = made.results[index];
-        if (result && !result->repeated) maybe_written_[index] = true;
+        maybe_written_[index] = result && !result->repeated;
       }
     }
     if (!is_worth_another(*made.failure) || !backoff.wait(deadline)) {
@@ -145,7 +145,7 @@ Answer<void> Appender::commit_once(std::span<Pending* const> group, Attempt& mad
                          failed_look = found.error();
                          return std::unexpected(to_error(found.error()));
                        });
-  decide(group, accepted, made);
+  decide(group, *state, accepted, made);
   if (failed_look) return std::unexpected(*std::move(failed_look));
   if (!accepted.empty()) {
     const auto month = Month::of(accepted.recorded_at());
@@ -172,7 +172,27 @@ Answer<void> Appender::connect(Deadline deadline) {
   return {};
 }
 
-void Appender::decide(std::span<Pending* const> group, AppendGroup& accepted, Attempt& made) {
+// A number that is not 0, and that no other attempt has.
+std::uint64_t Appender::new_attempt() {
+  do {
+    settings_.environment.random->fill(std::as_writable_bytes(std::span(&last_attempt_, 1)));
+  } while (last_attempt_ == 0);
+  return last_attempt_;
+}
+
+// Whether what is found of an append was stored by the attempt whose answer was lost. What it
+// decided one by one was not there before; nor were ids that the store made.
+bool Appender::is_own(const PreparedAppend& append, const StoredState& state) const {
+  if (!lost_at_once_) return true;
+  return std::ranges::all_of(append.events(), [&](const PreparedAppend::Event& event) {
+    if (!event.given_id) return true;
+    const auto found = state.ids.find({event.event->stream, event.id});
+    return found == state.ids.end() || found->second.attempt == last_attempt_;
+  });
+}
+
+void Appender::decide(std::span<Pending* const> group, const StoredState& state,
+                      AppendGroup& accepted, Attempt& made) {
   // Chains that a member of the group ends.
   std::set<const AppendChain*> ended;
   const auto now = settings_.environment.clock->monotonic_now();
@@ -184,7 +204,7 @@ void Appender::decide(std::span<Pending* const> group, AppendGroup& accepted, At
     if (wanted && ended.contains(context.chain.get())) wanted = std::unexpected(chain_is_broken());
     auto answer = wanted ? accepted.decide(append, index)
                          : Result<AppendResult>(std::unexpected(std::move(wanted).error()));
-    if (answer && maybe_written_[index]) answer->repeated = false;
+    if (answer && maybe_written_[index] && is_own(append, state)) answer->repeated = false;
     if (context.chain != nullptr && ends_chain(context, answer)) ended.insert(context.chain.get());
     made.results.push_back(std::move(answer));
   }
@@ -195,6 +215,7 @@ Answer<void> Appender::store(const AppendGroup& accepted, const StoredState& sta
   auto calls = write_calls(accepted, state.last_month, in_default, statements_);
   calls.push_back({.sql = "COMMIT"});
   made.sent = true;
+  lost_at_once_ = false;  // what that has stored is known by now
   auto written = connection_->run(calls, deadline);
   if (!written) {
     made.sent = written.error().kind != Failure::Kind::Refused;
@@ -219,12 +240,14 @@ std::optional<Appender::Attempt> Appender::attempt_at_once(std::span<Pending* co
   }
   const auto optimistic = OptimisticGroup::of(group);
   if (!optimistic) return std::nullopt;
-  const std::array calls = {lock_call(), optimistic->call(month, *window, statements_)};
+  const std::array calls = {lock_call(),
+                            optimistic->call(month, *window, new_attempt(), statements_)};
   const auto rows = connection_->run(calls, deadline);
   if (!rows) {
     // Ids that are there already, or the tables of the month are gone: that takes a second look.
     if (rows.error().kind == Failure::Kind::Refused && !rows.error().is_passing())
       return std::nullopt;
+    lost_at_once_ = true;
     Attempt failed{.results = std::vector<Result<AppendResult>>(group.size()),
                    .failure = rows.error(),
                    .sent = true};
@@ -354,7 +377,8 @@ Answer<void> Appender::look_up_ids(std::span<Pending* const> group, StoredState&
   for (int row = 0; row < rows->size(); ++row) {
     const auto ordinal = rows->int8(row, 0);
     state.ids.insert_or_assign({streams[ordinal], ids[ordinal]},
-                               EventLocation{{rows->int8(row, 1)}, {rows->int8(row, 2)}});
+                               StoredId{.location = {{rows->int8(row, 1)}, {rows->int8(row, 2)}},
+                                        .attempt = rows->int8(row, 3)});
   }
   return {};
 }

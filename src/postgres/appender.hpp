@@ -55,7 +55,10 @@ class Appender {
   // The same, with what is known of it so far where it fails.
   Answer<void> commit_once(std::span<Pending* const> group, Attempt& made, Deadline deadline);
   Answer<void> connect(Deadline deadline);
-  void decide(std::span<Pending* const> group, AppendGroup& accepted, Attempt& made);
+  void decide(std::span<Pending* const> group, const StoredState& state, AppendGroup& accepted,
+              Attempt& made);
+  bool is_own(const PreparedAppend& append, const StoredState& state) const;
+  std::uint64_t new_attempt();
   Answer<void> store(const AppendGroup& accepted, const StoredState& state, bool in_default,
                      Attempt& made, Deadline deadline);
   std::optional<Attempt> attempt_at_once(std::span<Pending* const> group, Deadline deadline);
@@ -84,6 +87,8 @@ class Appender {
   // that ids are to be looked up for that reason.
   std::vector<bool> maybe_written_;
   bool resolving_ = false;
+  bool lost_at_once_ = false;       // it was one that stores all at once
+  std::uint64_t last_attempt_ = 0;  // of that kind
 };
 
 }  // namespace eventstore::postgres

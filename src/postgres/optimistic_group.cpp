@@ -9,7 +9,8 @@ namespace eventstore::postgres {
 namespace {
 
 // $1 names, $2 rules, $3 versions, $4 first events of the streams; $5 month, $6 and $7 the window;
-// $8 streams' ordinals and $9 offsets of the events; $10 to $19 their columns; $20, $21 tags.
+// $8 streams' ordinals and $9 offsets of the events; $10 to $19 their columns; $20 the attempt;
+// $21, $22 tags.
 // What is materialized is so for the order of things: it is looked at before anything is stored.
 #define WANTED                                                                                     \
   "WITH head AS MATERIALIZED (SELECT e.position, greatest(clock_timestamp(), e.recorded_at) AS "   \
@@ -43,17 +44,16 @@ namespace {
   " $18::bytea[], $19::bytea[]) WITH ORDINALITY a(s, o, i, f, w, oc, l, st, ty, ta, m, d, n) "     \
   "WHERE"                                                                                          \
   " k.fits),"                                                                                      \
-  " new_ids AS (INSERT INTO {s}.event_ids (position, stream_id, version, id) SELECT k.position + " \
-  "a.n,"                                                                                           \
-  " k.ids[a.s], k.versions[a.s] + a.o, a.i FROM known k, unnest($8::int[], $9::bigint[],"          \
-  " $10::uuid[]) WITH ORDINALITY a(s, o, i, n) WHERE k.fits)"
+  " new_ids AS (INSERT INTO {s}.event_ids (position, stream_id, version, id, attempt) SELECT"      \
+  " k.position + a.n, k.ids[a.s], k.versions[a.s] + a.o, a.i, $20::bigint FROM known k,"           \
+  " unnest($8::int[], $9::bigint[], $10::uuid[]) WITH ORDINALITY a(s, o, i, n) WHERE k.fits)"
 
 constexpr const char* kStore = WANTED " SELECT fits, position, at, versions FROM known";
 
 constexpr const char* kStoreTagged = WANTED
     ", new_tags AS (INSERT INTO {s}.tags_{m} (position, tag, recorded_at) SELECT k.position + a.n, "
     "a.t,"
-    " k.at FROM known k, unnest($20::bigint[], $21::text[]) a(n, t) WHERE k.fits)"
+    " k.at FROM known k, unnest($21::bigint[], $22::text[]) a(n, t) WHERE k.fits)"
     " SELECT fits, position, at, versions FROM known";
 #undef WANTED
 
@@ -84,6 +84,7 @@ bool OptimisticGroup::add(const PreparedAppend& append) {
     const auto ordinal = ordinal_of(event.event->stream);
     auto& stream = streams_[static_cast<std::size_t>(ordinal) - 1];
     rows_.add(event, &event == &append.events().back());
+    has_given_ids_ = has_given_ids_ || event.given_id;
     if (stream.events++ == 0) stream.first_event = rows_.size();
     stream_ordinals_.push_back(ordinal);
     offsets_.push_back(stream.events);
@@ -111,7 +112,7 @@ bool OptimisticGroup::add_check(const StreamCheck& check) {
 }
 
 Call OptimisticGroup::call(const StoredMonth& month, const RecordingTime::Window& window,
-                           Statements& statements) const {
+                           std::uint64_t attempt, Statements& statements) const {
   std::vector<std::string_view> names;
   std::vector<std::int32_t> rules;
   std::vector<std::uint64_t> versions;
@@ -133,6 +134,11 @@ Call OptimisticGroup::call(const StoredMonth& month, const RecordingTime::Window
       .int4_array(stream_ordinals_)
       .int8_array(offsets_);
   rows_.add_to(call.parameters);
+  if (has_given_ids_) {
+    call.parameters.int8(attempt);
+  } else {
+    call.parameters.null();
+  }
   if (rows_.has_tags()) rows_.add_tags_to(call.parameters);
   return call;
 }

@@ -33,8 +33,9 @@ class OptimisticGroup {
   // Absent: something in the group is not plain, or two of its checks contradict each other.
   static std::optional<OptimisticGroup> of(std::span<Pending* const> group);
 
-  // The statement. Nothing is stored where the server's time is not in the window.
-  Call call(const StoredMonth& month, const RecordingTime::Window& window,
+  // The statement. Nothing is stored where the server's time is not in the window. `attempt` is
+  // stored with the ids where the caller gave any.
+  Call call(const StoredMonth& month, const RecordingTime::Window& window, std::uint64_t attempt,
             Statements& statements) const;
 
   // What the statement has done.
@@ -67,6 +68,7 @@ class OptimisticGroup {
   bool add(const PreparedAppend& append);
   bool add_check(const StreamCheck& check);
 
+  bool has_given_ids_ = false;
   std::vector<Stream> streams_;
   std::unordered_map<std::string_view, std::int32_t> ordinals_;  // of streams_, from 1
   std::vector<Member> members_;

@@ -53,7 +53,7 @@ class OptimisticGroupTest : public testing::Test {
     }
     const auto made = OptimisticGroup::of(group);
     if (!made) return std::nullopt;
-    const auto call = made->call(months_.list()->months.back(), window, statements_);
+    const auto call = made->call(months_.list()->months.back(), window, /*attempt=*/7, statements_);
     const auto rows = connection_->run(call, soon());
     if (!rows) {
       refusal_ = rows.error().sqlstate;

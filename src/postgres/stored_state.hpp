@@ -27,6 +27,12 @@ struct StoredStream {
   StreamBounds bounds = {};
 };
 
+// Where the event of an id is, and the attempt that stored it; 0: one that was given no ids.
+struct StoredId {
+  EventLocation location;
+  std::uint64_t attempt = 0;
+};
+
 // What a group of appends has to know of the store, as it is while the lock is held.
 struct StoredState {
   Month last_month = {};
@@ -34,7 +40,7 @@ struct StoredState {
   Timestamp recorded_at = {};                                       // of the event at the head
   Timestamp now = {};                                               // by the server's clock
   std::unordered_map<std::string_view, StoredStream> streams = {};  // all that were asked for
-  std::map<std::pair<std::string_view, Uuid>, EventLocation> ids = {};
+  std::map<std::pair<std::string_view, Uuid>, StoredId> ids = {};
   // By the append's ordinal in the group: the first event that matches its condition.
   std::unordered_map<std::size_t, GlobalPosition> matches = {};
 };

@@ -49,6 +49,7 @@ CREATE TABLE event_ids (
   position bigint NOT NULL,
   version bigint NOT NULL,
   id uuid NOT NULL,
+  attempt bigint,  -- to append it, where ids were given: random, so that who lost the answer knows its own
   PRIMARY KEY (stream_id, id)
 );
 
