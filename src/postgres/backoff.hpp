@@ -1,10 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <stop_token>
+#include <utility>
 
 #include "core/file_system.hpp"
 #include "eventstore/time.hpp"

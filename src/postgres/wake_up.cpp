@@ -61,6 +61,11 @@ void WakeUp::saw(GlobalPosition head) {
   changed_.notify_all();
 }
 
+bool WakeUp::is_news(GlobalPosition head) {
+  const MutexLock lock(mutex_);
+  return head > head_;
+}
+
 void WakeUp::committed(GlobalPosition head) {
   const MutexLock lock(mutex_);
   head_ = std::max(head_, head);
@@ -133,7 +138,9 @@ bool WakeUp::listen_once(const std::stop_token& stop) {
     const auto told = (*connection)->wait_for_notification(next_look, wake_fd_);
     if (!told) return false;
     if (!*told) continue;
-    if (const auto head = parse_head(**told)) saw(*head);
+    // Anybody may notify: what is told is believed once the store says so.
+    if (const auto told_head = parse_head(**told); !told_head || !is_news(*told_head)) continue;
+    if (const auto head = ask_head_()) saw(*head);
   }
   return true;
 }
@@ -143,9 +150,10 @@ void WakeUp::notify(const std::stop_token& stop) {
   std::unique_ptr<Connection> connection;
   Backoff backoff(*settings_.environment.random, stop);
   MutexLock lock(mutex_);
-  while (!stop.stop_requested()) {
+  // What was committed last is told also where the store is being closed.
+  for (;;) {
     changed_.wait(lock, stop, [this]() REQUIRES(mutex_) { return committed_ > notified_; });
-    if (stop.stop_requested()) return;
+    if (committed_ <= notified_) return;
     const auto head = committed_;
     lock.unlock();
     if (connection == nullptr || !connection->is_usable()) {

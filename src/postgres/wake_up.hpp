@@ -41,6 +41,7 @@ class WakeUp {
 
  private:
   void saw(GlobalPosition head) EXCLUDES(mutex_);
+  bool is_news(GlobalPosition head) EXCLUDES(mutex_);
   void listen(const std::stop_token& stop);
   bool listen_once(const std::stop_token& stop);
   void notify(const std::stop_token& stop);
