@@ -2,51 +2,39 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "core/append_context.hpp"
 #include "postgres/backoff.hpp"
-#include "postgres/event_sql.hpp"
 #include "postgres/first_since.hpp"
+#include "postgres/group_copier.hpp"
 #include "postgres/group_writer.hpp"
 #include "postgres/optimistic_group.hpp"
-#include "postgres/sql_builder.hpp"
-#include "postgres/stream_lookup.hpp"
+#include "postgres/state_lookup.hpp"
 
 namespace eventstore::postgres {
 namespace {
 
-constexpr const char* kLock = "SELECT pg_advisory_xact_lock($1::int, $2::int)";
-
-// The last month that has events, the newest event, and the server's time.
-constexpr const char* kHead =
-    "SELECT (SELECT max(month) FROM {s}.months), e.position, e.recorded_at, clock_timestamp()"
-    " FROM (VALUES (1)) one LEFT JOIN LATERAL (SELECT position, recorded_at FROM {s}.events_{m}"
-    " ORDER BY position DESC LIMIT 1) e ON true";
-
-// Each stream's key, last month, version in the month asked for, and bounds.
-constexpr const char* kStreams =
-    "SELECT n.ordinal - 1, s.stream_id, coalesce(l.month, s.month), e.version, b.truncate_before,"
-    " b.max_count, b.max_age, b.tombstone"
-    " FROM unnest($1::text[]) WITH ORDINALITY n(name, ordinal)"
-    " JOIN {s}.streams s ON s.name = n.name"
-    " LEFT JOIN LATERAL (SELECT month FROM {s}.stream_months m WHERE m.stream_id = s.stream_id"
-    " ORDER BY month DESC LIMIT 1) l ON true"
-    " LEFT JOIN LATERAL (SELECT version FROM {s}.events_{m} e WHERE e.stream_id = s.stream_id"
-    " ORDER BY version DESC LIMIT 1) e ON true"
-    " LEFT JOIN LATERAL (SELECT * FROM {s}.bounds b WHERE b.stream_id = s.stream_id"
-    " ORDER BY position DESC LIMIT 1) b ON true";
-
-constexpr const char* kIds =
-    "SELECT n.ordinal - 1, i.position, i.version, i.attempt"
-    " FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY n(name, id, ordinal)"
-    " JOIN {s}.streams s ON s.name = n.name"
-    " JOIN {s}.event_ids i ON i.stream_id = s.stream_id AND i.id = n.id";
+constexpr std::string_view kUniqueViolation = "23505";
 
 // The server gave up a transaction that may well go through the next time.
 bool is_worth_another(const Failure& failure) {
-  return failure.is_passing() || failure.sqlstate.starts_with("40") || failure.is("23505");
+  return failure.is_passing() || failure.sqlstate.starts_with("40") || failure.is(kUniqueViolation);
+}
+
+// Nothing was stored, and the same would be answered again: ids that are there already, a head that
+// is not the one remembered, or the tables of the month are gone. That takes a second look.
+bool is_certain_refusal(const Failure& failure) {
+  return failure.kind == Failure::Kind::Refused && !failure.is_passing();
+}
+
+// Such that it is stored by COPY.
+bool is_large(std::span<Appender::Pending* const> group) {
+  std::size_t events = 0;
+  for (const auto* pending : group) events += pending->append.events().size();
+  return events >= kCopiedEventsMin;
 }
 
 }  // namespace
@@ -57,11 +45,6 @@ Appender::Appender(const StoreSettings& settings, KnownMonths& months, Published
       published_(std::move(published)),
       statements_(settings.schema) {}
 
-Answer<Rows> Appender::run(const char* text, Parameters parameters, Deadline deadline) {
-  return connection_->run({.sql = statements_.of(text), .parameters = std::move(parameters)},
-                          deadline);
-}
-
 // Where the outcome of a transaction is not known, the same is done again: the lock is not to be
 // had before the server has made up its mind, and ids that are there tell that it was done.
 void Appender::commit(std::span<Pending* const> group) {
@@ -69,6 +52,7 @@ void Appender::commit(std::span<Pending* const> group) {
   Backoff backoff(*settings_.environment.random, settings_.stop);
   maybe_written_.assign(group.size(), false);
   resolving_ = lost_at_once_ = false;
+  trusts_memory_ = true;
   for (;;) {
     auto made = attempt(group, deadline);
     if (!made.failure) {
@@ -78,9 +62,11 @@ void Appender::commit(std::span<Pending* const> group) {
       if (made.wrote) published_(made.head);
       return;
     }
+    if (made.failure->is(kUniqueViolation) && std::exchange(trusts_memory_, false)) continue;
     const bool unknown = made.sent && made.failure->kind != Failure::Kind::Refused;
     if (unknown) {
       resolving_ = true;
+      trusts_memory_ = false;
       for (std::size_t index = 0; index < group.size(); ++index) {
         const auto& result = made.results[index];
         maybe_written_[index] = result && !result->repeated;
@@ -163,6 +149,21 @@ Answer<void> Appender::commit_once(std::span<Pending* const> group, Attempt& mad
   return {};
 }
 
+// A large group spares itself the look if what is remembered is still so: not at its ids, which the
+// server refuses where they are there already.
+Answer<StoredState> Appender::look(std::span<Pending* const> group, Deadline deadline) {
+  StateLookup lookup(settings_, months_, statements_, *connection_, deadline);
+  if (trusts_memory_ && is_large(group)) {
+    if (auto state = remembered_.recall(group)) {
+      auto confirmed = lookup.confirm(*state);
+      if (!confirmed) return std::unexpected(std::move(confirmed).error());
+      if (*confirmed) return *std::move(state);
+      remembered_.forget();
+    }
+  }
+  return lookup.look(group, resolving_);
+}
+
 Answer<void> Appender::connect(Deadline deadline) {
   if (connection_ != nullptr && connection_->is_usable()) return {};
   connection_.reset();
@@ -210,19 +211,33 @@ void Appender::decide(std::span<Pending* const> group, const StoredState& state,
   }
 }
 
-Answer<void> Appender::store(const AppendGroup& accepted, const StoredState& state, bool in_default,
+Answer<void> Appender::store(const AppendGroup& accepted, StoredState& state, bool in_default,
                              Attempt& made, Deadline deadline) {
-  auto calls = write_calls(accepted, state.last_month, in_default, statements_);
+  lost_at_once_ = false;  // what that has stored is known by now
+  auto calls = write_places(accepted, state.last_month, in_default, statements_);
+  if (accepted.events().size() >= kCopiedEventsMin) {
+    if (!calls.empty()) {
+      auto placed = connection_->run(calls, deadline);
+      if (!placed) return std::unexpected(std::move(placed).error());
+    }
+    auto copied = copy_events(*connection_, accepted, statements_, deadline);
+    if (!copied) return copied;
+    calls.clear();
+  } else {
+    std::ranges::move(write_events(accepted, statements_), std::back_inserter(calls));
+  }
   calls.push_back({.sql = "COMMIT"});
   made.sent = true;
-  lost_at_once_ = false;  // what that has stored is known by now
   auto written = connection_->run(calls, deadline);
   if (!written) {
     made.sent = written.error().kind != Failure::Kind::Refused;
     return std::unexpected(std::move(written).error());
   }
-  made.head = {state.head.value + accepted.events().size()};
+  const auto found = state.head;
+  state.head = made.head = {found.value + accepted.events().size()};
+  state.last_month = Month::of(accepted.recorded_at());
   made.wrote = true;
+  remembered_.learn(found, state);
   return {};
 }
 
@@ -231,181 +246,78 @@ std::optional<Appender::Attempt> Appender::attempt_at_once(std::span<Pending* co
                                                            Deadline deadline) {
   const auto months = months_.list();
   auto window = time_.window(settings_);
-  if (resolving_ || months->empty() || !window) return std::nullopt;
+  if (resolving_ || months->empty() || !window || is_large(group)) return std::nullopt;
   const auto& month = months->months.back();
   window->end = std::min(window->end, month.month.next().begin());
+  const GroupPlace place{.month = month, .window = *window, .attempt = new_attempt()};
+  bool is_there_already = false;
+  auto made = attempt_from_memory(group, place, is_there_already, deadline);
+  if (made || is_there_already) return made;
+  return attempt_looking(group, place, deadline);
+}
+
+// What is decided with what is remembered, stored if all of that is still so. `is_there_already`:
+// something of the group is.
+std::optional<Appender::Attempt> Appender::attempt_from_memory(std::span<Pending* const> group,
+                                                               const GroupPlace& place,
+                                                               bool& is_there_already,
+                                                               Deadline deadline) {
+  auto state = remembered_.recall(group);
+  if (!state || state->last_month != place.month.month) return std::nullopt;
+  // What is recalled states no bounds, so that no time matters, and no month begins.
+  AppendGroup accepted(*state, place.month.month.begin(),
+                       [](StreamId, Timestamp) -> StreamVersion { return {}; });
+  Attempt made;
+  decide(group, *state, accepted, made);
+  // What is refused is so only if it can be stored that the head is still the same.
+  if (accepted.empty()) return std::nullopt;
+  auto calls = write_if_unchanged(accepted, place, statements_);
+  calls.insert(calls.begin(), lock_call(settings_, statements_));
+  const auto rows = connection_->run(calls, deadline);
+  if (!rows) {
+    if (!is_certain_refusal(rows.error())) return lose_at_once(std::move(made), rows.error());
+    is_there_already = rows.error().is(kUniqueViolation);
+    if (!is_there_already) remembered_.forget();
+    return std::nullopt;
+  }
+  const auto found = state->head;
+  state->head = made.head = {found.value + accepted.events().size()};
+  made.sent = made.wrote = true;
+  remembered_.learn(found, *state);
+  return made;
+}
+
+// What the server decides by itself, all or nothing.
+std::optional<Appender::Attempt> Appender::attempt_looking(std::span<Pending* const> group,
+                                                           const GroupPlace& place,
+                                                           Deadline deadline) {
   const auto now = settings_.environment.clock->monotonic_now();
   for (const auto* pending : group) {
     if (!still_wanted(pending->append.context(), now)) return std::nullopt;
   }
   const auto optimistic = OptimisticGroup::of(group);
   if (!optimistic) return std::nullopt;
-  const std::array calls = {lock_call(),
-                            optimistic->call(month, *window, new_attempt(), statements_)};
+  const std::array calls = {lock_call(settings_, statements_),
+                            optimistic->call(place, statements_)};
   const auto rows = connection_->run(calls, deadline);
   if (!rows) {
-    // Ids that are there already, or the tables of the month are gone: that takes a second look.
-    if (rows.error().kind == Failure::Kind::Refused && !rows.error().is_passing())
-      return std::nullopt;
-    lost_at_once_ = true;
-    Attempt failed{.results = std::vector<Result<AppendResult>>(group.size()),
-                   .failure = rows.error(),
-                   .sent = true};
-    return failed;
+    if (is_certain_refusal(rows.error())) return std::nullopt;
+    return lose_at_once({.results = std::vector<Result<AppendResult>>(group.size())}, rows.error());
   }
-  auto stored = optimistic->take(rows->back());
+  auto stored = optimistic->take(rows->back(), place.month.month);
   if (!stored) return std::nullopt;
-  Attempt made{.head = stored->head, .wrote = optimistic->has_events(), .sent = true};
+  Attempt made{.head = stored->left.head, .wrote = optimistic->has_events(), .sent = true};
   time_.at(stored->recorded_at, stored->recorded_at, settings_);
   for (auto& result : stored->results) made.results.emplace_back(std::move(result));
+  remembered_.learn(stored->found, stored->left);
   return made;
 }
 
-Call Appender::lock_call() {
-  return {.sql = statements_.of(kLock),
-          .parameters = std::move(
-              Parameters().int4(kLockClass).int4(static_cast<std::int32_t>(settings_.lock_key)))};
-}
-
-// Everything that the group's outcome depends on, from when the lock is held.
-Answer<StoredState> Appender::look(std::span<Pending* const> group, Deadline deadline) {
-  std::set<std::string_view> names;
-  for (const auto* pending : group) {
-    for (const auto& event : pending->append.events()) {
-      names.insert(event.event->stream);
-      if (event.stated) names.insert(event.stated->stream);
-    }
-    for (const auto& check : pending->append.checks()) names.insert(check.stream);
-  }
-  const std::vector<std::string_view> wanted(names.begin(), names.end());
-
-  auto months = months_.list();
-  const std::string suffix = months->empty() ? "default" : months->months.back().suffix;
-  const std::array calls = {
-      Call{.sql = "BEGIN"}, lock_call(), Call{.sql = statements_.of(kHead, suffix)},
-      Call{.sql = statements_.of(kStreams, suffix), .parameters = Parameters().text_array(wanted)}};
-  auto rows = connection_->run(calls, deadline);
-  if (!rows) return std::unexpected(std::move(rows).error());
-
-  StoredState state;
-  for (const auto name : wanted) state.streams.emplace(name, StoredStream{});
-  const auto* head = &(*rows)[2];
-  const auto* streams = &(*rows)[3];
-  state.last_month = {head->int4(0, 0)};
-  // Another process has begun a month: what was looked at is not the last one.
-  if (state.last_month != months->last()) {
-    auto loaded = months_.load(*connection_, settings_.schema, deadline);
-    if (!loaded) return std::unexpected(std::move(loaded).error());
-    months = *loaded;
-    const auto& last = months->months.back().suffix;
-    const std::array again = {
-        Call{.sql = statements_.of(kHead, last)},
-        Call{.sql = statements_.of(kStreams, last), .parameters = Parameters().text_array(wanted)}};
-    rows = connection_->run(again, deadline);
-    if (!rows) return std::unexpected(std::move(rows).error());
-    head = rows->data();
-    streams = &(*rows)[1];
-  }
-  state.now = head->timestamptz(0, 3);
-  if (!head->is_null(0, 1)) {
-    state.head = {head->int8(0, 1)};
-    state.recorded_at = head->timestamptz(0, 2);
-  }
-  auto missing = take_streams(*streams, wanted, state);
-  // Streams whose last event lies in an earlier month.
-  for (const auto& [month, of_month] : missing) {
-    const auto* stored = months->find(month);
-    if (stored == nullptr) continue;
-    if (auto found = look_up_versions(*stored, of_month, state, deadline); !found) {
-      return std::unexpected(std::move(found).error());
-    }
-  }
-  if (auto found = look_up_ids(group, state, deadline); !found) {
-    return std::unexpected(std::move(found).error());
-  }
-  if (auto found = find_matches(group, *months, state, deadline); !found) {
-    return std::unexpected(std::move(found).error());
-  }
-  return state;
-}
-
-std::map<Month, std::vector<std::string_view>> Appender::take_streams(
-    const Rows& rows, std::span<const std::string_view> names, StoredState& state) {
-  std::map<Month, std::vector<std::string_view>> missing;
-  for (int row = 0; row < rows.size(); ++row) {
-    const auto name = names[rows.int8(row, 0)];
-    auto& stream = state.streams.at(name);
-    stream.id = static_cast<StreamId>(rows.int8(row, 1));
-    stream.month = {rows.int4(row, 2)};
-    stream.version = {rows.int8(row, 3)};
-    stream.bounds = bounds_in(rows, row, 4);
-    if (stream.month != Month{} && stream.month != state.last_month)
-      missing[stream.month].push_back(name);
-  }
-  return missing;
-}
-
-Answer<void> Appender::look_up_versions(const StoredMonth& month,
-                                        std::span<const std::string_view> names, StoredState& state,
-                                        Deadline deadline) {
-  const auto rows = connection_->run(
-      {.sql = statements_.of(kStreams, month.suffix), .parameters = Parameters().text_array(names)},
-      deadline);
-  if (!rows) return std::unexpected(rows.error());
-  for (int row = 0; row < rows->size(); ++row) {
-    state.streams.at(names[rows->int8(row, 0)]).version = {rows->int8(row, 3)};
-  }
-  return {};
-}
-
-// Ids that the store has just made are nowhere yet.
-Answer<void> Appender::look_up_ids(std::span<Pending* const> group, StoredState& state,
-                                   Deadline deadline) {
-  std::vector<std::string_view> streams;
-  std::vector<Uuid> ids;
-  for (const auto* pending : group) {
-    for (const auto& event : pending->append.events()) {
-      if (!event.given_id && !resolving_) continue;
-      if (state.streams.at(event.event->stream).id == 0) continue;
-      streams.push_back(event.event->stream);
-      ids.push_back(event.id);
-    }
-  }
-  if (ids.empty()) return {};
-  const auto rows = run(kIds, Parameters().text_array(streams).uuid_array(ids), deadline);
-  if (!rows) return std::unexpected(rows.error());
-  for (int row = 0; row < rows->size(); ++row) {
-    const auto ordinal = rows->int8(row, 0);
-    state.ids.insert_or_assign({streams[ordinal], ids[ordinal]},
-                               StoredId{.location = {{rows->int8(row, 1)}, {rows->int8(row, 2)}},
-                                        .attempt = rows->int8(row, 3)});
-  }
-  return {};
-}
-
-Answer<void> Appender::find_matches(std::span<Pending* const> group, const MonthList& months,
-                                    StoredState& state, Deadline deadline) {
-  for (std::size_t index = 0; index < group.size(); ++index) {
-    const auto& condition = group[index]->append.condition();
-    if (!condition || condition->after >= state.head) continue;
-    const Selector selector = condition->query;
-    const EventSelection selection{.selector = &selector,
-                                   .first = condition->after.value + 1,
-                                   .last = state.head.value,
-                                   .limit = 1,
-                                   .deleted_up_to = state.head,
-                                   .strict = true};
-    for (auto month = months.ordinal_of({selection.first}); month < months.months.size(); ++month) {
-      const auto statement =
-          positions_sql(selection, settings_.schema, months.months[month].suffix);
-      const auto rows = postgres::run(*connection_, statement, deadline);
-      if (!rows) return std::unexpected(rows.error());
-      if (rows->empty()) continue;
-      state.matches.emplace(index, GlobalPosition{rows->int8(0, 0)});
-      break;
-    }
-  }
-  return {};
+Appender::Attempt Appender::lose_at_once(Attempt made, const Failure& failure) {
+  lost_at_once_ = true;
+  made.failure = failure;
+  made.sent = true;
+  return made;
 }
 
 // False: the tables of the month were not there, and the transaction was ended to make them. Where

@@ -2,10 +2,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,9 +12,11 @@
 #include "core/file_system.hpp"
 #include "postgres/append_group.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/group_place.hpp"
 #include "postgres/months.hpp"
 #include "postgres/prepared_append.hpp"
 #include "postgres/recording_time.hpp"
+#include "postgres/remembered_state.hpp"
 #include "postgres/statements.hpp"
 #include "postgres/store_settings.hpp"
 
@@ -55,26 +55,22 @@ class Appender {
   // The same, with what is known of it so far where it fails.
   Answer<void> commit_once(std::span<Pending* const> group, Attempt& made, Deadline deadline);
   Answer<void> connect(Deadline deadline);
+  Answer<StoredState> look(std::span<Pending* const> group, Deadline deadline);
   void decide(std::span<Pending* const> group, const StoredState& state, AppendGroup& accepted,
               Attempt& made);
   bool is_own(const PreparedAppend& append, const StoredState& state) const;
   std::uint64_t new_attempt();
-  Answer<void> store(const AppendGroup& accepted, const StoredState& state, bool in_default,
+  Answer<void> store(const AppendGroup& accepted, StoredState& state, bool in_default,
                      Attempt& made, Deadline deadline);
   std::optional<Attempt> attempt_at_once(std::span<Pending* const> group, Deadline deadline);
-  Call lock_call();
+  std::optional<Attempt> attempt_from_memory(std::span<Pending* const> group,
+                                             const GroupPlace& place, bool& is_there_already,
+                                             Deadline deadline);
+  std::optional<Attempt> attempt_looking(std::span<Pending* const> group, const GroupPlace& place,
+                                         Deadline deadline);
+  Attempt lose_at_once(Attempt made, const Failure& failure);
   void answer_failure(std::span<Pending* const> group, const Error& error);
-  Answer<StoredState> look(std::span<Pending* const> group, Deadline deadline);
-  // The rest of the streams: by month, those whose last event lies in an earlier one.
-  static std::map<Month, std::vector<std::string_view>> take_streams(
-      const Rows& rows, std::span<const std::string_view> names, StoredState& state);
-  Answer<void> look_up_versions(const StoredMonth& month, std::span<const std::string_view> names,
-                                StoredState& state, Deadline deadline);
-  Answer<void> look_up_ids(std::span<Pending* const> group, StoredState& state, Deadline deadline);
-  Answer<void> find_matches(std::span<Pending* const> group, const MonthList& months,
-                            StoredState& state, Deadline deadline);
   Answer<bool> begin_month(Month month, Deadline deadline);
-  Answer<Rows> run(const char* text, Parameters parameters, Deadline deadline);
 
   const StoreSettings& settings_;
   KnownMonths& months_;
@@ -83,12 +79,14 @@ class Appender {
   RecordingTime time_;
   Month in_default_;  // whose tables could not be made
   Statements statements_;
+  RememberedState remembered_;
   // Members of the group under way that an attempt whose outcome is not known may have written; and
   // that ids are to be looked up for that reason.
   std::vector<bool> maybe_written_;
   bool resolving_ = false;
   bool lost_at_once_ = false;       // it was one that stores all at once
   std::uint64_t last_attempt_ = 0;  // of that kind
+  bool trusts_memory_ = true;       // the group under way was not refused for ids not looked for
 };
 
 }  // namespace eventstore::postgres

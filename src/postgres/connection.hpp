@@ -62,6 +62,12 @@ class Connection {
   // Runs a script of any number of statements, without parameters.
   Answer<void> run_script(const std::string& script, Deadline deadline);
 
+  // COPY ... FROM STDIN, in the transaction that is open: see CopyIn. Between begin_copy() and
+  // end_copy() nothing else can be asked of the connection.
+  Answer<void> begin_copy(const std::string& sql, Deadline deadline);
+  Answer<void> put_copy(std::string_view bytes, Deadline deadline);
+  Answer<void> end_copy(Deadline deadline);
+
   // Waits for a notification, for the socket's sake without holding anything on the server. Absent:
   // none came in time, or `wake` (a file descriptor) can be read.
   Answer<std::optional<std::string>> wait_for_notification(Deadline deadline, int wake);
@@ -96,6 +102,8 @@ class Connection {
   Failure lose_by(const Answers& answers);
 
   Answer<void> send(const Call& call, std::vector<Sent>& sent);
+  Answer<void> leave_pipeline(const std::string& script, Deadline deadline);
+  Answer<void> take_rest_and_enter_pipeline(Deadline deadline);
   Answer<void> flush(Deadline deadline);
   Answer<PGresult*> next_result(Deadline deadline);
   Answer<void> wait(bool for_writing, Deadline deadline, int wake = -1);

@@ -1,9 +1,11 @@
 #include "postgres/group_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "postgres/group_rows.hpp"
 
@@ -27,18 +29,36 @@ constexpr const char* kAddBounds =
     " $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) a(s, p, t, c, g, d)";
 
 constexpr const char* kAddEvents =
-    "INSERT INTO {s}.events (position, recorded_at, stream_id, version, id, format, schema_version,"
-    " occurred_at, last_of_append, stream, type, tags, metadata, data)"
-    " SELECT $1::bigint + a.n, $2::timestamptz, a.s, a.v, a.i, a.f, a.w, a.o, a.l, a.st, a.ty, "
+    "INSERT INTO {s}.events ({columns}) SELECT $1::bigint + a.n, $2::timestamptz, a.s, a.v, a.i, "
+    "a.f, a.w, a.o, a.l, a.st, a.ty, "
     "a.ta,"
     " a.m, a.d FROM unnest($3::bigint[], $4::bigint[], $5::uuid[], $6::int[], $7::bigint[],"
     " $8::timestamptz[], $9::boolean[], $10::text[], $11::text[], $12::bytea[], $13::bytea[],"
     " $14::bytea[]) WITH ORDINALITY a(s, v, i, f, w, o, l, st, ty, ta, m, d, n)";
 
+// If the head is still at $1, the last month $4, and the server's time from $2 to before $3: the
+// time is null otherwise, which no event may have, so that nothing of the transaction is stored.
+constexpr const char* kAddEventsIfUnchanged =
+    "INSERT INTO {s}.events_{m} ({columns}) SELECT $1::bigint + a.n,"
+    " (SELECT CASE WHEN h.position = $1::bigint AND t.at >= $2::timestamptz"
+    " AND t.at < $3::timestamptz AND (SELECT max(month) FROM {s}.months) = $4::int"
+    " THEN greatest(t.at, h.recorded_at) END FROM (SELECT clock_timestamp() AS at) t,"
+    " (SELECT position, recorded_at FROM {s}.events_{m} ORDER BY position DESC LIMIT 1) h),"
+    " a.s, a.v, a.i, a.f, a.w, a.o, a.l, a.st, a.ty, a.ta, a.m, a.d"
+    " FROM unnest($5::bigint[], $6::bigint[], $7::uuid[], $8::int[], $9::bigint[],"
+    " $10::timestamptz[], $11::boolean[], $12::text[], $13::text[], $14::bytea[], $15::bytea[],"
+    " $16::bytea[]) WITH ORDINALITY a(s, v, i, f, w, o, l, st, ty, ta, m, d, n)";
+
 constexpr const char* kAddIds =
-    "INSERT INTO {s}.event_ids (position, stream_id, version, id) SELECT $1::bigint + a.n, a.s, "
-    "a.v,"
-    " a.i FROM unnest($2::bigint[], $3::bigint[], $4::uuid[]) WITH ORDINALITY a(s, v, i, n)";
+    "INSERT INTO {s}.event_ids (position, stream_id, version, id, attempt) SELECT $1::bigint + a.n,"
+    " a.s, a.v, a.i, $5::bigint FROM unnest($2::bigint[], $3::bigint[], $4::uuid[])"
+    " WITH ORDINALITY a(s, v, i, n)";
+
+// After the events.
+constexpr const char* kAddTagsOfEvents =
+    "INSERT INTO {s}.tags_{m} (position, tag, recorded_at) SELECT $1::bigint + a.n, a.t, (SELECT"
+    " recorded_at FROM {s}.events_{m} WHERE position = $1::bigint + 1)"
+    " FROM unnest($2::bigint[], $3::text[]) a(n, t)";
 
 constexpr const char* kAddTags =
     "INSERT INTO {s}.tags (position, tag, recorded_at) SELECT $1::bigint + a.n, a.t, "
@@ -87,34 +107,58 @@ void add_streams(const AppendGroup& accepted, const AddCall& add) {
   add(kAddBounds, std::move(parameters));
 }
 
-void add_events(const AppendGroup& accepted, const AddCall& add) {
-  std::vector<std::uint64_t> streams;
-  std::vector<std::uint64_t> versions;
-  GroupRows rows;
-  for (const auto& one : accepted.events()) {
-    streams.push_back(static_cast<std::uint64_t>(one.stream_id));
-    versions.push_back(one.version.value);
-    rows.add(*one.event, one.last_of_append);
+// The columns of a group's events.
+struct EventColumns {
+  std::vector<std::uint64_t> streams = {};
+  std::vector<std::uint64_t> versions = {};
+  GroupRows rows = {};
+
+  explicit EventColumns(const AppendGroup& accepted) {
+    for (const auto& one : accepted.events()) {
+      streams.push_back(static_cast<std::uint64_t>(one.stream_id));
+      versions.push_back(one.version.value);
+      rows.add(*one.event, one.last_of_append);
+    }
   }
+
+  void add_to(Parameters& parameters) const {
+    parameters.int8_array(streams).int8_array(versions);
+    rows.add_to(parameters);
+  }
+
+  // `attempt` 0: none.
+  Parameters ids_behind(std::uint64_t position, std::uint64_t attempt) const {
+    Parameters parameters;
+    parameters.int8(position).int8_array(streams).int8_array(versions).uuid_array(rows.ids());
+    attempt != 0 ? parameters.int8(attempt) : parameters.null();
+    return parameters;
+  }
+};
+
+void add_events(const AppendGroup& accepted, const AddCall& add) {
+  const EventColumns columns(accepted);
   const auto before = accepted.first_position().value - 1;
   Parameters events;
-  events.int8(before).timestamptz(accepted.recorded_at()).int8_array(streams).int8_array(versions);
-  rows.add_to(events);
+  events.int8(before).timestamptz(accepted.recorded_at());
+  columns.add_to(events);
   add(kAddEvents, std::move(events));
-  add(kAddIds,
-      std::move(Parameters().int8(before).int8_array(streams).int8_array(versions).uuid_array(
-          rows.ids())));
-  if (!rows.has_tags()) return;
+  add(kAddIds, columns.ids_behind(before, /*attempt=*/0));
+  if (!columns.rows.has_tags()) return;
   Parameters tags;
   tags.int8(before).timestamptz(accepted.recorded_at());
-  rows.add_tags_to(tags);
+  columns.rows.add_tags_to(tags);
   add(kAddTags, std::move(tags));
+}
+
+bool has_given_ids(const AppendGroup& accepted) {
+  return std::ranges::any_of(accepted.events(),
+                             [](const auto& one) { return one.event->given_id; });
 }
 
 }  // namespace
 
-std::vector<Call> write_calls(const AppendGroup& accepted, Month last_month, bool in_default,
-                              Statements& statements) {
+std::vector<Call> write_places(const AppendGroup& accepted, Month last_month, bool in_default,
+                               Statements& statements) {
   std::vector<Call> calls;
   const auto add = [&](const char* text, Parameters parameters) {
     calls.push_back({.sql = statements.of(text), .parameters = std::move(parameters)});
@@ -127,7 +171,41 @@ std::vector<Call> write_calls(const AppendGroup& accepted, Month last_month, boo
                                  .boolean(in_default)));
   }
   add_streams(accepted, add);
-  add_events(accepted, add);
+  return calls;
+}
+
+std::vector<Call> write_events(const AppendGroup& accepted, Statements& statements) {
+  std::vector<Call> calls;
+  add_events(accepted, [&](const char* text, Parameters parameters) {
+    calls.push_back({.sql = statements.of(text), .parameters = std::move(parameters)});
+  });
+  return calls;
+}
+
+std::vector<Call> write_if_unchanged(const AppendGroup& accepted, const GroupPlace& place,
+                                     Statements& statements) {
+  std::vector<Call> calls;
+  const auto add = [&](const char* text, Parameters parameters) {
+    calls.push_back(
+        {.sql = statements.of(text, place.month.suffix), .parameters = std::move(parameters)});
+  };
+  const EventColumns columns(accepted);
+  const auto before = accepted.first_position().value - 1;
+  Parameters events;
+  events.int8(before)
+      .timestamptz(place.window.begin)
+      .timestamptz(place.window.end)
+      .int4(place.month.month.number);
+  columns.add_to(events);
+  add(kAddEventsIfUnchanged, std::move(events));
+  add_streams(accepted, add);
+  add(kAddIds, columns.ids_behind(before, has_given_ids(accepted) ? place.attempt : 0));
+  if (columns.rows.has_tags()) {
+    Parameters tags;
+    tags.int8(before);
+    columns.rows.add_tags_to(tags);
+    add(kAddTagsOfEvents, std::move(tags));
+  }
   return calls;
 }
 

@@ -4,15 +4,25 @@
 
 #include "postgres/append_group.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/group_place.hpp"
 #include "postgres/statements.hpp"
 
 namespace eventstore::postgres {
 
-// The statements that store what a group has accepted. `last_month`: the last one that has events
-// so far; `in_default`: where the group begins a month, that its events go into the default tables.
+// The statements that store what a group has accepted. They borrow `statements`.
 //
-// Ownership: the calls borrow the statements.
-std::vector<Call> write_calls(const AppendGroup& accepted, Month last_month, bool in_default,
-                              Statements& statements);
+// The month that it begins, the streams that it makes and what it says of them. `last_month`: the
+// last one that has events so far; `in_default`: where the group begins a month, that its events go
+// into the default tables.
+std::vector<Call> write_places(const AppendGroup& accepted, Month last_month, bool in_default,
+                               Statements& statements);
+
+// Its events, with their ids and tags.
+std::vector<Call> write_events(const AppendGroup& accepted, Statements& statements);
+
+// All of it, for a group that begins no month and was decided with what is remembered. Where that
+// is not so any more, the statements fail, in a transaction of which nothing is stored.
+std::vector<Call> write_if_unchanged(const AppendGroup& accepted, const GroupPlace& place,
+                                     Statements& statements);
 
 }  // namespace eventstore::postgres

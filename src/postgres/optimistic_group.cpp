@@ -34,9 +34,7 @@ namespace {
   " new_streams AS (INSERT INTO {s}.streams (stream_id, name, month) SELECT k.position +"          \
   " w.first_event, w.name, $5::int FROM wanted w, known k WHERE w.stream_id IS NULL AND"           \
   " w.first_event > 0 AND k.fits),"                                                                \
-  " new_events AS (INSERT INTO {s}.events_{m} (position, recorded_at, stream_id, version, id, "    \
-  "format,"                                                                                        \
-  " schema_version, occurred_at, last_of_append, stream, type, tags, metadata, data)"              \
+  " new_events AS (INSERT INTO {s}.events_{m} ({columns})"                                         \
   " SELECT k.position + a.n, k.at, k.ids[a.s], k.versions[a.s] + a.o, a.i, a.f, a.w, a.oc, a.l, "  \
   "a.st,"                                                                                          \
   " a.ty, a.ta, a.m, a.d FROM known k, unnest($8::int[], $9::bigint[], $10::uuid[], $11::int[],"   \
@@ -48,13 +46,13 @@ namespace {
   " k.position + a.n, k.ids[a.s], k.versions[a.s] + a.o, a.i, $20::bigint FROM known k,"           \
   " unnest($8::int[], $9::bigint[], $10::uuid[]) WITH ORDINALITY a(s, o, i, n) WHERE k.fits)"
 
-constexpr const char* kStore = WANTED " SELECT fits, position, at, versions FROM known";
+constexpr const char* kStore = WANTED " SELECT fits, position, at, versions, ids FROM known";
 
 constexpr const char* kStoreTagged = WANTED
     ", new_tags AS (INSERT INTO {s}.tags_{m} (position, tag, recorded_at) SELECT k.position + a.n, "
     "a.t,"
     " k.at FROM known k, unnest($21::bigint[], $22::text[]) a(n, t) WHERE k.fits)"
-    " SELECT fits, position, at, versions FROM known";
+    " SELECT fits, position, at, versions, ids FROM known";
 #undef WANTED
 
 }  // namespace
@@ -111,8 +109,7 @@ bool OptimisticGroup::add_check(const StreamCheck& check) {
   return true;
 }
 
-Call OptimisticGroup::call(const StoredMonth& month, const RecordingTime::Window& window,
-                           std::uint64_t attempt, Statements& statements) const {
+Call OptimisticGroup::call(const GroupPlace& place, Statements& statements) const {
   std::vector<std::string_view> names;
   std::vector<std::int32_t> rules;
   std::vector<std::uint64_t> versions;
@@ -123,19 +120,19 @@ Call OptimisticGroup::call(const StoredMonth& month, const RecordingTime::Window
     versions.push_back(stream.version);
     first_events.push_back(stream.first_event);
   }
-  Call call{.sql = statements.of(rows_.has_tags() ? kStoreTagged : kStore, month.suffix)};
+  Call call{.sql = statements.of(rows_.has_tags() ? kStoreTagged : kStore, place.month.suffix)};
   call.parameters.text_array(names)
       .int4_array(rules)
       .int8_array(versions)
       .int8_array(first_events)
-      .int4(month.month.number)
-      .timestamptz(window.begin)
-      .timestamptz(window.end)
+      .int4(place.month.month.number)
+      .timestamptz(place.window.begin)
+      .timestamptz(place.window.end)
       .int4_array(stream_ordinals_)
       .int8_array(offsets_);
   rows_.add_to(call.parameters);
   if (has_given_ids_) {
-    call.parameters.int8(attempt);
+    call.parameters.int8(place.attempt);
   } else {
     call.parameters.null();
   }
@@ -143,12 +140,22 @@ Call OptimisticGroup::call(const StoredMonth& month, const RecordingTime::Window
   return call;
 }
 
-std::optional<OptimisticGroup::Stored> OptimisticGroup::take(const Rows& rows) const {
+std::optional<OptimisticGroup::Stored> OptimisticGroup::take(const Rows& rows, Month month) const {
   if (rows.empty() || !rows.boolean(0, 0)) return std::nullopt;
   const GlobalPosition before{rows.int8(0, 1)};
-  auto versions = rows.int8_array(0, 3);
-  Stored stored{
-      .results = {}, .head = {before.value + rows_.size()}, .recorded_at = rows.timestamptz(0, 2)};
+  const auto versions = rows.int8_array(0, 3);
+  const auto ids = rows.int8_array(0, 4);
+  Stored stored{.results = {}, .recorded_at = rows.timestamptz(0, 2), .found = before};
+  stored.left.head = {before.value + rows_.size()};
+  stored.left.last_month = month;
+  for (std::size_t index = 0; index < streams_.size(); ++index) {
+    const auto& stream = streams_[index];
+    if (stream.events == 0) continue;
+    stored.left.streams.emplace(stream.name,
+                                StoredStream{.id = static_cast<StreamId>(ids[index]),
+                                             .version = {versions[index] + stream.events},
+                                             .month = month});
+  }
   for (const auto& member : members_) {
     const GlobalPosition head{before.value + member.first_event};
     AppendResult result{.first_position = head, .last_position = {head.value + member.events}};

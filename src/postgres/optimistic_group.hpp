@@ -9,11 +9,12 @@
 
 #include "core/append_queue.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/group_place.hpp"
 #include "postgres/group_rows.hpp"
 #include "postgres/months.hpp"
 #include "postgres/prepared_append.hpp"
-#include "postgres/recording_time.hpp"
 #include "postgres/statements.hpp"
+#include "postgres/stored_state.hpp"
 
 namespace eventstore::postgres {
 
@@ -33,19 +34,18 @@ class OptimisticGroup {
   // Absent: something in the group is not plain, or two of its checks contradict each other.
   static std::optional<OptimisticGroup> of(std::span<Pending* const> group);
 
-  // The statement. Nothing is stored where the server's time is not in the window. `attempt` is
-  // stored with the ids where the caller gave any.
-  Call call(const StoredMonth& month, const RecordingTime::Window& window, std::uint64_t attempt,
-            Statements& statements) const;
+  // The statement.
+  Call call(const GroupPlace& place, Statements& statements) const;
 
   // What the statement has done.
   struct Stored {
     std::vector<AppendResult> results;  // in the order of the group
-    GlobalPosition head;
     Timestamp recorded_at;
+    GlobalPosition found = {};  // the head before
+    StoredState left = {};      // the head and the streams that have got events, behind it
   };
-  // Absent: nothing was stored.
-  std::optional<Stored> take(const Rows& rows) const;
+  // Absent: nothing was stored. `month`: the group's.
+  std::optional<Stored> take(const Rows& rows, Month month) const;
 
   bool has_events() const { return rows_.size() != 0; }
 

@@ -53,13 +53,15 @@ class OptimisticGroupTest : public testing::Test {
     }
     const auto made = OptimisticGroup::of(group);
     if (!made) return std::nullopt;
-    const auto call = made->call(months_.list()->months.back(), window, /*attempt=*/7, statements_);
+    const auto months = months_.list();
+    const GroupPlace place{.month = months->months.back(), .window = window, .attempt = 7};
+    const auto call = made->call(place, statements_);
     const auto rows = connection_->run(call, soon());
     if (!rows) {
       refusal_ = rows.error().sqlstate;
       return std::nullopt;
     }
-    return made->take(*rows);
+    return made->take(*rows, place.month.month);
   }
 
   static RecordingTime::Window around_now() {
@@ -85,7 +87,7 @@ TEST_F(OptimisticGroupTest, StoresWhatIsPlain) {
                              append_to("a", ExpectedVersion::stream_exists()),
                              {.checks = {{"b", ExpectedVersion::exactly({1})}}}});
   ASSERT_TRUE(stored);
-  EXPECT_EQ(stored->head, GlobalPosition{5});
+  EXPECT_EQ(stored->left.head, GlobalPosition{5});
   ASSERT_EQ(stored->results.size(), 4U);
   EXPECT_EQ(stored->results[0].first_position, GlobalPosition{2});
   EXPECT_EQ(stored->results[0].last_position, GlobalPosition{3});

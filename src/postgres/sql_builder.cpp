@@ -5,6 +5,13 @@
 #include <utility>
 
 namespace eventstore::postgres {
+namespace {
+
+constexpr std::string_view kEventColumns =
+    "position, recorded_at, stream_id, version, id, format, schema_version, occurred_at,"
+    " last_of_append, stream, type, tags, metadata, data";
+
+}  // namespace
 
 std::string fill_in(std::string_view sql, std::string_view schema, std::string_view suffix) {
   std::string out;
@@ -16,6 +23,9 @@ std::string fill_in(std::string_view sql, std::string_view schema, std::string_v
     if (sql.starts_with("{s}") || sql.starts_with("{m}")) {
       out += sql[1] == 's' ? schema : suffix;
       sql.remove_prefix(3);
+    } else if (sql.starts_with("{columns}")) {
+      out += kEventColumns;
+      sql.remove_prefix(9);
     } else if (!sql.empty()) {
       out += sql.front();
       sql.remove_prefix(1);
