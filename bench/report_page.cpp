@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kIntroduction = R"(# Benchmarks
 
 Written by `event-store-bench`: [bench/README.md](../bench/README.md) says how to run it. Don't edit this page; run the program again.
+[benchmarks-peers.md](benchmarks-peers.md) has stores in PostgreSQL, beside other event stores there.
 
 )";
 

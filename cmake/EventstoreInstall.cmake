@@ -28,6 +28,7 @@ function(eventstore_install_package)
     eventstore_install_pkgconfig(${module})
   endforeach()
 
+  set(EVENTSTORE_INSTALLED_MODULES ${ARGN})
   configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/eventstoreConfig.cmake.in" eventstoreConfig.cmake
     INSTALL_DESTINATION "${eventstore_package_dir}" NO_SET_AND_CHECK_MACRO)
   write_basic_package_version_file(eventstoreConfigVersion.cmake COMPATIBILITY SameMinorVersion)
