@@ -32,8 +32,10 @@ class RememberedState {
 
   // What a group found and left: the store's head before it, and all as it is behind it.
   void learn(GlobalPosition found, const StoredState& left);
-  // The head was not the one remembered.
+  // What was learned did not come about.
   void forget();
+  // The head was not the one remembered.
+  void forget_and_doubt();
 
  private:
   struct Hash {
