@@ -35,8 +35,14 @@ enum class Plant : std::uint8_t {
   PositionBeforeLock,    // a position is drawn before the lock is there
   LostAnswerIsFailure,   // a client takes an append whose answer was lost for one that failed
   RetryWithOtherIds,     // a client makes an append whose answer was lost once more, as a new one
+  RetainsOneMore,        // in PostgreSQL, max count is one more than was asked for
+  MaxAgeIgnored,         // in PostgreSQL, no event is too old
+  FirstMonthLeftOut,     // in PostgreSQL, backwards the first month is not read
+  VersionNotTold,        // in PostgreSQL, a version conflict does not tell the actual version
+  DeletedIsShown,        // in the embedded engine, what is truncated is not left out
+  ChainGoesOn,           // in the embedded engine, a failure does not end a chain
 };
-inline constexpr std::array<std::string_view, 19> kPlantNames = {
+inline constexpr std::array<std::string_view, 25> kPlantNames = {
     "none",
     "answer_before_sync",
     "skip_directory_sync",
@@ -56,6 +62,12 @@ inline constexpr std::array<std::string_view, 19> kPlantNames = {
     "position_before_lock",
     "lost_answer_is_failure",
     "retry_with_other_ids",
+    "retains_one_more",
+    "max_age_ignored",
+    "first_month_left_out",
+    "version_not_told",
+    "deleted_is_shown",
+    "chain_goes_on",
 };
 
 // A branch that is rarely taken, to be counted: a campaign that never takes it proves nothing

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "log/damage.hpp"
 #include "log/log_reader.hpp"
 #include "log/stream_search.hpp"
@@ -126,7 +127,7 @@ HiddenVersions::HiddenVersions(Snapshot snapshot, std::uint64_t secret)
     : snapshot_(std::move(snapshot)), secret_(secret), any_(has_bounds(snapshot_.runs())) {}
 
 Result<StreamVersion> HiddenVersions::first_kept(std::string_view stream) {
-  if (!any_) return StreamVersion{};
+  if (!any_ || is_planted(Plant::DeletedIsShown)) return StreamVersion{};
   if (const auto* const known = known_.find(stream)) return *known;
   const auto bounds = bounds_of(snapshot_, stream, secret_);
   if (!bounds) return std::unexpected(bounds.error());

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/append_context.hpp"
+#include "core/campaign_hooks.hpp"
 #include "core/mapped_access.hpp"
 #include "log/clean_failure.hpp"
 #include "log/damage.hpp"
@@ -46,6 +47,7 @@ void LogWriter::decide(PendingAppend& pending, AppendGroup& accepted) const {
     // Only this process rewrites segments, and it has mapped those that it rewrote.
     if (!pending.result) pending.result = std::unexpected(lost_if_gone(pending.result.error()));
   }
+  if (is_planted(Plant::ChainGoesOn)) return;
   if (ends_chain(context, pending.result)) break_chain(context);
 }
 

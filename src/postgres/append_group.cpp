@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/append_errors.hpp"
+#include "core/campaign_hooks.hpp"
 #include "core/stream_outcomes.hpp"
 #include "postgres/first_since.hpp"
 
@@ -82,7 +83,8 @@ Result<void> AppendGroup::check_versions(const PreparedAppend& append) const {
     if (stream.bounds.is_tombstoned()) return std::unexpected(stream_deleted(check.stream));
     if (!holds_for(check.expected, stream.version, stream.bounds.truncate_before)) {
       const bool is_deleted = stream.bounds.state(stream.version) == StreamState::Deleted;
-      return std::unexpected(version_conflict(check, stream.version, is_deleted));
+      const auto actual = is_planted(Plant::VersionNotTold) ? StreamVersion{} : stream.version;
+      return std::unexpected(version_conflict(check, actual, is_deleted));
     }
   }
   return {};

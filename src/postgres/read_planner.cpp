@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "postgres/event_sql.hpp"
 #include "postgres/sql_builder.hpp"
 #include "postgres/stream_lookup.hpp"
@@ -165,7 +166,9 @@ void ReadPlanner::plan_positions(ReadPlan& plan, const SeenHead& seen) {
                           .first = std::max(first, month.first_position.value),
                           .last = std::min(last, end - 1)});
   }
-  if (plan.request.direction == Direction::Backwards) std::ranges::reverse(plan.parts);
+  if (plan.request.direction != Direction::Backwards) return;
+  std::ranges::reverse(plan.parts);
+  if (is_planted(Plant::FirstMonthLeftOut) && plan.parts.size() > 1) plan.parts.pop_back();
 }
 
 Answer<ReadPlan> ReadPlanner::plan_stream(ReadPlan plan, const SeenHead& seen,

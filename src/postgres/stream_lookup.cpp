@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "core/time_range.hpp"
 #include "postgres/first_since.hpp"
 #include "postgres/sql_builder.hpp"
@@ -140,9 +141,10 @@ Answer<StreamVersion> StreamLookup::first_readable(const SeenStream& stream) {
   auto first = std::max(bounds.truncate_before, StreamVersion{1});
   const auto& retention = bounds.retention;
   if (retention.max_count && stream.version.value > *retention.max_count) {
-    first = std::max(first, StreamVersion{stream.version.value - *retention.max_count + 1});
+    const std::uint64_t more = is_planted(Plant::RetainsOneMore) ? 0 : 1;
+    first = std::max(first, StreamVersion{stream.version.value - *retention.max_count + more});
   }
-  if (retention.max_age) {
+  if (retention.max_age && !is_planted(Plant::MaxAgeIgnored)) {
     const auto young = first_since(connection_, settings_, stream.id,
                                    before(seen_.now, *retention.max_age), deadline_);
     if (!young) return young;

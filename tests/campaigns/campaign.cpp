@@ -20,6 +20,7 @@ constexpr std::array kCampaigns = {
     std::pair<std::string_view, Maker>{"power-cuts", make_power_cut_campaign},
     std::pair<std::string_view, Maker>{"ordering", make_ordering_campaign},
     std::pair<std::string_view, Maker>{"server-faults", make_server_fault_campaign},
+    std::pair<std::string_view, Maker>{"differential", make_differential_campaign},
 };
 
 }  // namespace

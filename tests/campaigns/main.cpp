@@ -38,6 +38,11 @@ constexpr std::string_view kUsageText =
     "  --cycles N      at most so many crashes in an episode\n"
     "  --without WHAT  of faults, readers, power-losses, crashes-in-recovery\n"
     "  --verbose yes   say what an episode does\n"
+    "of the campaign \"ordering\":\n"
+    "  --events N      so many in an episode, on a server that crashes, through connections that "
+    "are cut\n"
+    "of the campaign \"differential\":\n"
+    "  --verbose yes   say what an episode does\n"
     "A campaign that finds something prints the switches that show it again.\n";
 
 struct Arguments {

@@ -88,7 +88,7 @@ bool answers(int port) {
 
 }  // namespace
 
-OwnServer::OwnServer() {
+OwnServer::OwnServer(unsigned connections_max) : connections_max_(connections_max) {
   std::string name = (std::filesystem::temp_directory_path() / "eventstore-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw Violation{"mkdtemp failed: " + name};
   folder_ = name;
@@ -121,11 +121,11 @@ void OwnServer::start() {
   if (process_ != nullptr) return;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (port_ == 0) port_ = free_port();
-    process_ = std::make_unique<ChildProcess>(
-        as_server_user({(postgres_server().bin / "postgres").string(), "-D",
-                        (folder_ / "data").string(), "-p", std::to_string(port_), "-c",
-                        "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c",
-                        "fsync=on", "-c", "max_connections=40", "-c", "shared_buffers=32MB"}));
+    process_ = std::make_unique<ChildProcess>(as_server_user(
+        {(postgres_server().bin / "postgres").string(), "-D", (folder_ / "data").string(), "-p",
+         std::to_string(port_), "-c", "listen_addresses=127.0.0.1", "-c",
+         "unix_socket_directories=", "-c", "fsync=on", "-c",
+         "max_connections=" + std::to_string(connections_max_), "-c", "shared_buffers=32MB"}));
     if (becomes_ready()) return;
     process_.reset();
   }

@@ -13,8 +13,8 @@ namespace eventstore::test {
 // this process, however that ends.
 class OwnServer {
  public:
-  // Makes it and starts it. Throws Violation.
-  OwnServer();
+  // Makes it and starts it, to take so many connections. Throws Violation.
+  explicit OwnServer(unsigned connections_max = 40);
   ~OwnServer();
   OwnServer(const OwnServer&) = delete;
   OwnServer& operator=(const OwnServer&) = delete;
@@ -25,13 +25,15 @@ class OwnServer {
 
   // Ends it at once, as if the machine lost power (but for the page cache).
   void crash();
-  // Starts it where it does not run; returns once it answers.
+  // Starts it where it does not run; returns once it answers. It ends with the thread that starts
+  // it.
   void start();
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
   bool becomes_ready();
 
+  const unsigned connections_max_;
   std::filesystem::path folder_;
   int guard_ = -1;  // whoever holds the other end removes the folder when this one is closed
   int port_ = 0;

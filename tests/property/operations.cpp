@@ -67,6 +67,19 @@ AppendPlan any_append() {
   return plan;
 }
 
+// Mostly of appends that are accepted: the first that is not ends it.
+ChainPlan any_chain() {
+  ChainPlan plan{.appends = {}, .first_again = chance(40), .ends_at_repetitions = chance(20)};
+  const int appends = 2 + below(5);
+  for (int index = 0; index < appends; ++index) {
+    plan.appends.push_back(any_append());
+    if (!chance(75)) continue;
+    plan.appends.back().condition.reset();
+    for (auto& check : plan.appends.back().checks) check.off = 0;
+  }
+  return plan;
+}
+
 std::optional<int> maybe_below(int bound) {
   return chance(50) ? std::nullopt : std::optional(below(bound));
 }
@@ -211,6 +224,19 @@ struct Describe {
         << plan.amount << (plan.with_age ? " and an age" : "") << ", check kind " << plan.check.kind
         << " off by " << plan.check.off;
   }
+  void operator()(const ChainPlan& plan) const {
+    out << "chain" << (plan.ends_at_repetitions ? " that ends at repetitions" : "") << " of {";
+    for (const AppendPlan& append : plan.appends) {
+      (*this)(append);
+      out << "; ";
+    }
+    out << (plan.first_again ? "the first again}" : "}");
+  }
+  void operator()(const ScavengePlan& /*plan*/) const { out << "scavenge"; }
+  void operator()(const TimePlan& plan) const {
+    out << plan.days << " days pass, then ";
+    (*this)(AppendPlan{.events = {plan.event}, .checks = {}, .condition = {}});
+  }
   void operator()(const ReopenPlan& plan) const {
     out << "reopen with segment size " << plan.segment_size;
   }
@@ -224,23 +250,26 @@ struct Describe {
 
 }  // namespace
 
-rc::Gen<Operation> any_operation() {
-  return rc::gen::exec([]() -> Operation {
+rc::Gen<Plan> any_plan() {
+  return rc::gen::exec([]() -> Plan {
     const int kind = below(100);
-    if (kind < 55) return any_append();
-    if (kind < 65) {
+    if (kind < 48) return any_append();
+    if (kind < 53) return any_chain();
+    if (kind < 63) {
       return RetryPlan{.which = below(50),
                        .other_checks = chance(50),
                        .events_left_out = chance(30) ? below(3) : 0};
     }
-    if (kind < 88) return any_read();
-    if (kind < 95) return any_deletion();
+    if (kind < 85) return any_read();
+    if (kind < 92) return any_deletion();
+    if (kind < 94) return ScavengePlan{};
+    if (kind < 97) return TimePlan{.days = below(60), .event = any_event()};
     return ReopenPlan{.segment_size = below(3)};
   });
 }
 
-std::ostream& operator<<(std::ostream& out, const Operation& operation) {
-  std::visit(Describe{out}, operation);
+std::ostream& operator<<(std::ostream& out, const Plan& plan) {
+  std::visit(Describe{out}, plan);
   return out;
 }
 

@@ -75,16 +75,32 @@ struct DeletionPlan {
   bool with_age = false;
 };
 
+// Appends that are sent without waiting for each other, in one chain.
+struct ChainPlan {
+  std::vector<AppendPlan> appends;
+  bool first_again = false;          // at its end
+  bool ends_at_repetitions = false;  // the chain does
+};
+
+struct ScavengePlan {};
+
+// Time goes on, and then something is appended. Nothing where time is not the test's.
+struct TimePlan {
+  int days = 0;
+  EventPlan event;
+};
+
 struct ReopenPlan {
   int segment_size = 0;  // 0: the smallest
 };
 
-using Operation = std::variant<AppendPlan, RetryPlan, ReadPlan, DeletionPlan, ReopenPlan>;
+using Plan = std::variant<AppendPlan, RetryPlan, ReadPlan, DeletionPlan, ChainPlan, ScavengePlan,
+                          TimePlan, ReopenPlan>;
 
-rc::Gen<Operation> any_operation();
+rc::Gen<Plan> any_plan();
 
 // For rapidcheck's report of a failure.
-std::ostream& operator<<(std::ostream& out, const Operation& operation);
+std::ostream& operator<<(std::ostream& out, const Plan& plan);
 
 AppendRequest request_of(const AppendPlan& plan, const Model& model);
 ReadRequest request_of(const ReadPlan& plan, const Model& model);

@@ -253,6 +253,7 @@ void Model::learn(std::span<const RecordedEvent> actual) {
     RecordedEvent& known = events_.at(event.position.value - 1);
     known.id = event.id;
     known.recorded_at = event.recorded_at;
+    newest_ = std::max(newest_, event.recorded_at);
     ids_.emplace(std::pair(known.stream, known.id), known.position);
   }
 }
@@ -262,6 +263,7 @@ void Model::learn(const EventView& actual) {
   if (known.recorded_at == actual.recorded_at && known.id == actual.id) return;
   known.id = actual.id;
   known.recorded_at = actual.recorded_at;
+  newest_ = std::max(newest_, actual.recorded_at);
   ids_.emplace(std::pair(known.stream, known.id), known.position);
 }
 

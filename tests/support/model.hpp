@@ -15,8 +15,8 @@
 namespace eventstore::test {
 
 // An event store as simple as it can be: a list of events and two maps. It keeps the rules of
-// docs/contract.md by looking at everything, and knows nothing of files, threads or time. Engines
-// are compared with it.
+// docs/contract.md by looking at everything, and knows nothing of files, threads or clocks: its
+// time is that of the newest event that it has learned. Engines are compared with it.
 //
 // Events without an id keep the nil id here, and recorded_at stays 0: see same_event().
 //
@@ -70,7 +70,7 @@ class Model {
   void learn(const EventView& actual);
 
  private:
-  // What is deleted of a stream. The model knows no time: no event is too old.
+  // What is deleted of a stream.
   struct Bounds {
     std::uint64_t truncate_before = 0;
     std::optional<std::uint64_t> max_count = {};
@@ -84,6 +84,7 @@ class Model {
   Bounds bounds_of(std::string_view stream) const { return bounds_of(bounds_, stream); }
   bool is_gone(const RecordedEvent& event) const;
   std::uint64_t first_readable(std::string_view stream) const;
+  std::uint64_t first_young(std::string_view stream, const Bounds& bounds) const;
   StreamState state_of(std::string_view stream) const;
   Result<void> refuse_tombstoned(const AppendRequest& request) const;
   Result<AllBounds> decide_bounds(const AppendRequest& request) const;
@@ -104,6 +105,7 @@ class Model {
   std::map<std::pair<std::string, Uuid>, GlobalPosition> ids_;  // without the nil ids
   AllBounds bounds_;
   std::map<std::string, std::string> users_metadata_;  // by "$$" stream, without braces
+  Timestamp newest_;                                   // of what was learned
 };
 
 // True where the engine's event is the model's. What the model cannot know is not compared: the id

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -58,7 +59,22 @@ std::uint64_t Model::first_readable(std::string_view stream) const {
   if (bounds.tombstone != 0) return std::numeric_limits<std::uint64_t>::max();
   const auto last = version_of(stream).value;
   const auto kept = std::min(bounds.max_count.value_or(last), last);
-  return std::max({bounds.truncate_before, last + 1 - kept, std::uint64_t{1}});
+  return std::max({bounds.truncate_before, last + 1 - kept, first_young(stream, bounds)});
+}
+
+// The first version that is not older than max age; the next to come if all are. What was deleted
+// before it was learned has no time here: it is hidden anyway.
+std::uint64_t Model::first_young(std::string_view stream, const Bounds& bounds) const {
+  const auto known = streams_.find(stream);
+  if (!bounds.max_age || known == streams_.end()) return 1;
+  constexpr std::int64_t kForEver = std::int64_t{10'000} * 366 * 24 * 3600;
+  const std::chrono::seconds age(std::min(*bounds.max_age, kForEver));
+  const auto& positions = known->second;
+  for (auto version = positions.size(); version > 0; --version) {
+    const auto recorded_at = events_[positions[version - 1].value - 1].recorded_at;
+    if (recorded_at != Timestamp{} && newest_ - recorded_at > age) return version + 1;
+  }
+  return 1;
 }
 
 StreamState Model::state_of(std::string_view stream) const {
@@ -143,6 +159,8 @@ Result<Model::AllBounds> Model::decide_bounds(const AppendRequest& request) cons
         before.max_count && after.max_count.value_or(UINT64_MAX) > *before.max_count;
     if (counts_more && last > *before.max_count)
       least = std::max(least, last - *before.max_count + 1);
+    if (before.max_age && after.max_age.value_or(INT64_MAX) > *before.max_age)
+      least = std::max(least, first_young(stream, before));
     if (!after.any() || std::max<std::uint64_t>(after.truncate_before, 1) < least ||
         after.truncate_before > last + 1) {
       return shrinks();
