@@ -32,6 +32,7 @@ void wait_for_others() {
 
 double append_in_processes(const std::string& store_url, const AppendingProcesses& load) {
   std::vector<std::unique_ptr<Child>> children;
+  children.reserve(load.processes);
   for (std::size_t i = 0; i < load.processes; ++i) {
     children.push_back(std::make_unique<Child>(
         std::vector<std::string>{"event-store-postgres-bench", std::string(kChild), store_url,
