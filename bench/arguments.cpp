@@ -31,6 +31,17 @@ std::string Arguments::text(std::string_view name, std::string_view otherwise) {
   return value;
 }
 
+std::vector<std::string> Arguments::names(std::string_view name) {
+  const auto value = text(name, "");
+  std::vector<std::string> names;
+  for (std::string_view list = value; !list.empty();) {
+    const auto comma = std::min(list.find(','), list.size());
+    if (comma > 0) names.emplace_back(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return names;
+}
+
 bool Arguments::flag(std::string_view name) {
   return std::erase(left_, name) != 0;
 }

@@ -17,6 +17,7 @@ class Arguments {
 
   std::uint64_t number(std::string_view name, std::uint64_t otherwise);
   std::string text(std::string_view name, std::string_view otherwise);
+  std::vector<std::string> names(std::string_view name);  // with commas in between
   bool flag(std::string_view name);
   std::uint64_t plain_number(std::string_view what);  // required
   void finish() const;

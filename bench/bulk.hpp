@@ -1,19 +1,9 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <vector>
-
+#include "bulk_requests.hpp"
 #include "candidate.hpp"
-#include "generated_events.hpp"
 
 namespace eventstore::bench {
-
-// The requests of a bulk: a thousand events each, the versions of their streams expected.
-inline constexpr std::size_t kEventsPerBulkRequest = 1'000;
-// Those of the events `first` to `end` - 1 of the generator.
-std::vector<AppendRequest> make_bulk_requests(const EventGenerator& generator, std::uint64_t first,
-                                              std::uint64_t end);
 
 // Appends all of the generator's events.
 void fill_store(Store& store, const EventGenerator& generator);

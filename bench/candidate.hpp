@@ -10,6 +10,7 @@
 #include "eventstore/append.hpp"
 #include "eventstore/event.hpp"
 #include "eventstore/open.hpp"
+#include "results.hpp"
 
 namespace eventstore::bench {
 
@@ -70,7 +71,6 @@ struct StoreKind {
   std::unique_ptr<Store> (*open)(const std::filesystem::path& folder);
 };
 
-inline constexpr std::string_view kEngineName = "event-store";
 inline constexpr std::string_view kRocksDbName = "rocksdb";
 inline constexpr std::string_view kLmdbName = "lmdb";
 inline constexpr std::string_view kSqliteName = "sqlite";

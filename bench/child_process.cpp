@@ -1,19 +1,16 @@
 #include "child_process.hpp"
 
 #include <charconv>
-#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.hpp"
 #include "generated_events.hpp"
 #include "harness.hpp"
 #include "open_stores.hpp"
@@ -26,48 +23,6 @@ constexpr std::string_view kProbe = "probe";
 constexpr std::string_view kAppend = "append";
 constexpr std::size_t kProbeLookups = 10'000;
 constexpr std::size_t kProbeReads = 1'000;
-
-// This program, run again with its standard output in a pipe.
-class Child {
- public:
-  explicit Child(std::vector<std::string> arguments) {
-    std::array<int, 2> pipe{};
-    if (::pipe2(pipe.data(), O_CLOEXEC) != 0) fail_with_errno("pipe2");
-    std::vector<char*> pointers;
-    pointers.reserve(arguments.size() + 1);
-    for (auto& argument : arguments) pointers.push_back(argument.data());
-    pointers.push_back(nullptr);
-    posix_spawn_file_actions_t actions{};
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, pipe[1], STDOUT_FILENO);
-    errno = ::posix_spawn(&process_, "/proc/self/exe", &actions, nullptr, pointers.data(), environ);
-    if (errno != 0) fail_with_errno("posix_spawn");
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::close(pipe[1]);
-    output_ = ::fdopen(pipe[0], "r");
-  }
-  ~Child() { std::fclose(output_); }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-
-  std::string read_line() {
-    std::array<char, 256> line{};
-    if (std::fgets(line.data(), line.size(), output_) == nullptr) fail("a child process failed");
-    return line.data();
-  }
-
-  void kill() const { ::kill(process_, SIGKILL); }
-
-  int wait() const {
-    int status = 0;
-    if (::waitpid(process_, &status, 0) != process_) fail_with_errno("waitpid");
-    return status;
-  }
-
- private:
-  ::pid_t process_ = 0;
-  std::FILE* output_ = nullptr;
-};
 
 std::uint64_t memory_of_process() {
   std::ifstream status("/proc/self/status");

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 #include <string>
 #include <system_error>
 
@@ -41,6 +42,14 @@ void run_rounds(std::span<const std::function<void(std::size_t round)>> turns, s
       turns[(round + step) % turns.size()](round);
     }
   }
+}
+
+std::vector<std::uint64_t> pick_numbers(std::uint64_t seed, std::size_t count,
+                                        std::uint64_t below) {
+  std::mt19937_64 random(seed);
+  std::vector<std::uint64_t> picked(count);
+  for (auto& number : picked) number = random() % below;
+  return picked;
 }
 
 void make_empty_folder(const std::filesystem::path& path) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -46,6 +47,10 @@ Summary summarize(std::vector<double> values);
 // Runs every turn once a round. Each round begins with the next one, and every other round goes
 // through them backwards, so that none always has the same neighbour.
 void run_rounds(std::span<const std::function<void(std::size_t round)>> turns, std::size_t rounds);
+
+// `count` numbers below `below`, the same for the same seed: others each round, the same for each
+// candidate.
+std::vector<std::uint64_t> pick_numbers(std::uint64_t seed, std::size_t count, std::uint64_t below);
 
 // Keeps the compiler from leaving out a computation whose result nobody wants.
 inline void consume(std::uint64_t value) {

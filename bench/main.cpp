@@ -8,6 +8,8 @@
 
 #include "child_process.hpp"
 #include "data_sets.hpp"
+#include "embedded_page.hpp"
+#include "embedded_targets.hpp"
 #include "machine.hpp"
 #include "options.hpp"
 #include "report.hpp"
@@ -15,13 +17,6 @@
 
 namespace eventstore::bench {
 namespace {
-
-void print_results(const Results& results, std::string_view workload) {
-  for (const auto& setting : settings_of(results, workload)) {
-    fmt::print("\n{}", measures_table(results, std::string(workload), setting));
-  }
-  std::fflush(stdout);
-}
 
 void remove_data(const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -34,12 +29,11 @@ void remove_data(const std::filesystem::path& folder) {
 }
 
 // What there is so far: a long run that is broken off leaves what it has measured.
-void write_files(Run& run, const Stopwatch& watch) {
+void write_files(Run& run, const Options& options, const Stopwatch& watch) {
   run.seconds = watch.seconds();
   run.load_at_end = load_average();
-  run.verdicts = judge_targets(run.results);
-  if (!run.options.json.empty()) write_file(run.options.json, to_json(run));
-  if (!run.options.markdown.empty()) write_file(run.options.markdown, to_markdown(run));
+  run.verdicts = judge_targets(run.results, embedded_targets());
+  write_run(run, embedded_page(options), {.json = options.json, .markdown = options.markdown});
 }
 
 void run_workloads(Bench& bench, Run& run) {
@@ -52,7 +46,7 @@ void run_workloads(Bench& bench, Run& run) {
     workload.run(bench);
     print_results(bench.results, workload.name);
     fmt::print(stderr, "  {} took {:.0f} s\n", workload.name, watch.seconds());
-    write_files(run, total);
+    write_files(run, bench.options, total);
   }
 }
 
@@ -61,7 +55,9 @@ int run(std::span<char* const> command_line) {
   const auto options = parse_options(command_line);
   std::filesystem::create_directories(options.folder);
   Results results;
-  Run run{.options = options,
+  Run run{.scale_name = options.scale_name,
+          .rounds = options.rounds,
+          .seed = options.seed,
           .results = results,
           .machine = describe_machine(options.folder, options.commit),
           .load_at_start = load_average()};

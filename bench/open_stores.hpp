@@ -18,7 +18,4 @@ struct OpenStore {
 // Opens the data set's store of every candidate that takes part.
 std::vector<OpenStore> open_stores(DataSets& data_sets, DataSet set, const Options& options);
 
-// `count` numbers below `below`: others each round, the same for each candidate.
-std::vector<std::uint64_t> pick_numbers(std::uint64_t seed, std::size_t count, std::uint64_t below);
-
 }  // namespace eventstore::bench

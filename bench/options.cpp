@@ -57,16 +57,6 @@ constexpr Scale kTiny{.small_events = 2'000,
                       .stall_bytes = std::uint64_t{2} << 20,
                       .disk_bytes = std::uint64_t{2} << 20};
 
-std::vector<std::string> names_in(std::string_view list) {
-  std::vector<std::string> names;
-  while (!list.empty()) {
-    const auto comma = std::min(list.find(','), list.size());
-    if (comma > 0) names.emplace_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return names;
-}
-
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
@@ -110,8 +100,8 @@ Options parse_options(std::span<char* const> command_line) {
   const bool quick = arguments.flag("--quick");
   Options options;
   options.folder = arguments.text("--folder", "bench-data");
-  options.workloads = names_in(arguments.text("--workload", ""));
-  options.candidates = names_in(arguments.text("--candidate", ""));
+  options.workloads = arguments.names("--workload");
+  options.candidates = arguments.names("--candidate");
   options.rounds = arguments.number("--rounds", quick ? 2 : 5);
   options.scale_name = arguments.text("--scale", quick ? "small" : "full");
   options.scale = scale_of(arguments, options.scale_name);

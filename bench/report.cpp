@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "candidate.hpp"
+#include "harness.hpp"
 
 namespace eventstore::bench {
 namespace {
@@ -92,6 +92,13 @@ nlohmann::ordered_json verdict_json(const Verdict& verdict) {
           {"reached", verdict.reached}};
 }
 
+void write_file(const std::string& path, const std::string& text) {
+  auto* const file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) fail_with_errno("open " + path);
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (std::fclose(file) != 0 || !written) fail_with_errno("write " + path);
+}
+
 }  // namespace
 
 std::vector<std::string> settings_of(const Results& results, std::string_view workload) {
@@ -158,9 +165,10 @@ std::string to_json(const Run& run) {
                      {"file_system", run.machine.file_system}};
   json["date"] = run.machine.date;
   json["commit"] = run.machine.commit;
-  json["scale"] = run.options.scale_name;
-  json["rounds"] = run.options.rounds;
-  json["seed"] = run.options.seed;
+  json["scale"] = run.scale_name;
+  json["rounds"] = run.rounds;
+  if (run.seed) json["seed"] = *run.seed;
+  if (!run.server.empty()) json["server"] = run.server;
   json["load_average"] = {{"at_start", run.load_at_start}, {"at_end", run.load_at_end}};
   json["seconds"] = run.seconds;
   json["targets"] = nlohmann::ordered_json::array();
@@ -178,11 +186,16 @@ std::string to_json(const Run& run) {
   return json.dump(1) + "\n";
 }
 
-void write_file(const std::string& path, const std::string& text) {
-  auto* const file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) fail_with_errno("open " + path);
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (std::fclose(file) != 0 || !written) fail_with_errno("write " + path);
+void print_results(const Results& results, std::string_view workload) {
+  for (const auto& setting : settings_of(results, workload)) {
+    fmt::print("\n{}", measures_table(results, std::string(workload), setting));
+  }
+  std::fflush(stdout);
+}
+
+void write_run(const Run& run, const PageTexts& texts, const RunFiles& files) {
+  if (!files.json.empty()) write_file(files.json, to_json(run));
+  if (!files.markdown.empty()) write_file(files.markdown, to_markdown(run, texts));
 }
 
 }  // namespace eventstore::bench

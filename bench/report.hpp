@@ -1,18 +1,23 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "machine.hpp"
-#include "options.hpp"
 #include "results.hpp"
 #include "targets.hpp"
 
 namespace eventstore::bench {
 
-// A run of the program, with what it found.
+// A run of a program, with what it found.
 struct Run {
-  const Options& options;
+  std::string scale_name;
+  std::size_t rounds = 0;
+  std::optional<std::uint64_t> seed = {};  // absent: there is no choice
+  std::string server = {};                 // what was measured; empty: this process
   const Results& results;
   Machine machine;
   double load_at_start = 0;
@@ -34,9 +39,26 @@ std::string targets_table(const std::vector<Verdict>& verdicts);
 // Every value of every round.
 std::string to_json(const Run& run);
 
-// The page docs/benchmarks.md.
-std::string to_markdown(const Run& run);
+// What a page of results says beside them.
+struct PageSection {
+  std::string_view workload;
+  std::string_view what;  // a sentence
+};
+struct PageTexts {
+  std::string_view introduction;
+  std::string method;
+  std::vector<PageSection> sections;  // in the order of the workloads
+};
+std::string to_markdown(const Run& run, const PageTexts& texts);
 
-void write_file(const std::string& path, const std::string& text);
+// Prints the tables of a workload.
+void print_results(const Results& results, std::string_view workload);
+
+// Where to write a run; empty: nowhere.
+struct RunFiles {
+  std::string json;
+  std::string markdown;
+};
+void write_run(const Run& run, const PageTexts& texts, const RunFiles& files);
 
 }  // namespace eventstore::bench

@@ -49,6 +49,9 @@ class Results {
 // Round by round, the ratio of two measurements made in the same round.
 std::vector<double> ratios(std::span<const double> of, std::span<const double> to);
 
+// The candidate that all others are measured beside.
+inline constexpr std::string_view kEngineName = "event-store";
+
 inline constexpr std::string_view kRate = "rate";
 inline constexpr std::string_view kMedian = "median";
 inline constexpr std::string_view kP99 = "p99";

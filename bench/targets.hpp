@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "results.hpp"
@@ -21,6 +22,31 @@ struct Target {
   bool of_every_round = false;  // else of the median
 };
 
+// A measure but for the candidate.
+struct Place {
+  std::string_view workload;
+  std::string_view setting;
+  std::string_view quantity;
+};
+MeasureName named(const Place& place, std::string_view candidate);
+
+// Targets of the engine, whose name among the candidates is kEngineName.
+class TargetList {
+ public:
+  // How many times as fast as another the engine is: of rates, or of times the other way round.
+  void faster(const Place& place, std::string_view than, double limit);
+  void at_most(const Place& place, std::string_view unit, double limit);
+  void at_least(const Place& place, std::string_view unit, double limit);
+  void at_most_ever(const Place& place, std::string_view unit, double limit);
+  void ratio_at_most(std::string_view what, MeasureName of, MeasureName to, double limit);
+  void ratio_at_least(std::string_view what, MeasureName of, MeasureName to, double limit);
+
+  std::vector<Target> take() { return std::move(targets_); }
+
+ private:
+  std::vector<Target> targets_;
+};
+
 // A target with what was measured.
 struct Verdict {
   Target target;
@@ -28,7 +54,7 @@ struct Verdict {
   bool reached = false;
 };
 
-// Of all targets whose measures are there.
-std::vector<Verdict> judge_targets(const Results& results);
+// Of those targets whose measures are there.
+std::vector<Verdict> judge_targets(const Results& results, std::vector<Target> targets);
 
 }  // namespace eventstore::bench

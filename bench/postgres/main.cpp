@@ -1,48 +1,74 @@
 // event-store-postgres-bench: what the PostgreSQL engine costs, beside what PostgreSQL costs.
 
-#include <filesystem>
+#include <cstdio>
 #include <span>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "appending_processes.hpp"
 #include "eventstore/postgres.hpp"
 #include "postgres_bench.hpp"
+#include "postgres_options.hpp"
+#include "postgres_page.hpp"
+#include "postgres_targets.hpp"
+#include "report.hpp"
+#include "session.hpp"
 
 namespace eventstore::bench {
-
-std::string PostgresBench::store_url(std::string_view name) const {
-  return fmt::format("{}?schema=bench_{}", url, name);
-}
-
-void PostgresBench::add(std::string_view workload, const std::string& setting,
-                        std::string_view candidate, double rate) const {
-  fmt::print(stderr, "  {} {} {}: {:.0f}/s\n", workload, setting, candidate, rate);
-  results.add({std::string(workload), setting, std::string(candidate), std::string(kRate)},
-              "events/s", rate);
-}
-
 namespace {
 
-int run(std::span<char* const> arguments) {
-  if (arguments.size() < 3) {
-    fmt::print(stderr, "Usage: event-store-postgres-bench DATABASE_URL POSTGRESQL_BIN [ROUNDS]\n");
-    return 2;
+// What of the server bears on the results.
+std::string describe_server(postgres::Connection& connection) {
+  auto text = fmt::format("PostgreSQL {}", connection.parameter("server_version"));
+  for (const auto* const setting : {"shared_buffers", "max_wal_size", "fsync", "full_page_writes",
+                                    "synchronous_commit", "wal_sync_method"}) {
+    const auto sql = fmt::format("SELECT current_setting('{}')", setting);
+    text += fmt::format(", {} {}", setting, ask_for_text(connection, sql));
   }
+  return text;
+}
+
+// What there is so far: a long run that is broken off leaves what it has measured.
+void write_files(Run& run, const PostgresOptions& options, const Stopwatch& watch) {
+  run.seconds = watch.seconds();
+  run.load_at_end = load_average();
+  run.verdicts = judge_targets(run.results, postgres_targets());
+  write_run(run, postgres_page(options), {.json = options.json, .markdown = options.markdown});
+}
+
+void run_workloads(const PostgresBench& bench, Run& run) {
+  const Stopwatch total;
+  for (const auto& workload : postgres_workloads()) {
+    if (!bench.options.includes_workload(workload.name)) continue;
+    fmt::print("\n== {}: {}\n", workload.name, workload.what);
+    std::fflush(stdout);
+    const Stopwatch watch;
+    workload.run(bench);
+    print_results(bench.results, workload.name);
+    fmt::print(stderr, "  {} took {:.0f} s\n", workload.name, watch.seconds());
+    write_files(run, bench.options, total);
+  }
+}
+
+int run(std::span<char* const> command_line) {
+  if (const auto code = run_as_appending_process(command_line)) return *code;
+  const auto options = parse_postgres_options(command_line);
   register_postgres_engine();
+  const auto connection = connect(options.database);
   Results results;
-  PostgresBench bench{.url = arguments[1],
-                      .bin = arguments[2],
-                      .folder = std::filesystem::temp_directory_path(),
-                      .results = results};
-  if (arguments.size() > 3) bench.rounds = std::stoul(arguments[3]);
-  run_single_appends(bench);
-  for (const auto& measure : results.measures()) {
-    const auto summary = summarize(measure.rounds);
-    fmt::print("{:6} {:14} {:18} {:10.0f} ({:.0f}-{:.0f})\n", measure.name.workload,
-               measure.name.setting, measure.name.candidate, summary.median, summary.min,
-               summary.max);
+  Run run{
+      .scale_name = options.scale_name,
+      .rounds = options.rounds,
+      .server = describe_server(*connection),
+      .results = results,
+      .machine = describe_machine(ask_for_text(*connection, "SHOW data_directory"), options.commit),
+      .load_at_start = load_average()};
+  if (run.machine.file_system == kInMemory && options.scale_name != "tiny") {
+    fail("the server's files are in memory: a sync costs nothing there");
   }
+  run_workloads({.options = options, .results = results}, run);
+  if (!run.verdicts.empty()) fmt::print("\n== Targets\n\n{}", targets_table(run.verdicts));
   return 0;
 }
 
