@@ -57,15 +57,6 @@ struct AppendQueueOptions {
   std::chrono::milliseconds idle_after{200};
 };
 
-// For an engine that can have a group under way while the next one is made: `begin` sends a group,
-// or says that it has to be committed when nothing is under way; `finish` waits for the group that
-// was begun first, and fills in its results. Absent: the engine commits group by group.
-template <QueueableAppend Append>
-struct AppendPipeline {
-  std::function<bool(std::span<PendingAppend<Append>* const>)> begin = {};
-  std::function<void()> finish = {};
-};
-
 // Group commit. An append that finds nobody committing commits itself, in its own thread. Those
 // that come meanwhile queue up, and the store's writer thread commits them together, group after
 // group, until the queue is empty. Callbacks of asynchronous appends run in a thread of their own.
@@ -78,9 +69,8 @@ class AppendQueue {
   using Commit = std::function<void(std::span<Pending* const>)>;
 
   // `commit` fills in the results of a group; `idle` is called when the queue has been empty for a
-  // while. They are never called concurrently, nor are those of `pipeline`.
-  AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit, std::function<void()> idle,
-              AppendPipeline<Append> pipeline = {});
+  // while. They are never called concurrently.
+  AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit, std::function<void()> idle);
   ~AppendQueue() { close(); }
   AppendQueue(const AppendQueue&) = delete;
   AppendQueue& operator=(const AppendQueue&) = delete;
@@ -106,10 +96,8 @@ class AppendQueue {
   std::vector<Pending*> take_group_locked() REQUIRES(mutex_);
   void wait_until_done(const Pending& pending) EXCLUDES(mutex_);
   void lead_locked() REQUIRES(mutex_);
-  void lead_group(std::vector<Pending*> group, std::uint32_t epoch) EXCLUDES(mutex_);
-  void finish_first() EXCLUDES(mutex_);
   void answer_group(std::span<Pending* const> group, std::uint32_t epoch);
-  void gather(std::size_t wanted) const;
+  void gather(std::size_t released) const;
   void rest_locked() REQUIRES(mutex_);
   void run_writer(const std::stop_token& stop);
 
@@ -117,7 +105,6 @@ class AppendQueue {
   const AppendQueueOptions options_;
   const Commit commit_;
   const std::function<void()> idle_;
-  const AppendPipeline<Append> pipeline_;
 
   Mutex mutex_;
   std::deque<Pending*> queue_ GUARDED_BY(mutex_);
@@ -130,17 +117,9 @@ class AppendQueue {
   std::condition_variable_any writer_wanted_;
 
   std::atomic<std::size_t> queued_ = 0;  // size of queue_, to be looked at without the lock
-  // Members of group `epoch` wait until its word of done_ has reached it; released after their
-  // results are there. So many words that none of the groups under way and of the next one share
-  // it.
-  static constexpr std::size_t kDoneWords = 4;
-  std::array<std::atomic<std::uint32_t>, kDoneWords> done_{};
-
-  struct Sent {
-    std::vector<Pending*> group;
-    std::uint32_t epoch = 0;
-  };
-  std::deque<Sent> under_way_;  // the leader's
+  // Members of group `epoch` wait until done_[epoch % 2] has reached it; released after their
+  // results are there.
+  std::array<std::atomic<std::uint32_t>, 2> done_{};
 
   CallbackThread callbacks_;
   std::jthread writer_;
@@ -148,12 +127,11 @@ class AppendQueue {
 
 template <QueueableAppend Append>
 AppendQueue<Append>::AppendQueue(Clock& clock, AppendQueueOptions options, Commit commit,
-                                 std::function<void()> idle, AppendPipeline<Append> pipeline)
+                                 std::function<void()> idle)
     : clock_(clock),
       options_(options),
       commit_(std::move(commit)),
       idle_(std::move(idle)),
-      pipeline_(std::move(pipeline)),
       writer_([this](const std::stop_token& stop) { run_writer(stop); }) {}
 
 template <QueueableAppend Append>
@@ -227,7 +205,7 @@ template <QueueableAppend Append>
 void AppendQueue<Append>::wait_until_done(const Pending& pending) {
   for (;;) {
     const auto epoch = pending.epoch.load(std::memory_order_relaxed);
-    auto& done = done_[epoch % kDoneWords];
+    auto& done = done_[epoch % 2];
     const auto seen = done.load(std::memory_order_acquire);
     if (static_cast<std::int32_t>(seen - epoch) < 0) {
       done.wait(seen, std::memory_order_acquire);
@@ -279,7 +257,7 @@ void AppendQueue<Append>::answer_group(std::span<Pending* const> group, std::uin
     const std::unique_ptr<Pending> taken_back(pending);
     answer_async(std::move(pending->callback), std::move(pending->result));
   }
-  auto& done = done_[epoch % kDoneWords];
+  auto& done = done_[epoch % 2];
   done.store(epoch, std::memory_order_release);
   done.notify_all();
 }
@@ -287,15 +265,13 @@ void AppendQueue<Append>::answer_group(std::span<Pending* const> group, std::uin
 template <QueueableAppend Append>
 void AppendQueue<Append>::lead_locked() {
   leading_ = true;
-  while (!queue_.empty() || !under_way_.empty()) {
+  while (!queue_.empty()) {
     const auto epoch = epoch_;
-    auto group = queue_.empty() ? std::vector<Pending*>() : take_group_locked();
+    const auto group = take_group_locked();
     mutex_.unlock();
-    if (group.empty()) {
-      finish_first();
-    } else {
-      lead_group(std::move(group), epoch);
-    }
+    commit_(group);
+    answer_group(group, epoch);
+    gather(group.size());
     mutex_.lock();
   }
   leading_ = false;
@@ -303,37 +279,11 @@ void AppendQueue<Append>::lead_locked() {
   active_ = true;
 }
 
-// Where groups can be under way, there are two, which take turns: while the engine has the one, the
-// members of the other come back with their next appends.
 template <QueueableAppend Append>
-void AppendQueue<Append>::lead_group(std::vector<Pending*> group, std::uint32_t epoch) {
-  if (pipeline_.begin && pipeline_.begin(group)) {
-    under_way_.push_back({.group = std::move(group), .epoch = epoch});
-    if (under_way_.size() > 1) finish_first();
-    return;
-  }
-  while (!under_way_.empty()) finish_first();
-  commit_(group);
-  answer_group(group, epoch);
-  gather(group.size());
-}
-
-template <QueueableAppend Append>
-void AppendQueue<Append>::finish_first() {
-  pipeline_.finish();
-  const auto sent = std::move(under_way_.front());
-  under_way_.pop_front();
-  answer_group(sent.group, sent.epoch);
-  auto all = sent.group.size();
-  for (const auto& other : under_way_) all += other.group.size();
-  gather((all + 1) / 2);
-}
-
-template <QueueableAppend Append>
-void AppendQueue<Append>::gather(std::size_t wanted) const {
+void AppendQueue<Append>::gather(std::size_t released) const {
   if (options_.gather_time.count() == 0) return;
   const auto until = clock_.monotonic_now() + options_.gather_time;
-  while (queued_.load(std::memory_order_relaxed) < wanted && clock_.monotonic_now() < until) {
+  while (queued_.load(std::memory_order_relaxed) < released && clock_.monotonic_now() < until) {
     std::this_thread::yield();
   }
 }

@@ -1,6 +1,5 @@
 #include "core/append_queue.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -194,109 +193,6 @@ TEST(AppendQueue, GivesEachThreadItsOwnAnswer) {
     }
     EXPECT_EQ(appends, 8 * 200);
   }
-}
-
-// An engine that has groups under way, all but those whose first append has a number that five
-// divides. The first one that it is asked to begin waits until it is let go.
-class PipelinedEngine {
- public:
-  PipelinedEngine()
-      : queue(
-            *posix_environment().clock, {},
-            [this](std::span<Queue::Pending* const> group) { commit(group); }, [] {},
-            {.begin = [this](std::span<Queue::Pending* const> group) { return begin(group); },
-             .finish = [this] { finish(); }}) {}
-
-  void begin_to_append() {
-    append_async(1);
-    begun_.wait();
-  }
-  void append_async(std::uint64_t number) {
-    queue.append_async(NumberedAppend(number), [this](Result<AppendResult> answer) {
-      answers.push_back(answer->last_position.value);
-    });
-  }
-  void let_go() { may_go_on_.release(); }
-
- private:
-  static Group answer(std::span<Queue::Pending* const> group) {
-    Group numbers;
-    for (auto* pending : group) {
-      numbers.push_back(pending->append.number());
-      pending->result = AppendResult{.last_position = {pending->append.number()}};
-    }
-    return numbers;
-  }
-  void commit(std::span<Queue::Pending* const> group) {
-    EXPECT_TRUE(under_way_.empty());
-    committed.push_back(answer(group));
-  }
-  bool begin(std::span<Queue::Pending* const> group) {
-    if (!begun_.try_wait()) {
-      begun_.count_down();
-      may_go_on_.acquire();
-    }
-    if (group.front()->append.number() % 5 == 0) return false;
-    under_way_.emplace_back(group.begin(), group.end());
-    under_way_most = std::max(under_way_most, under_way_.size());
-    return true;
-  }
-  void finish() {
-    finished.push_back(answer(under_way_.front()));
-    under_way_.erase(under_way_.begin());
-  }
-
-  std::latch begun_{1};
-  std::binary_semaphore may_go_on_{0};
-  std::vector<std::vector<Queue::Pending*>> under_way_;
-
- public:
-  std::size_t under_way_most = 0;
-  std::vector<Group> finished;   // of those that were under way
-  std::vector<Group> committed;  // of the others
-  Group answers;                 // once closed
-  Queue queue;
-};
-
-TEST(AppendQueue, HasTwoGroupsUnderWay) {
-  PipelinedEngine engine;
-  engine.begin_to_append();
-  engine.append_async(2);
-  engine.append_async(3);
-  engine.let_go();
-  engine.queue.close();
-  EXPECT_EQ(engine.under_way_most, 2U);
-  EXPECT_EQ(engine.finished, (std::vector<Group>{{1}, {2, 3}}));
-  EXPECT_EQ(engine.answers, (Group{1, 2, 3}));
-}
-
-TEST(AppendQueue, CommitsAGroupThatCannotBeUnderWayBehindTheOthers) {
-  PipelinedEngine engine;
-  engine.begin_to_append();
-  engine.append_async(5);
-  engine.append_async(6);
-  engine.let_go();
-  engine.queue.close();
-  EXPECT_EQ(engine.finished, (std::vector<Group>{{1}}));
-  EXPECT_EQ(engine.committed, (std::vector<Group>{{5, 6}}));
-  EXPECT_EQ(engine.answers, (Group{1, 5, 6}));
-}
-
-TEST(AppendQueue, GivesEachThreadItsOwnAnswerWithGroupsUnderWay) {
-  PipelinedEngine engine;
-  engine.let_go();
-  std::atomic<std::uint64_t> mistaken = 0;
-  std::vector<std::jthread> threads;
-  for (std::uint64_t thread = 0; thread < 8; ++thread) {
-    threads.emplace_back([&, thread] {
-      for (auto number = thread * 1'000; number < thread * 1'000 + 500; ++number) {
-        const auto answer = engine.queue.append(NumberedAppend(number));
-        if (!answer || answer->last_position.value != number) ++mistaken;
-      }
-    });
-  }
-  threads.clear();
-  EXPECT_EQ(mistaken, 0U);
 }
 
 TEST(AppendQueue, LooksAtNoClockWhereItDoesNotGather) {

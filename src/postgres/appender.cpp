@@ -45,46 +45,37 @@ Appender::Appender(const StoreSettings& settings, KnownMonths& months, Published
       published_(std::move(published)),
       statements_(settings.schema) {}
 
-void Appender::commit(std::span<Pending* const> group) {
-  settle(group, std::nullopt);
-}
-
 // Where the outcome of a transaction is not known, the same is done again: the lock is not to be
 // had before the server has made up its mind, and ids that are there tell that it was done.
-// `made`: what has come of a first attempt.
-void Appender::settle(std::span<Pending* const> group, std::optional<Attempt> made) {
+void Appender::commit(std::span<Pending* const> group) {
   const auto deadline = settings_.environment.clock->monotonic_now() + settings_.patience;
   Backoff backoff(*settings_.environment.random, settings_.stop);
   maybe_written_.assign(group.size(), false);
   resolving_ = lost_at_once_ = false;
   trusts_memory_ = true;
-  for (;; made.reset()) {
-    if (!made) made = attempt(group, deadline);
-    if (!made->failure) return answer(group, *made);
-    if (made->failure->is(kUniqueViolation) && std::exchange(trusts_memory_, false)) continue;
-    const bool unknown = made->sent && made->failure->kind != Failure::Kind::Refused;
+  for (;;) {
+    auto made = attempt(group, deadline);
+    if (!made.failure) {
+      for (std::size_t index = 0; index < group.size(); ++index) {
+        group[index]->result = std::move(made.results[index]);
+      }
+      if (made.wrote) published_(made.head);
+      return;
+    }
+    if (made.failure->is(kUniqueViolation) && std::exchange(trusts_memory_, false)) continue;
+    const bool unknown = made.sent && made.failure->kind != Failure::Kind::Refused;
     if (unknown) {
       resolving_ = true;
-      lost_at_once_ = made->at_once;
       trusts_memory_ = false;
       for (std::size_t index = 0; index < group.size(); ++index) {
-        const auto& result = made->results[index];
+        const auto& result = made.results[index];
         maybe_written_[index] = result && !result->repeated;
       }
     }
-    if (!is_worth_another(*made->failure) || !backoff.wait(deadline)) {
-      return answer_failure(group, to_error(*made->failure));
+    if (!is_worth_another(*made.failure) || !backoff.wait(deadline)) {
+      return answer_failure(group, to_error(*made.failure));
     }
   }
-}
-
-void Appender::answer(std::span<Pending* const> group, Attempt& made) {
-  for (std::size_t index = 0; index < group.size(); ++index) {
-    const auto& context = group[index]->append.context();
-    if (ends_chain(context, made.results[index])) break_chain(context);
-    group[index]->result = std::move(made.results[index]);
-  }
-  if (made.wrote) published_(made.head);
 }
 
 void Appender::answer_failure(std::span<Pending* const> group, const Error& error) {
@@ -105,7 +96,13 @@ void Appender::answer_failure(std::span<Pending* const> group, const Error& erro
 Appender::Attempt Appender::attempt(std::span<Pending* const> group, Deadline deadline) {
   Attempt made;
   auto done = commit_once(group, made, deadline);
-  if (done) return made;
+  if (done) {
+    for (std::size_t index = 0; index < group.size(); ++index) {
+      const auto& context = group[index]->append.context();
+      if (ends_chain(context, made.results[index])) break_chain(context);
+    }
+    return made;
+  }
   made.failure = std::move(done).error();
   // A connection that goes on is out of its transaction before it is used again.
   const bool is_usable = connection_ != nullptr && !connection_->is_lost() &&
@@ -161,7 +158,7 @@ Answer<StoredState> Appender::look(std::span<Pending* const> group, Deadline dea
       auto confirmed = lookup.confirm(*state);
       if (!confirmed) return std::unexpected(std::move(confirmed).error());
       if (*confirmed) return *std::move(state);
-      remembered_.forget_and_doubt();
+      remembered_.forget();
     }
   }
   return lookup.look(group, resolving_);
@@ -216,6 +213,7 @@ void Appender::decide(std::span<Pending* const> group, const StoredState& state,
 
 Answer<void> Appender::store(const AppendGroup& accepted, StoredState& state, bool in_default,
                              Attempt& made, Deadline deadline) {
+  lost_at_once_ = false;  // what that has stored is known by now
   auto calls = write_places(accepted, state.last_month, in_default, statements_);
   if (accepted.events().size() >= kCopiedEventsMin) {
     if (!calls.empty()) {
@@ -243,65 +241,50 @@ Answer<void> Appender::store(const AppendGroup& accepted, StoredState& state, bo
   return {};
 }
 
-// The last month, for as long as the clocks allow. Absent: it is not known.
-std::optional<GroupPlace> Appender::last_month() const {
-  const auto months = months_.list();
-  const auto window = time_.window(settings_);
-  if (months->empty() || !window) return std::nullopt;
-  const auto& month = months->months.back();
-  return GroupPlace{
-      .month = month,
-      .window = {.begin = window->begin, .end = std::min(window->end, month.month.next().begin())}};
-}
-
 // Absent: the group is not one that can be stored at once, or it was tried and nothing was stored.
 std::optional<Appender::Attempt> Appender::attempt_at_once(std::span<Pending* const> group,
                                                            Deadline deadline) {
-  if (resolving_ || is_large(group)) return std::nullopt;
-  auto place = last_month();
-  if (!place) return std::nullopt;
-  place->attempt = new_attempt();
-  auto flight = plan_from_memory(group, *place, /*behind=*/0);
-  if (!flight) return attempt_looking(group, *place, deadline);
-  const auto rows = connection_->run(flight->calls, deadline);
-  if (rows) {
-    remembered_.learn(flight->found, flight->left);
-    return std::move(flight->made);
-  }
-  if (!is_certain_refusal(rows.error())) {
-    flight->made.failure = rows.error();
-    return std::move(flight->made);
-  }
-  if (rows.error().is(kUniqueViolation)) return std::nullopt;  // something of it is there already
-  remembered_.forget_and_doubt();
-  return attempt_looking(group, *place, deadline);
+  const auto months = months_.list();
+  auto window = time_.window(settings_);
+  if (resolving_ || months->empty() || !window || is_large(group)) return std::nullopt;
+  const auto& month = months->months.back();
+  window->end = std::min(window->end, month.month.next().begin());
+  const GroupPlace place{.month = month, .window = *window, .attempt = new_attempt()};
+  bool is_there_already = false;
+  auto made = attempt_from_memory(group, place, is_there_already, deadline);
+  if (made || is_there_already) return made;
+  return attempt_looking(group, place, deadline);
 }
 
-// Decides with what is remembered; what is stored with that is so only if it is still true. Absent:
-// that does not decide about the group. `behind`: the number of the group that has to be stored
-// before, if one is under way.
-std::optional<Appender::Flight> Appender::plan_from_memory(std::span<Pending* const> group,
-                                                           const GroupPlace& place,
-                                                           std::uint64_t behind) {
+// What is decided with what is remembered, stored if all of that is still so. `is_there_already`:
+// something of the group is.
+std::optional<Appender::Attempt> Appender::attempt_from_memory(std::span<Pending* const> group,
+                                                               const GroupPlace& place,
+                                                               bool& is_there_already,
+                                                               Deadline deadline) {
   auto state = remembered_.recall(group);
   if (!state || state->last_month != place.month.month) return std::nullopt;
   // What is recalled states no bounds, so that no time matters, and no month begins.
   AppendGroup accepted(*state, place.month.month.begin(),
                        [](StreamId, Timestamp) -> StreamVersion { return {}; });
-  Flight flight{.group = {group.begin(), group.end()},
-                .made = {.wrote = true, .sent = true, .at_once = true},
-                .attempt = place.attempt,
-                .found = state->head};
-  decide(group, *state, accepted, flight.made);
+  Attempt made;
+  decide(group, *state, accepted, made);
   // What is refused is so only if it can be stored that the head is still the same.
   if (accepted.empty()) return std::nullopt;
-  flight.calls = write_if_unchanged(accepted, place, statements_);
-  flight.calls.insert(flight.calls.begin(),
-                      flies() ? lock_call_behind(behind, place.attempt, settings_, statements_)
-                              : lock_call(settings_, statements_));
-  state->head = flight.made.head = {flight.found.value + accepted.events().size()};
-  flight.left = *std::move(state);
-  return flight;
+  auto calls = write_if_unchanged(accepted, place, statements_);
+  calls.insert(calls.begin(), lock_call(settings_, statements_));
+  const auto rows = connection_->run(calls, deadline);
+  if (!rows) {
+    if (!is_certain_refusal(rows.error())) return lose_at_once(std::move(made), rows.error());
+    is_there_already = rows.error().is(kUniqueViolation);
+    if (!is_there_already) remembered_.forget();
+    return std::nullopt;
+  }
+  const auto found = state->head;
+  state->head = made.head = {found.value + accepted.events().size()};
+  made.sent = made.wrote = true;
+  remembered_.learn(found, *state);
+  return made;
 }
 
 // What the server decides by itself, all or nothing.
@@ -317,74 +300,24 @@ std::optional<Appender::Attempt> Appender::attempt_looking(std::span<Pending* co
   const std::array calls = {lock_call(settings_, statements_),
                             optimistic->call(place, statements_)};
   const auto rows = connection_->run(calls, deadline);
-  Attempt made{.sent = true, .at_once = true};
   if (!rows) {
     if (is_certain_refusal(rows.error())) return std::nullopt;
-    made.results.resize(group.size());
-    made.failure = rows.error();
-    return made;
+    return lose_at_once({.results = std::vector<Result<AppendResult>>(group.size())}, rows.error());
   }
   auto stored = optimistic->take(rows->back(), place.month.month);
   if (!stored) return std::nullopt;
-  made.head = stored->left.head;
-  made.wrote = optimistic->has_events();
+  Attempt made{.head = stored->left.head, .wrote = optimistic->has_events(), .sent = true};
   time_.at(stored->recorded_at, stored->recorded_at, settings_);
   for (auto& result : stored->results) made.results.emplace_back(std::move(result));
   remembered_.learn(stored->found, stored->left);
   return made;
 }
 
-// Where the session stays the same from one transaction to the next.
-bool Appender::flies() const {
-  return settings_.connection.prepares;
-}
-
-bool Appender::begin(std::span<Pending* const> group) {
-  if (!flies() || flights_.size() >= kFlightsMax || is_large(group)) return false;
-  if (flights_.empty() && (connection_ == nullptr || !connection_->is_usable())) return false;
-  const auto must_be_finished = [](const Flight& flight) {
-    return flight.ends_chain || flight.failure.has_value();
-  };
-  auto place = last_month();
-  if (std::ranges::any_of(flights_, must_be_finished) || !place) return false;
-  place->attempt = new_attempt();
-  maybe_written_.assign(group.size(), false);
-  auto flight = plan_from_memory(group, *place, flights_.empty() ? 0 : flights_.back().attempt);
-  if (!flight) return false;
-  for (std::size_t index = 0; index < group.size(); ++index) {
-    const auto& context = group[index]->append.context();
-    if (context.chain != nullptr && ends_chain(context, flight->made.results[index]))
-      flight->ends_chain = true;
-  }
-  flight->deadline = settings_.environment.clock->monotonic_now() + settings_.patience;
-  remembered_.learn(flight->found, flight->left);
-  flights_.push_back(*std::move(flight));
-  // What fails is found again by finish().
-  static_cast<void>(connection_->begin(flights_.back().calls, flights_.back().deadline));
-  return true;
-}
-
-void Appender::finish() {
-  auto flight = std::move(flights_.front());
-  flights_.pop_front();
-  if (!flight.failure) flight.failure = land(flight);
-  if (!flight.failure) return answer(flight.group, flight.made);
-  // Those behind were decided as if this one had been stored, and are refused for that.
-  for (auto& behind : flights_) {
-    if (!behind.failure) behind.failure = land(behind);
-  }
-  remembered_.forget();
-  if (is_certain_refusal(*flight.failure)) return settle(flight.group, std::nullopt);
-  last_attempt_ = flight.attempt;
-  flight.made.failure = std::move(flight.failure);
-  settle(flight.group, std::move(flight.made));
-}
-
-// What the server has refused of a group that was sent, if anything.
-std::optional<Failure> Appender::land(const Flight& flight) {
-  auto rows = connection_->finish(flight.deadline);
-  if (rows) return std::nullopt;
-  return std::move(rows).error();
+Appender::Attempt Appender::lose_at_once(Attempt made, const Failure& failure) {
+  lost_at_once_ = true;
+  made.failure = failure;
+  made.sent = true;
+  return made;
 }
 
 // False: the tables of the month were not there, and the transaction was ended to make them. Where

@@ -216,64 +216,33 @@ Answer<Rows> Connection::run(const Call& call, Deadline deadline) {
 
 Answer<std::vector<Rows>> Connection::run_groups(std::span<const std::span<const Call>> groups,
                                                  Deadline deadline) {
-  for (const auto& group : groups) {
-    if (auto sent = send_all(group); !sent) return std::unexpected(std::move(sent).error());
+  auto* connection = connection_.get();
+  if (lost_) return std::unexpected(lose("the connection is lost"));
+  std::vector<std::vector<Sent>> sent(groups.size());
+  for (std::size_t group = 0; group < groups.size(); ++group) {
+    for (const auto& call : groups[group]) {
+      if (auto done = send(call, sent[group]); !done)
+        return std::unexpected(std::move(done).error());
+    }
+    if (PQpipelineSync(connection) != 1) {
+      return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+    }
   }
-  if (auto flushed = flush(deadline); !flushed) {
-    return std::unexpected(stopped(std::move(flushed).error()));
-  }
+  const auto stop = [&](Failure failure) {
+    if (failure.kind == Failure::Kind::TimedOut) cancel();
+    return std::unexpected(std::move(failure));
+  };
+  if (auto flushed = flush(deadline); !flushed) return stop(std::move(flushed).error());
+
   Answers answers{.deadline = deadline};
-  for ([[maybe_unused]] const auto& group : groups) {
-    if (auto taken = take_all(answers); !taken) return std::unexpected(std::move(taken).error());
+  for (const auto& group : sent) {
+    for (const auto& one : group) {
+      if (auto taken = take_answer(one, answers); !taken) return stop(std::move(taken).error());
+    }
+    if (auto taken = take_sync(answers); !taken) return stop(std::move(taken).error());
   }
   if (answers.first) return std::unexpected(*std::move(answers.first));
   return std::move(answers.rows);
-}
-
-Answer<void> Connection::begin(std::span<const Call> calls, Deadline deadline) {
-  auto done = send_all(calls);
-  if (done) done = flush(deadline);
-  if (!done) return std::unexpected(stopped(std::move(done).error()));
-  return {};
-}
-
-Answer<std::vector<Rows>> Connection::finish(Deadline deadline) {
-  if (lost_) return std::unexpected(lose("the connection is lost"));
-  Answers answers{.deadline = deadline};
-  if (auto taken = take_all(answers); !taken) return std::unexpected(std::move(taken).error());
-  if (answers.first) return std::unexpected(*std::move(answers.first));
-  return std::move(answers.rows);
-}
-
-Answer<void> Connection::send_all(std::span<const Call> calls) {
-  if (lost_) return std::unexpected(lose("the connection is lost"));
-  auto& sent = under_way_.emplace_back();
-  for (const auto& call : calls) {
-    if (auto done = send(call, sent); !done) return done;
-  }
-  if (PQpipelineSync(connection_.get()) != 1) {
-    return std::unexpected(lose(one_line(PQerrorMessage(connection_.get()))));
-  }
-  return {};
-}
-
-// The answers to what was sent first.
-Answer<void> Connection::take_all(Answers& answers) {
-  const auto sent = std::move(under_way_.front());
-  under_way_.pop_front();
-  Answer<void> taken;
-  for (const auto& one : sent) {
-    taken = take_answer(one, answers);
-    if (!taken) return std::unexpected(stopped(std::move(taken).error()));
-  }
-  taken = take_sync(answers);
-  if (!taken) return std::unexpected(stopped(std::move(taken).error()));
-  return {};
-}
-
-Failure Connection::stopped(Failure failure) {
-  if (failure.kind == Failure::Kind::TimedOut) cancel();
-  return failure;
 }
 
 Failure Connection::lose_by(const Answers& answers) {

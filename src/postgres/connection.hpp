@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
@@ -60,12 +59,6 @@ class Connection {
   Answer<std::vector<Rows>> run_groups(std::span<const std::span<const Call>> groups,
                                        Deadline deadline);
 
-  // The same in two steps: begin() sends, as one transaction, and finish() waits for the answers to
-  // what was begun first. Between the two more can be begun, which the server takes up right
-  // behind; run() cannot be called. `calls` must be there, where they are, until they are finished.
-  Answer<void> begin(std::span<const Call> calls, Deadline deadline);
-  Answer<std::vector<Rows>> finish(Deadline deadline);
-
   // Runs a script of any number of statements, without parameters.
   Answer<void> run_script(const std::string& script, Deadline deadline);
 
@@ -104,14 +97,11 @@ class Connection {
 
   explicit Connection(PGconn* connection, bool prepares);
 
-  Answer<void> send_all(std::span<const Call> calls);
-  Answer<void> take_all(Answers& answers);
   Answer<void> take_answer(const Sent& sent, Answers& answers);
   Answer<void> take_sync(Answers& answers);
   Failure lose_by(const Answers& answers);
 
   Answer<void> send(const Call& call, std::vector<Sent>& sent);
-  Failure stopped(Failure failure);
   Answer<void> leave_pipeline(const std::string& script, Deadline deadline);
   Answer<void> take_rest_and_enter_pipeline(Deadline deadline);
   Answer<void> flush(Deadline deadline);
@@ -126,7 +116,6 @@ class Connection {
   bool lost_ = false;
   std::unordered_map<std::string, std::string> prepared_;  // names by text
   std::uint64_t names_made_ = 0;
-  std::deque<std::vector<Sent>> under_way_;
 };
 
 }  // namespace eventstore::postgres

@@ -115,11 +115,7 @@ Result<void> PostgresStore::start(const OpenOptions& options) {
       *settings_.environment.clock,
       AppendQueueOptions{.requests_max = options.queue_requests_max,
                          .bytes_max = options.queue_bytes_max},
-      [this](std::span<Appender::Pending* const> group) { appender_->commit(group); }, [] {},
-      AppendPipeline<PreparedAppend>{
-          .begin =
-              [this](std::span<Appender::Pending* const> group) { return appender_->begin(group); },
-          .finish = [this] { appender_->finish(); }});
+      [this](std::span<Appender::Pending* const> group) { appender_->commit(group); }, [] {});
   return {};
 }
 

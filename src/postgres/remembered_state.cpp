@@ -62,13 +62,9 @@ void RememberedState::learn(GlobalPosition found, const StoredState& left) {
 void RememberedState::forget() {
   head_ = {};
   undisturbed_ = 0;
+  undisturbed_needed_ = std::min(undisturbed_needed_ * 2, kUndisturbedMax);
   young_.clear();
   old_.clear();
-}
-
-void RememberedState::forget_and_doubt() {
-  forget();
-  undisturbed_needed_ = std::min(undisturbed_needed_ * 2, kUndisturbedMax);
 }
 
 const StoredStream* RememberedState::find(std::string_view name) const {

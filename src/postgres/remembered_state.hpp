@@ -32,10 +32,8 @@ class RememberedState {
 
   // What a group found and left: the store's head before it, and all as it is behind it.
   void learn(GlobalPosition found, const StoredState& left);
-  // What was learned did not come about.
-  void forget();
   // The head was not the one remembered.
-  void forget_and_doubt();
+  void forget();
 
  private:
   struct Hash {

@@ -106,7 +106,7 @@ TEST_F(RememberedStateTest, RecallsNothingWhereOthersAppendToo) {
 
 TEST_F(RememberedStateTest, IsMoreCarefulEachTimeThatItWasWrong) {
   learn_alone();
-  remembered_.forget_and_doubt();
+  remembered_.forget();
   EXPECT_FALSE(recall({append_to("a")}));
   learn(10, 11, "a", 8);
   for (std::uint64_t group = 0; group < 3; ++group) {

@@ -1,9 +1,7 @@
 #include "postgres/state_lookup.hpp"
 
 #include <array>
-#include <map>
 #include <set>
-#include <string>
 #include <utility>
 
 #include "postgres/event_sql.hpp"
@@ -14,12 +12,6 @@ namespace eventstore::postgres {
 namespace {
 
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock($1::int, $2::int)";
-
-// A setting of the session goes back where its transaction does. What is no number cannot be cast.
-constexpr const char* kLockBehind =
-    "SELECT pg_advisory_xact_lock($1::int, $2::int), set_config('eventstore.group',"
-    " CASE WHEN $3::text = '0' OR current_setting('eventstore.group', true) = $3::text"
-    " THEN $4::text ELSE (('not behind ' || $3::text)::int)::text END, false)";
 
 // The last month that has events, the newest event, and the server's time.
 constexpr const char* kHead =
@@ -70,16 +62,6 @@ Call lock_call(const StoreSettings& settings, Statements& statements) {
   return {.sql = statements.of(kLock),
           .parameters = std::move(
               Parameters().int4(kLockClass).int4(static_cast<std::int32_t>(settings.lock_key)))};
-}
-
-Call lock_call_behind(std::uint64_t behind, std::uint64_t number, const StoreSettings& settings,
-                      Statements& statements) {
-  return {.sql = statements.of(kLockBehind),
-          .parameters = std::move(Parameters()
-                                      .int4(kLockClass)
-                                      .int4(static_cast<std::int32_t>(settings.lock_key))
-                                      .text(std::to_string(behind))
-                                      .text(std::to_string(number)))};
 }
 
 Answer<Rows> StateLookup::run(const char* text, Parameters parameters) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <map>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -57,11 +57,5 @@ class StateLookup {
 
 // Takes the lock that gives positions, in the transaction that is open or begins with it.
 Call lock_call(const StoreSettings& settings, Statements& statements);
-
-// The same for a group with a number of its own. `behind`: the number of the group that the session
-// must have committed last, or else this fails; 0: any. The session remembers `number` if the
-// transaction commits.
-Call lock_call_behind(std::uint64_t behind, std::uint64_t number, const StoreSettings& settings,
-                      Statements& statements);
 
 }  // namespace eventstore::postgres
