@@ -59,8 +59,8 @@ class Appender {
               Attempt& made);
   bool is_own(const PreparedAppend& append, const StoredState& state) const;
   std::uint64_t new_attempt();
-  Answer<void> store(const AppendGroup& accepted, const StoredState& state, bool in_default,
-                     Attempt& made, Deadline deadline);
+  Answer<void> store(const AppendGroup& accepted, const StoredState& state,
+                     const std::string& suffix, Attempt& made, Deadline deadline);
   std::optional<Attempt> attempt_at_once(std::span<Pending* const> group, Deadline deadline);
   Call lock_call();
   void answer_failure(std::span<Pending* const> group, const Error& error);
@@ -73,7 +73,8 @@ class Appender {
   Answer<void> look_up_ids(std::span<Pending* const> group, StoredState& state, Deadline deadline);
   Answer<void> find_matches(std::span<Pending* const> group, const MonthList& months,
                             StoredState& state, Deadline deadline);
-  Answer<bool> begin_month(Month month, Deadline deadline);
+  Answer<std::optional<std::string>> suffix_of(Month month, const StoredState& state,
+                                               Deadline deadline);
   Answer<Rows> run(const char* text, Parameters parameters, Deadline deadline);
 
   const StoreSettings& settings_;

@@ -27,7 +27,8 @@ constexpr const char* kAddBounds =
     " $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) a(s, p, t, c, g, d)";
 
 constexpr const char* kAddEvents =
-    "INSERT INTO {s}.events (position, recorded_at, stream_id, version, id, format, schema_version,"
+    "INSERT INTO {s}.events_{m} (position, recorded_at, stream_id, version, id, format, "
+    "schema_version,"
     " occurred_at, last_of_append, stream, type, tags, metadata, data)"
     " SELECT $1::bigint + a.n, $2::timestamptz, a.s, a.v, a.i, a.f, a.w, a.o, a.l, a.st, a.ty, "
     "a.ta,"
@@ -41,7 +42,7 @@ constexpr const char* kAddIds =
     " a.i FROM unnest($2::bigint[], $3::bigint[], $4::uuid[]) WITH ORDINALITY a(s, v, i, n)";
 
 constexpr const char* kAddTags =
-    "INSERT INTO {s}.tags (position, tag, recorded_at) SELECT $1::bigint + a.n, a.t, "
+    "INSERT INTO {s}.tags_{m} (position, tag, recorded_at) SELECT $1::bigint + a.n, a.t, "
     "$2::timestamptz"
     " FROM unnest($3::bigint[], $4::text[]) a(n, t)";
 
@@ -113,18 +114,18 @@ void add_events(const AppendGroup& accepted, const AddCall& add) {
 
 }  // namespace
 
-std::vector<Call> write_calls(const AppendGroup& accepted, Month last_month, bool in_default,
-                              Statements& statements) {
+std::vector<Call> write_calls(const AppendGroup& accepted, Month last_month,
+                              const std::string& suffix, Statements& statements) {
   std::vector<Call> calls;
   const auto add = [&](const char* text, Parameters parameters) {
-    calls.push_back({.sql = statements.of(text), .parameters = std::move(parameters)});
+    calls.push_back({.sql = statements.of(text, suffix), .parameters = std::move(parameters)});
   };
   const auto month = Month::of(accepted.recorded_at());
   if (month != last_month) {
     add(kAddMonth, std::move(Parameters()
                                  .int4(month.number)
                                  .int8(accepted.first_position().value)
-                                 .boolean(in_default)));
+                                 .boolean(suffix == "default")));
   }
   add_streams(accepted, add);
   add_events(accepted, add);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "postgres/append_group.hpp"
@@ -9,10 +10,10 @@
 namespace eventstore::postgres {
 
 // The statements that store what a group has accepted. `last_month`: the last one that has events
-// so far; `in_default`: where the group begins a month, that its events go into the default tables.
+// so far; `suffix`: of the tables that the group's events go into.
 //
 // Ownership: the calls borrow the statements.
-std::vector<Call> write_calls(const AppendGroup& accepted, Month last_month, bool in_default,
-                              Statements& statements);
+std::vector<Call> write_calls(const AppendGroup& accepted, Month last_month,
+                              const std::string& suffix, Statements& statements);
 
 }  // namespace eventstore::postgres
