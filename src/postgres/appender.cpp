@@ -78,13 +78,7 @@ void Appender::commit(std::span<Pending* const> group) {
   for (;;) {
     auto made = attempt(group, deadline);
     if (!made.failure) {
-      for (std::size_t index = 0; index < group.size(); ++index) {
-        group[index]->result = std::move(made.results[index]);
-        const auto events = group[index]->append.events();
-        if (const auto& result = group[index]->result; result && !events.empty()) {
-          history.acknowledge(result->last_position, events.back().id);
-        }
-      }
+      answer(group, made);
       // Behind a pooler the server may be another one than before.
       if (made.wrote && made.head <= shown) static_cast<void>(history.lose_from(made.head));
       if (made.wrote) published_(made.head);
@@ -101,6 +95,16 @@ void Appender::commit(std::span<Pending* const> group) {
     if (!is_worth_another(*made.failure) || !backoff.wait(deadline)) {
       return answer_failure(group, to_error(*made.failure));
     }
+  }
+}
+
+void Appender::answer(std::span<Pending* const> group, Attempt& made) {
+  for (std::size_t index = 0; index < group.size(); ++index) {
+    auto& pending = *group[index];
+    pending.result = std::move(made.results[index]);
+    const auto events = pending.append.events();
+    if (!pending.result || events.empty()) continue;
+    settings_.history->acknowledge(pending.result->last_position, events.back().id);
   }
 }
 

@@ -82,6 +82,9 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
                          .environment = posix_environment(),
                          .server_time = tuning.server_time,
                          .on_notice = one_at_a_time(options.on_notice)};
+  if (tuning.notification_queue_most) {
+    settings.notification_queue_most = *tuning.notification_queue_most;
+  }
   std::unique_ptr<PostgresStore> store(new PostgresStore(std::move(settings)));
   if (auto started = store->start(options); !started) {
     return std::unexpected(std::move(started).error());

@@ -27,6 +27,7 @@ namespace eventstore::postgres {
 struct PostgresStoreTuning {
   std::function<Timestamp()> server_time = {};             // StoreSettings::server_time
   std::optional<std::chrono::milliseconds> patience = {};  // in place of the URL's
+  std::optional<double> notification_queue_most = {};      // StoreSettings has what it is otherwise
 };
 
 // The PostgreSQL engine: a store in one schema of a database. docs/formats/postgresql.md has the
