@@ -98,7 +98,7 @@ void Appender::commit(std::span<Pending* const> group) {
   }
 }
 
-void Appender::answer(std::span<Pending* const> group, Attempt& made) {
+void Appender::answer(std::span<Pending* const> group, Attempt& made) const {
   for (std::size_t index = 0; index < group.size(); ++index) {
     auto& pending = *group[index];
     pending.result = std::move(made.results[index]);

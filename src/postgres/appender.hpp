@@ -63,7 +63,7 @@ class Appender {
                      const std::string& suffix, Attempt& made, Deadline deadline);
   std::optional<Attempt> attempt_at_once(std::span<Pending* const> group, Deadline deadline);
   Call lock_call();
-  void answer(std::span<Pending* const> group, Attempt& made);
+  void answer(std::span<Pending* const> group, Attempt& made) const;
   void answer_failure(std::span<Pending* const> group, const Error& error);
   Answer<StoredState> look(std::span<Pending* const> group, Deadline deadline);
   // The rest of the streams: by month, those whose last event lies in an earlier one.

@@ -20,8 +20,8 @@ class MonthsAheadTest : public MonthsTest {
   void make_without_commit(Month month) {
     std::string script = "BEGIN;";
     for (const auto* const table : {"events", "tags"}) {
-      const auto name = std::string("{s}.") + table;
-      script += "CREATE TABLE " + name + "_" + month.suffix() + " (LIKE " + name + ");";
+      script += std::string("CREATE TABLE {s}.") + table + "_" + month.suffix();
+      script += std::string(" (LIKE {s}.") + table + ");";
     }
     execute(script + attach_statements("{s}", month));
   }

@@ -58,7 +58,8 @@ Result<void> check_libpq(const std::string& uri) {
   return invalid_argument("the store URL cannot be read: " + text);
 }
 
-Result<std::uint32_t> number_of(std::string_view key, std::string_view value, std::uint32_t most) {
+Result<std::uint32_t> number_of(std::string_view key, const std::string& value,
+                                std::uint32_t most) {
   std::uint32_t number = 0;
   const auto* const end = value.data() + value.size();
   const auto read = std::from_chars(value.data(), end, number);
