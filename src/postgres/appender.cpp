@@ -11,6 +11,7 @@
 #include "postgres/first_since.hpp"
 #include "postgres/group_copier.hpp"
 #include "postgres/group_writer.hpp"
+#include "postgres/history.hpp"
 #include "postgres/optimistic_group.hpp"
 #include "postgres/state_lookup.hpp"
 
@@ -19,9 +20,11 @@ namespace {
 
 constexpr std::string_view kUniqueViolation = "23505";
 
-// The server gave up a transaction that may well go through the next time.
+// The server gave up a transaction that may well go through the next time. check_violation: the
+// default tables do not take events of a month any more that others have just made tables for.
 bool is_worth_another(const Failure& failure) {
-  return failure.is_passing() || failure.sqlstate.starts_with("40") || failure.is(kUniqueViolation);
+  return failure.is_passing() || failure.sqlstate.starts_with("40") ||
+         failure.is(kUniqueViolation) || failure.is("23514");
 }
 
 // Nothing was stored, and the same would be answered again: ids that are there already, a head that
@@ -48,17 +51,20 @@ Appender::Appender(const StoreSettings& settings, KnownMonths& months, Published
 // Where the outcome of a transaction is not known, the same is done again: the lock is not to be
 // had before the server has made up its mind, and ids that are there tell that it was done.
 void Appender::commit(std::span<Pending* const> group) {
+  auto& history = *settings_.history;
+  const auto shown = history.shown();
   const auto deadline = settings_.environment.clock->monotonic_now() + settings_.patience;
   Backoff backoff(*settings_.environment.random, settings_.stop);
   maybe_written_.assign(group.size(), false);
   resolving_ = lost_at_once_ = false;
   trusts_memory_ = true;
+  if (const auto lost = history.failure()) return answer_failure(group, *lost);
   for (;;) {
     auto made = attempt(group, deadline);
     if (!made.failure) {
-      for (std::size_t index = 0; index < group.size(); ++index) {
-        group[index]->result = std::move(made.results[index]);
-      }
+      answer(group, made);
+      // Behind a pooler the server may be another one than before.
+      if (made.wrote && made.head <= shown) static_cast<void>(history.lose_from(made.head));
       if (made.wrote) published_(made.head);
       return;
     }
@@ -75,6 +81,16 @@ void Appender::commit(std::span<Pending* const> group) {
     if (!is_worth_another(*made.failure) || !backoff.wait(deadline)) {
       return answer_failure(group, to_error(*made.failure));
     }
+  }
+}
+
+void Appender::answer(std::span<Pending* const> group, Attempt& made) const {
+  for (std::size_t index = 0; index < group.size(); ++index) {
+    auto& pending = *group[index];
+    pending.result = std::move(made.results[index]);
+    const auto events = pending.append.events();
+    if (!pending.result || events.empty()) continue;
+    settings_.history->acknowledge(pending.result->last_position, events.back().id);
   }
 }
 
@@ -135,14 +151,11 @@ Answer<void> Appender::commit_once(std::span<Pending* const> group, Attempt& mad
   if (failed_look) return std::unexpected(*std::move(failed_look));
   if (!accepted.empty()) {
     const auto month = Month::of(accepted.recorded_at());
-    const bool begins = month != state->last_month;
-    if (begins && month != in_default_) {
-      auto there = begin_month(month, deadline);
-      if (!there) return std::unexpected(std::move(there).error());
-      // Without this transaction, which stood in the way: all over again.
-      if (!*there) return commit_once(group, made = {}, deadline);
-    }
-    return store(accepted, *state, begins && month == in_default_, made, deadline);
+    auto suffix = suffix_of(month, *state, deadline);
+    if (!suffix) return std::unexpected(std::move(suffix).error());
+    // Without this transaction, which stood in the way: all over again.
+    if (!*suffix) return commit_once(group, made = {}, deadline);
+    return store(accepted, *state, **suffix, made, deadline);
   }
   auto ended = connection_->run({.sql = "ROLLBACK"}, deadline);
   if (!ended) return std::unexpected(std::move(ended).error());
@@ -169,7 +182,11 @@ Answer<void> Appender::connect(Deadline deadline) {
   connection_.reset();
   auto opened = Connection::open(settings_.connection, deadline);
   if (!opened) return std::unexpected(std::move(opened).error());
+  if (auto admitted = settings_.history->admit_writer(**opened, deadline); !admitted) {
+    return admitted;
+  }
   connection_ = *std::move(opened);
+  remembered_ = {};  // it may lead to another server
   return {};
 }
 
@@ -211,20 +228,20 @@ void Appender::decide(std::span<Pending* const> group, const StoredState& state,
   }
 }
 
-Answer<void> Appender::store(const AppendGroup& accepted, StoredState& state, bool in_default,
-                             Attempt& made, Deadline deadline) {
+Answer<void> Appender::store(const AppendGroup& accepted, StoredState& state,
+                             const std::string& suffix, Attempt& made, Deadline deadline) {
   lost_at_once_ = false;  // what that has stored is known by now
-  auto calls = write_places(accepted, state.last_month, in_default, statements_);
+  auto calls = write_places(accepted, state.last_month, suffix, statements_);
   if (accepted.events().size() >= kCopiedEventsMin) {
     if (!calls.empty()) {
       auto placed = connection_->run(calls, deadline);
       if (!placed) return std::unexpected(std::move(placed).error());
     }
-    auto copied = copy_events(*connection_, accepted, statements_, deadline);
+    auto copied = copy_events(*connection_, accepted, suffix, statements_, deadline);
     if (!copied) return copied;
     calls.clear();
   } else {
-    std::ranges::move(write_events(accepted, statements_), std::back_inserter(calls));
+    std::ranges::move(write_events(accepted, suffix, statements_), std::back_inserter(calls));
   }
   calls.push_back({.sql = "COMMIT"});
   made.sent = true;
@@ -320,21 +337,31 @@ Appender::Attempt Appender::lose_at_once(Attempt made, const Failure& failure) {
   return made;
 }
 
-// False: the tables of the month were not there, and the transaction was ended to make them. Where
-// they cannot be made, the events go into the default ones.
-Answer<bool> Appender::begin_month(Month month, Deadline deadline) {
-  auto there = month_has_tables(*connection_, settings_.schema, month, deadline);
-  if (!there || *there) return there;
+// Whose tables the events of a month go into; they are named, since others may make a month's at
+// any moment, and `months` has to say where its events are. Absent: the tables of the month were
+// not there, and the transaction was ended to make them. Where they cannot be made, the default
+// ones have to do.
+Answer<std::optional<std::string>> Appender::suffix_of(Month month, const StoredState& state,
+                                                       Deadline deadline) {
+  if (month == state.last_month) return months_.list()->find(month)->suffix;
+  const auto there = month_has_tables(*connection_, settings_.schema, month, deadline);
+  if (!there) return std::unexpected(there.error());
+  if (*there) return month.suffix();
+  if (month == in_default_) return "default";
   auto ended = connection_->run({.sql = "ROLLBACK"}, deadline);
   if (!ended) return std::unexpected(std::move(ended).error());
   const auto made = make_month_tables(*connection_, settings_.schema, month, deadline);
-  if (made) return false;
-  if (made.error().kind != Failure::Kind::Refused) return std::unexpected(made.error());
+  if (made) return std::nullopt;
+  const auto& failure = made.error();
+  if (failure.kind != Failure::Kind::Refused || failure.is_passing() ||
+      failure.sqlstate.starts_with("53")) {  // insufficient resources
+    return std::unexpected(failure);
+  }
   settings_.notify(Notice::Level::Error,
                    "no tables could be made for the events of " + month.to_string() +
                        ", which go into the default ones: " + made.error().message);
   in_default_ = month;
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace eventstore::postgres

@@ -60,7 +60,7 @@ class Appender {
               Attempt& made);
   bool is_own(const PreparedAppend& append, const StoredState& state) const;
   std::uint64_t new_attempt();
-  Answer<void> store(const AppendGroup& accepted, StoredState& state, bool in_default,
+  Answer<void> store(const AppendGroup& accepted, StoredState& state, const std::string& suffix,
                      Attempt& made, Deadline deadline);
   std::optional<Attempt> attempt_at_once(std::span<Pending* const> group, Deadline deadline);
   std::optional<Attempt> attempt_from_memory(std::span<Pending* const> group,
@@ -69,8 +69,10 @@ class Appender {
   std::optional<Attempt> attempt_looking(std::span<Pending* const> group, const GroupPlace& place,
                                          Deadline deadline);
   Attempt lose_at_once(Attempt made, const Failure& failure);
+  void answer(std::span<Pending* const> group, Attempt& made) const;
   void answer_failure(std::span<Pending* const> group, const Error& error);
-  Answer<bool> begin_month(Month month, Deadline deadline);
+  Answer<std::optional<std::string>> suffix_of(Month month, const StoredState& state,
+                                               Deadline deadline);
 
   const StoreSettings& settings_;
   KnownMonths& months_;

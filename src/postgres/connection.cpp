@@ -59,6 +59,42 @@ std::string options_of(const std::string& uri) {
   return {};
 }
 
+bool is_sqlstate(std::string_view text) {
+  return text.size() == 5 && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+         });
+}
+
+// Why there is no connection. With PQERRORS_VERBOSE a server's own word has its SQLSTATE ("FATAL:
+// 57P03: the database system is starting up") and its place in PostgreSQL's source on a line of its
+// own. Of several hosts the last one's word counts.
+Failure failure_to_connect(std::string_view message) {
+  Failure failure{.kind = Failure::Kind::ConnectionLost, .message = {}};
+  while (!message.empty()) {
+    const auto end = std::min(message.find('\n'), message.size());
+    std::string line(message.substr(0, end));
+    message.remove_prefix(std::min(end + 1, message.size()));
+    if (line.starts_with("LOCATION:")) continue;
+    for (auto at = line.find(":  "); at != std::string::npos; at = line.find(":  ", at + 1)) {
+      const auto state = line.substr(at + 3, 5);
+      if (!is_sqlstate(state) || line.compare(at + 8, 2, ": ") != 0) continue;
+      failure.kind = Failure::Kind::Refused;
+      failure.sqlstate = state;
+      line.erase(at + 3, 7);
+      break;
+    }
+    if (!failure.message.empty() && !line.empty()) failure.message += ' ';
+    failure.message += line;
+  }
+  // Of this process's own making, and not to be waited out.
+  for (const int error : {EMFILE, ENFILE, ENOMEM}) {
+    if (failure.message.find(std::generic_category().message(error)) == std::string::npos) continue;
+    failure.found = Error{.code = ErrorCode::OutOfResources,
+                          .message = "no connection could be made: " + failure.message};
+  }
+  return failure;
+}
+
 void ignore_notice(void* /*argument*/, const PGresult* /*result*/) {}
 
 }  // namespace
@@ -86,6 +122,7 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
         Failure{.kind = Failure::Kind::ConnectionLost, .message = "no memory is left"});
   }
   PQsetNoticeReceiver(connection, ignore_notice, nullptr);
+  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   auto polled = PGRES_POLLING_WRITING;
   while (PQstatus(connection) != CONNECTION_BAD && polled != PGRES_POLLING_OK) {
     if (polled == PGRES_POLLING_FAILED) break;
@@ -96,9 +133,9 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
     polled = PQconnectPoll(connection);
   }
   if (PQstatus(connection) != CONNECTION_OK) {
-    return std::unexpected(Failure{.kind = Failure::Kind::ConnectionLost,
-                                   .message = one_line(PQerrorMessage(connection))});
+    return std::unexpected(failure_to_connect(PQerrorMessage(connection)));
   }
+  PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection, 1) != 0 || PQenterPipelineMode(connection) != 1) {
     return std::unexpected(made->lose(one_line(PQerrorMessage(connection))));
   }

@@ -40,7 +40,7 @@ struct ConnectionSettings {
 // Threads: one at a time.
 class Connection {
  public:
-  // Fails with ConnectionLost, TimedOut, or Refused.
+  // Fails with ConnectionLost or TimedOut; with Refused where the server says why.
   static Answer<std::unique_ptr<Connection>> open(const ConnectionSettings& settings,
                                                   Deadline deadline);
   ~Connection();

@@ -1,8 +1,16 @@
 #include "postgres/connection_pool.hpp"
 
+#include "postgres/history.hpp"
+
 namespace eventstore::postgres {
 
 Answer<std::unique_ptr<Connection>> ConnectionPool::take(Deadline deadline) {
+  auto* const history = settings_.history;
+  if (history != nullptr) {
+    if (auto lost = history->failure()) {
+      return std::unexpected(Failure{.message = lost->message, .found = std::move(lost)});
+    }
+  }
   {
     MutexLock lock(mutex_);
     while (idle_.empty() && in_use_ >= settings_.connections_max) {
@@ -21,6 +29,11 @@ Answer<std::unique_ptr<Connection>> ConnectionPool::take(Deadline deadline) {
     }
   }
   auto made = Connection::open(settings_.connection, deadline);
+  if (made && history != nullptr) {
+    if (auto admitted = history->admit_reader(**made, deadline); !admitted) {
+      made = std::unexpected(std::move(admitted).error());
+    }
+  }
   if (!made) give_back(nullptr);
   return made;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "core/time_range.hpp"
 #include "support/postgres_server.hpp"
@@ -165,6 +166,18 @@ TEST_F(ConnectionTest, SaysWhatIsWrongWhereItCannotBeMade) {
   const auto none = Connection::open({.uri = "postgresql://127.0.0.1:1/none"}, in(30s));
   ASSERT_FALSE(none);
   EXPECT_EQ(to_error(none.error()).code, ErrorCode::Unavailable);
+}
+
+TEST_F(ConnectionTest, IsNotWaitedForWhereThisProcessHasNoDescriptorLeft) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto failed = Connection::open({.uri = test::postgres_url()}, in(30s));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(to_error(failed.error()).code, ErrorCode::OutOfResources) << failed.error().message;
+  EXPECT_FALSE(failed.error().is_passing());
 }
 
 TEST_F(ConnectionTest, TakesOptionsOfItsUriBesideThoseItIsGiven) {

@@ -27,9 +27,12 @@ constexpr std::array kTranslations = {
     Translation{"XX001", ErrorCode::Corruption},        // data_corrupted
     Translation{"XX002", ErrorCode::Corruption},        // index_corrupted
     Translation{"08", ErrorCode::Unavailable},          // connection exception
+    Translation{"28", ErrorCode::Unavailable},          // invalid authorization
+    Translation{"3D000", ErrorCode::Unavailable},       // invalid_catalog_name: no such database
 };
 
 ErrorCode code_of(const Failure& failure) {
+  if (failure.found) return failure.found->code;
   if (failure.kind == Failure::Kind::ConnectionLost) return ErrorCode::Unavailable;
   if (failure.kind == Failure::Kind::TimedOut) return ErrorCode::DeadlineExceeded;
   const auto* const found = std::ranges::find_if(kTranslations, [&](const Translation& one) {
@@ -41,6 +44,8 @@ ErrorCode code_of(const Failure& failure) {
 }  // namespace
 
 bool Failure::is_passing() const {
+  if (sqlstate.starts_with("28") || is("3D000")) return false;
+  if (found) return found->code == ErrorCode::Unavailable;
   return kind == Kind::ConnectionLost ||
          (kind == Kind::Refused && code_of(*this) == ErrorCode::Unavailable);
 }
@@ -52,6 +57,7 @@ bool is_detached(const Failure& failure) {
 }
 
 Error to_error(const Failure& failure) {
+  if (failure.found) return *failure.found;
   if (is_detached(failure)) {
     return {.code = ErrorCode::Archived,
             .message =

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 
 #include "eventstore/result.hpp"
@@ -17,6 +18,8 @@ struct Failure {
   Kind kind = Kind::Refused;
   std::string sqlstate = {};  // five characters (PostgreSQL's documentation, appendix A)
   std::string message;
+  // What it is for the caller, where this program found it, and not the server.
+  std::optional<Error> found = {};
 
   bool is(std::string_view code) const { return sqlstate == code; }
   // The server ends or begins, or has no room for another connection: it may go on shortly.

@@ -11,7 +11,7 @@
 namespace eventstore::postgres {
 namespace {
 
-constexpr const char* kCopyEvents = "COPY {s}.events ({columns}) FROM STDIN (FORMAT binary)";
+constexpr const char* kCopyEvents = "COPY {s}.events_{m} ({columns}) FROM STDIN (FORMAT binary)";
 constexpr std::int16_t kEventFields = 14;
 
 constexpr const char* kCopyIds =
@@ -19,7 +19,7 @@ constexpr const char* kCopyIds =
 constexpr std::int16_t kIdFields = 4;
 
 constexpr const char* kCopyTags =
-    "COPY {s}.tags (position, recorded_at, tag) FROM STDIN (FORMAT binary)";
+    "COPY {s}.tags_{m} (position, recorded_at, tag) FROM STDIN (FORMAT binary)";
 constexpr std::int16_t kTagFields = 3;
 
 using Accepted = AppendGroup::AcceptedEvent;
@@ -81,19 +81,19 @@ Answer<void> copy_each(Connection& connection, const std::string& sql, const App
 }  // namespace
 
 Answer<void> copy_events(Connection& connection, const AppendGroup& accepted,
-                         Statements& statements, Deadline deadline) {
+                         const std::string& suffix, Statements& statements, Deadline deadline) {
   // First what the server may refuse.
   auto done = copy_each(connection, statements.of(kCopyIds), accepted, deadline, add_id);
   if (!done) return done;
   const auto at = accepted.recorded_at();
-  done = copy_each(connection, statements.of(kCopyEvents), accepted, deadline,
+  done = copy_each(connection, statements.of(kCopyEvents, suffix), accepted, deadline,
                    [&](CopyIn& copy, const Accepted& event, std::uint64_t position) {
                      add_event(copy, event, position, at);
                    });
   const bool has_tags = std::ranges::any_of(
       accepted.events(), [](const Accepted& event) { return !event.event->tags.empty(); });
   if (!done || !has_tags) return done;
-  return copy_each(connection, statements.of(kCopyTags), accepted, deadline,
+  return copy_each(connection, statements.of(kCopyTags, suffix), accepted, deadline,
                    [&](CopyIn& copy, const Accepted& event, std::uint64_t position) {
                      add_tags(copy, event, position, at);
                    });

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "postgres/append_group.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/statements.hpp"
@@ -10,9 +12,9 @@ namespace eventstore::postgres {
 // and less of its time for each event.
 inline constexpr std::size_t kCopiedEventsMin = 1'000;
 
-// Stores the events that a group has accepted, in the transaction that is open. Where they
-// lie is left to write_places().
+// Stores the events that a group has accepted in the tables of `suffix`, in the transaction that is
+// open. Where they lie is left to write_places().
 Answer<void> copy_events(Connection& connection, const AppendGroup& accepted,
-                         Statements& statements, Deadline deadline);
+                         const std::string& suffix, Statements& statements, Deadline deadline);
 
 }  // namespace eventstore::postgres

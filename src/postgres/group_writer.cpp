@@ -29,7 +29,8 @@ constexpr const char* kAddBounds =
     " $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) a(s, p, t, c, g, d)";
 
 constexpr const char* kAddEvents =
-    "INSERT INTO {s}.events ({columns}) SELECT $1::bigint + a.n, $2::timestamptz, a.s, a.v, a.i, "
+    "INSERT INTO {s}.events_{m} ({columns}) SELECT $1::bigint + a.n, $2::timestamptz, a.s, a.v, "
+    "a.i, "
     "a.f, a.w, a.o, a.l, a.st, a.ty, "
     "a.ta,"
     " a.m, a.d FROM unnest($3::bigint[], $4::bigint[], $5::uuid[], $6::int[], $7::bigint[],"
@@ -61,7 +62,7 @@ constexpr const char* kAddTagsOfEvents =
     " FROM unnest($2::bigint[], $3::text[]) a(n, t)";
 
 constexpr const char* kAddTags =
-    "INSERT INTO {s}.tags (position, tag, recorded_at) SELECT $1::bigint + a.n, a.t, "
+    "INSERT INTO {s}.tags_{m} (position, tag, recorded_at) SELECT $1::bigint + a.n, a.t, "
     "$2::timestamptz"
     " FROM unnest($3::bigint[], $4::text[]) a(n, t)";
 
@@ -157,8 +158,8 @@ bool has_given_ids(const AppendGroup& accepted) {
 
 }  // namespace
 
-std::vector<Call> write_places(const AppendGroup& accepted, Month last_month, bool in_default,
-                               Statements& statements) {
+std::vector<Call> write_places(const AppendGroup& accepted, Month last_month,
+                               const std::string& suffix, Statements& statements) {
   std::vector<Call> calls;
   const auto add = [&](const char* text, Parameters parameters) {
     calls.push_back({.sql = statements.of(text), .parameters = std::move(parameters)});
@@ -168,16 +169,17 @@ std::vector<Call> write_places(const AppendGroup& accepted, Month last_month, bo
     add(kAddMonth, std::move(Parameters()
                                  .int4(month.number)
                                  .int8(accepted.first_position().value)
-                                 .boolean(in_default)));
+                                 .boolean(suffix == "default")));
   }
   add_streams(accepted, add);
   return calls;
 }
 
-std::vector<Call> write_events(const AppendGroup& accepted, Statements& statements) {
+std::vector<Call> write_events(const AppendGroup& accepted, const std::string& suffix,
+                               Statements& statements) {
   std::vector<Call> calls;
   add_events(accepted, [&](const char* text, Parameters parameters) {
-    calls.push_back({.sql = statements.of(text), .parameters = std::move(parameters)});
+    calls.push_back({.sql = statements.of(text, suffix), .parameters = std::move(parameters)});
   });
   return calls;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "postgres/append_group.hpp"
@@ -12,13 +13,13 @@ namespace eventstore::postgres {
 // The statements that store what a group has accepted. They borrow `statements`.
 //
 // The month that it begins, the streams that it makes and what it says of them. `last_month`: the
-// last one that has events so far; `in_default`: where the group begins a month, that its events go
-// into the default tables.
-std::vector<Call> write_places(const AppendGroup& accepted, Month last_month, bool in_default,
-                               Statements& statements);
+// last one that has events so far; `suffix`: of the tables that the group's events go into.
+std::vector<Call> write_places(const AppendGroup& accepted, Month last_month,
+                               const std::string& suffix, Statements& statements);
 
 // Its events, with their ids and tags.
-std::vector<Call> write_events(const AppendGroup& accepted, Statements& statements);
+std::vector<Call> write_events(const AppendGroup& accepted, const std::string& suffix,
+                               Statements& statements);
 
 // All of it, for a group that begins no month and was decided with what is remembered. Where that
 // is not so any more, the statements fail, in a transaction of which nothing is stored.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -46,7 +47,7 @@ class MonthsTest : public testing::Test {
   }
   std::unique_ptr<PostgresStore> open_another(const std::string& url) {
     return test::value_of(PostgresStore::open(test::value_of(parse_store_url(url)), {},
-                                              {.server_time = [this] { return now_; }}));
+                                              {.server_time = [this] { return now_.load(); }}));
   }
   PostgresMaintenance& maintenance() {
     if (maintenance_ == nullptr) maintenance_ = test::value_of(PostgresMaintenance::open(url_));
@@ -87,11 +88,21 @@ class MonthsTest : public testing::Test {
     if (!done) throw std::runtime_error(done.error().message);
   }
 
+  // Waits until a statement that gives one boolean says so.
+  void wait_until(std::string_view sql) {
+    const auto deadline = until();
+    while (query("SELECT (" + std::string(sql) + ")::text").at(0) != "true") {
+      if (std::chrono::steady_clock::now() >= deadline) {
+        throw std::runtime_error("this never comes to be: " + std::string(sql));
+      }
+    }
+  }
+
   static Deadline until() { return std::chrono::steady_clock::now() + std::chrono::seconds(60); }
 
   std::string url_;
   std::string schema_;
-  Timestamp now_ = Month{203101}.begin();
+  std::atomic<Timestamp> now_ = Month{203101}.begin();
 
  private:
   std::unique_ptr<PostgresStore> store_;

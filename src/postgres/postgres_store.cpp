@@ -21,9 +21,6 @@ namespace {
 
 constexpr int kServerVersionMin = 140000;
 
-// Tables are there for this month and so many after it.
-constexpr int kMonthsAhead = 3;
-
 // Plans that do not depend on how large the tables were when they were made, and nothing that waits
 // for ever. Not where a pooler is in between, which does not know of such settings.
 constexpr const char* kSessionOptions =
@@ -32,11 +29,11 @@ constexpr const char* kSessionOptions =
     " -c idle_in_transaction_session_timeout=10s -c TimeZone=UTC";
 
 constexpr const char* kServer =
-    "SELECT current_setting('server_encoding'), current_setting('fsync'),"
-    " current_setting('full_page_writes'), current_setting('synchronous_commit'), "
-    "pg_is_in_recovery(),"
-    " (SELECT oid::bigint FROM pg_namespace WHERE oid = to_regnamespace($1::text)),"
-    " has_schema_privilege(to_regnamespace($1::text), 'USAGE')";
+    "SELECT current_setting('server_encoding'), pg_is_in_recovery(),"
+    " current_setting('transaction_read_only') = 'on'";
+
+constexpr const char* kLockKey =
+    "SELECT oid::bigint FROM pg_namespace WHERE oid = to_regnamespace($1::text)";
 
 constexpr const char* kIdentity = "SELECT store_id, lineage_id FROM {s}.store";
 
@@ -63,7 +60,8 @@ Error not_found(const std::string& schema) {
 }  // namespace
 
 PostgresStore::PostgresStore(StoreSettings settings)
-    : settings_(std::move(settings)), pool_(settings_) {
+    : settings_(std::move(settings)), history_(settings_, months_), pool_(settings_) {
+  settings_.history = &history_;
   settings_.stop = closing_.get_token();
 }
 
@@ -79,9 +77,14 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
                          .channel = quoted("eventstore:" + url.schema),
                          .connections_max = url.connections,
                          .read_only = options.read_only,
+                         .migrates = url.migrates,
+                         .patience = tuning.patience.value_or(url.patience),
                          .environment = posix_environment(),
                          .server_time = tuning.server_time,
                          .on_notice = one_at_a_time(options.on_notice)};
+  if (tuning.notification_queue_most) {
+    settings.notification_queue_most = *tuning.notification_queue_most;
+  }
   std::unique_ptr<PostgresStore> store(new PostgresStore(std::move(settings)));
   if (auto started = store->start(options); !started) {
     return std::unexpected(std::move(started).error());
@@ -90,7 +93,7 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
 }
 
 Result<void> PostgresStore::start(const OpenOptions& options) {
-  auto opened = Connection::open(settings_.connection, patience());
+  auto opened = connect();
   if (!opened) return std::unexpected(to_error(opened.error()));
   auto& connection = **opened;
   if (auto checked = check_server(connection); !checked) return checked;
@@ -102,21 +105,40 @@ Result<void> PostgresStore::start(const OpenOptions& options) {
   store_id_ = identity->uuid(0, 0);
   lineage_id_ = identity->uuid(0, 1);
   const auto key = connection.run(
-      {.sql = kServer, .parameters = Parameters().text(settings_.schema)}, patience());
+      {.sql = kLockKey, .parameters = Parameters().text(settings_.schema)}, patience());
   if (!key) return std::unexpected(to_error(key.error()));
-  settings_.lock_key = static_cast<std::uint32_t>(key->int8(0, 5));
+  settings_.lock_key = static_cast<std::uint32_t>(key->int8(0, 0));
 
   wake_up_ = std::make_unique<WakeUp>(settings_, [this] { return head(); });
   if (settings_.read_only) return {};
-  make_months_ahead(connection, patience());
-  appender_ = std::make_unique<Appender>(
-      settings_, months_, [this](GlobalPosition head) { wake_up_->committed(head); });
+  months_ahead_ = std::make_unique<MonthsAhead>(settings_, connection);
+  appender_ = std::make_unique<Appender>(settings_, months_, [this](GlobalPosition head) {
+    wake_up_->committed(head);
+    months_ahead_->began(months_.list()->last());
+  });
   queue_ = std::make_unique<AppendQueue<PreparedAppend>>(
       *settings_.environment.clock,
       AppendQueueOptions{.requests_max = options.queue_requests_max,
                          .bytes_max = options.queue_bytes_max},
       [this](std::span<Appender::Pending* const> group) { appender_->commit(group); }, [] {});
   return {};
+}
+
+// The first connection. A server that is about to start is waited for.
+Answer<std::unique_ptr<Connection>> PostgresStore::connect() {
+  const auto deadline = patience();
+  Backoff backoff(*settings_.environment.random, settings_.stop);
+  for (bool has_told = false;; has_told = true) {
+    auto opened = Connection::open(settings_.connection, deadline);
+    if (opened || !opened.error().is_passing()) return opened;
+    if (!has_told) {
+      const auto seconds = std::chrono::ceil<std::chrono::seconds>(settings_.patience).count();
+      settings_.notify(Notice::Level::Warning, "the server cannot be reached, and is tried for " +
+                                                   std::to_string(seconds) +
+                                                   " s: " + opened.error().message);
+    }
+    if (!backoff.wait(deadline)) return opened;
+  }
 }
 
 Result<void> PostgresStore::check_server(Connection& connection) {
@@ -126,34 +148,24 @@ Result<void> PostgresStore::check_server(Connection& connection) {
                                             std::string(connection.parameter("server_version")) +
                                             "; this needs 14 or newer"});
   }
-  const auto server = connection.run(
-      {.sql = kServer, .parameters = Parameters().text(settings_.schema)}, patience());
+  const auto server = connection.run({.sql = kServer}, patience());
   if (!server) return std::unexpected(to_error(server.error()));
   if (server->text(0, 0) != "UTF8") {
     return std::unexpected(Error{.code = ErrorCode::Unsupported,
                                  .message = "the database's encoding is " +
                                             std::string(server->text(0, 0)) + "; it must be UTF8"});
   }
-  if (settings_.read_only) return {};
-  if (server->boolean(0, 4)) {
-    return std::unexpected(Error{.code = ErrorCode::ReadOnly,
-                                 .message =
-                                     "the server is a standby, which takes no writes; open the"
-                                     " store read-only, or on the primary"});
-  }
-  for (const auto& [column, setting] : {std::pair(1, "fsync"), std::pair(2, "full_page_writes")}) {
-    if (server->text(0, column) != "off") continue;
+  if (!settings_.read_only && server->boolean(0, 2)) {
+    const std::string_view why =
+        server->boolean(0, 1) ? "the server is a standby, which takes no writes"
+                              : "the session takes no writes (default_transaction_read_only)";
     return std::unexpected(
-        Error{.code = ErrorCode::Unsupported,
-              .message = "the server runs with " + std::string(setting) +
-                         " = off, so that what it acknowledges may be lost; switch it on"});
+        Error{.code = ErrorCode::ReadOnly,
+              .message = std::string(why) + "; open the store read-only, or on the primary"});
   }
-  if (server->text(0, 3) == "off") {
-    settings_.notify(Notice::Level::Warning,
-                     "the server runs with synchronous_commit = off; it is switched on for the"
-                     " sessions of this store");
-    settings_.connection.options += " -c synchronous_commit=on";
-  }
+  const auto admitted = settings_.read_only ? history_.admit_reader(connection, patience())
+                                            : history_.admit_writer(connection, patience());
+  if (!admitted) return std::unexpected(to_error(admitted.error()));
   return {};
 }
 
@@ -175,10 +187,10 @@ Result<void> PostgresStore::check_schema(Connection& connection, const OpenOptio
   }
   if (state->version == newest) return {};
   const bool is_new = state->version == 0;
-  if (is_new && (options.read_only || !options.create)) {
+  if (is_new && (options.read_only || !options.create || !settings_.migrates)) {
     return std::unexpected(not_found(settings_.schema));
   }
-  if (options.read_only) {
+  if (options.read_only || !settings_.migrates) {
     return std::unexpected(Error{.code = ErrorCode::UnsupportedFormat,
                                  .message = "schema " + settings_.schema + " is at version " +
                                             std::to_string(state->version) +
@@ -186,21 +198,11 @@ Result<void> PostgresStore::check_schema(Connection& connection, const OpenOptio
                                             "; migrate it first"});
   }
   const auto migrated = migrate(connection, settings_, patience());
-  if (!migrated) return std::unexpected(to_error(migrated.error()));
-  return {};
-}
-
-// Where the role may not make tables, somebody else has to, or the default ones must do.
-void PostgresStore::make_months_ahead(Connection& connection, Deadline deadline) {
-  auto month = Month::of(settings_.server_time ? settings_.server_time()
-                                               : settings_.environment.clock->wall_now());
-  for (int ahead = 0; ahead <= kMonthsAhead; ++ahead, month = month.next()) {
-    const auto made = make_month_tables(connection, settings_.schema, month, deadline);
-    if (made) continue;
-    settings_.notify(Notice::Level::Warning, "no tables could be made for the events of " +
-                                                 month.to_string() + ": " + made.error().message);
-    if (made.error().is("42501")) return;  // insufficient_privilege: of the others neither
-  }
+  if (migrated) return {};
+  auto error = to_error(migrated.error());
+  error.message = (is_new ? "no event store can be made in schema " : "no migration of schema ") +
+                  settings_.schema + ": " + error.message;
+  return std::unexpected(std::move(error));
 }
 
 PostgresStore::~PostgresStore() {
@@ -339,7 +341,7 @@ Result<StoreStats> PostgresStore::stats() {
 }
 
 Health PostgresStore::health() {
-  return {.store_id = store_id_, .lineage_id = lineage_id_};
+  return {.store_id = store_id_, .lineage_id = lineage_id_, .failure = history_.failure()};
 }
 
 Result<VerifyReport> PostgresStore::verify() {
@@ -354,6 +356,7 @@ Result<VerifyReport> PostgresStore::verify() {
 
 Result<ScavengeReport> PostgresStore::scavenge(const ScavengeOptions& options) {
   if (settings_.read_only && !options.dry_run) return std::unexpected(read_only());
+  if (auto lost = history_.failure()) return std::unexpected(*std::move(lost));
   if (scavenging_.exchange(true)) {
     return std::unexpected(Error{.code = ErrorCode::Overloaded,
                                  .message = "the store is being scavenged; try again later"});

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -12,7 +14,9 @@
 #include "eventstore/open.hpp"
 #include "postgres/appender.hpp"
 #include "postgres/connection_pool.hpp"
+#include "postgres/history.hpp"
 #include "postgres/months.hpp"
+#include "postgres/months_ahead.hpp"
 #include "postgres/store_settings.hpp"
 #include "postgres/url.hpp"
 #include "postgres/wake_up.hpp"
@@ -21,7 +25,9 @@ namespace eventstore::postgres {
 
 // What a test replaces.
 struct PostgresStoreTuning {
-  std::function<Timestamp()> server_time = {};  // StoreSettings::server_time
+  std::function<Timestamp()> server_time = {};             // StoreSettings::server_time
+  std::optional<std::chrono::milliseconds> patience = {};  // in place of the URL's
+  std::optional<double> notification_queue_most = {};      // StoreSettings has what it is otherwise
 };
 
 // The PostgreSQL engine: a store in one schema of a database. docs/formats/postgresql.md has the
@@ -58,10 +64,10 @@ class PostgresStore final : public EventStore {
   explicit PostgresStore(StoreSettings settings);
 
   Result<void> start(const OpenOptions& options);
+  Answer<std::unique_ptr<Connection>> connect();
   Result<void> check_server(Connection& connection);
   Result<void> check_schema(Connection& connection, const OpenOptions& options);
   Result<PreparedAppend> prepare(AppendRequest request);
-  void make_months_ahead(Connection& connection, Deadline deadline);
 
   Deadline patience() const {
     return settings_.environment.clock->monotonic_now() + settings_.patience;
@@ -74,11 +80,13 @@ class PostgresStore final : public EventStore {
   std::stop_source closing_;
   StoreSettings settings_;
   KnownMonths months_;
+  History history_;
   ConnectionPool pool_;
   Uuid store_id_;
   Uuid lineage_id_;
   std::unique_ptr<WakeUp> wake_up_;
-  std::unique_ptr<Appender> appender_;  // null where the store is read-only
+  std::unique_ptr<MonthsAhead> months_ahead_;  // these are null where the store is read-only
+  std::unique_ptr<Appender> appender_;
   std::unique_ptr<AppendQueue<PreparedAppend>> queue_;
   std::atomic<bool> scavenging_ = false;
 };

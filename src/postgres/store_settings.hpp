@@ -12,6 +12,8 @@
 
 namespace eventstore::postgres {
 
+class History;
+
 // What every part of an open store needs to know.
 struct StoreSettings {
   ConnectionSettings connection;
@@ -22,11 +24,16 @@ struct StoreSettings {
   std::uint32_t lock_key = 0;    // of the lock that gives positions: the schema's object id
   std::uint32_t connections_max = 8;
   bool read_only = false;
+  bool migrates = true;  // opening it for writing brings its tables to this version
   // What is asked of the server takes so long at most, unless the caller says less.
-  std::chrono::seconds patience{30};
+  std::chrono::milliseconds patience = std::chrono::seconds(30);
+  // A notice tells where more of the server's queue of notifications is taken.
+  double notification_queue_most = 0.5;
   Environment environment{};
   // For tests: what the server's clock says, in its place; absent: what it says.
   std::function<Timestamp()> server_time = {};
+  // What connections are held against; null: what they lead to is not looked at.
+  History* history = nullptr;
   std::stop_token stop = {};                          // requested when the store is being closed
   std::function<void(const Notice&)> on_notice = {};  // never called concurrently
 

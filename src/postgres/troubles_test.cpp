@@ -1,4 +1,10 @@
+#include <future>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "postgres/months_test_support.hpp"
+#include "postgres/store_settings.hpp"
 
 // What can be in the way of a store in PostgreSQL.
 namespace eventstore::postgres {
@@ -15,9 +21,16 @@ class Troubles : public MonthsTest {
     const auto role = schema_ + "_role";
     execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA {s} TO " + role + "; GRANT " +
             rights + " ON ALL TABLES IN SCHEMA {s} TO " + role);
-    auto url = url_;
+    return as_role(url_);
+  }
+  std::string as_role(std::string url) const {
     const auto at = url.find("://") + 3;
-    return url.replace(at, url.find('@') - at, role);
+    return url.replace(at, url.find('@') - at, schema_ + "_role");
+  }
+  // Holds what appends wait for, as a stranger's session may.
+  void hold_the_lock() {
+    execute("BEGIN; SELECT pg_advisory_xact_lock(" + std::to_string(kLockClass) +
+            ", to_regnamespace('{s}')::oid::bigint::int)");
   }
   void TearDown() override {
     if (!query("SELECT rolname::text FROM pg_roles WHERE rolname = '" + schema_ + "_role'").empty())
@@ -56,6 +69,30 @@ TEST_F(Troubles, OfANewerVersionAreLeftToANewerProgram) {
   EXPECT_EQ(code_of(open(url_, {.read_only = true})), ErrorCode::UnsupportedFormat);
 }
 
+TEST_F(Troubles, OfOlderTablesAreLeftToWhoMigratesThem) {
+  const auto url = url_ + "&migrate=off";
+  EXPECT_EQ(code_of(open(url)), ErrorCode::NotFound);
+  EXPECT_TRUE(query("SELECT '' FROM pg_namespace WHERE nspname = '" + schema_ + "'").empty());
+  append("s");
+  EXPECT_EQ(value_of(value_of(open(url))->append(test::append_to("s"))).last_position,
+            GlobalPosition{2});
+  execute("DELETE FROM {s}.migrations WHERE number = (SELECT max(number) FROM {s}.migrations)");
+  const auto before = query("SELECT max(number)::text FROM {s}.migrations");
+  const auto refused = test::error_of(open(url));
+  EXPECT_EQ(refused.code, ErrorCode::UnsupportedFormat);
+  EXPECT_NE(refused.message.find("migrate it first"), std::string::npos) << refused.message;
+  EXPECT_EQ(query("SELECT max(number)::text FROM {s}.migrations"), before);
+}
+
+TEST_F(Troubles, OfARoleThatMayNotMakeAStoreAreSaid) {
+  execute("CREATE ROLE " + schema_ + "_role LOGIN");
+  const auto refused = test::error_of(open(as_role(url_)));
+  EXPECT_EQ(refused.code, ErrorCode::ReadOnly);
+  EXPECT_NE(refused.message.find("no event store can be made in schema"), std::string::npos)
+      << refused.message;
+  EXPECT_NE(refused.message.find("permission denied"), std::string::npos) << refused.message;
+}
+
 TEST_F(Troubles, OfARoleThatMayOnlyReadAreThatItDoes) {
   append("s", "Happened", {"red"});
   const auto url = url_of_role("SELECT");
@@ -75,6 +112,71 @@ TEST_F(Troubles, OfARoleThatMayAppendEndAtTheTables) {
   EXPECT_EQ(value_of(writer->append(test::append_to("s"))).last_position, GlobalPosition{2});
   EXPECT_EQ(code_of(value_of(PostgresMaintenance::open(url))->make_partitions(12)),
             ErrorCode::ReadOnly);
+}
+
+TEST_F(Troubles, OfTablesThatNobodyMadeAreTold) {
+  append("s");
+  const auto url = value_of(parse_store_url(url_of_role("SELECT, INSERT")));
+  std::vector<std::string> told;
+  OpenOptions options;
+  options.on_notice = [&](const Notice& notice) { told.push_back(notice.message); };
+  const auto store =
+      value_of(PostgresStore::open(url, options, {.server_time = [this] { return now_.load(); }}));
+  EXPECT_TRUE(told.empty()) << told.front();
+  enter("2031-09");
+  EXPECT_EQ(value_of(store->append(test::append_to("s"))).last_position, GlobalPosition{2});
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].find("events of 2031-09, which go into the default ones"), std::string::npos)
+      << told[0];
+  EXPECT_EQ(query("SELECT position::text FROM {s}.events_default"), std::vector<std::string>{"2"});
+}
+
+// Set for the role that appends, in the database.
+TEST_F(Troubles, OfTimeoutsFailAppendsAlone) {
+  append("s");
+  const auto url = url_of_role("SELECT, INSERT");
+  for (const auto& [timeout, code] : {std::pair("lock_timeout", ErrorCode::Overloaded),
+                                      {"statement_timeout", ErrorCode::DeadlineExceeded}}) {
+    execute("ALTER ROLE " + schema_ + "_role SET " + timeout + " = '100ms'");
+    const auto store = value_of(open(url));
+    hold_the_lock();
+    const auto failed = test::error_of(store->append(test::append_to("timed")));
+    EXPECT_EQ(failed.code, code) << failed.message;
+    EXPECT_NE(failed.message.find("nothing was written"), std::string::npos) << failed.message;
+    EXPECT_EQ(test::read_stream(*store, "s").size(), 1U);
+    execute("ROLLBACK");
+    EXPECT_EQ(test::read_stream(*store, "timed").size(), 0U);
+    execute("ALTER ROLE " + schema_ + "_role RESET " + timeout);
+  }
+  EXPECT_TRUE(value_of(open(url))->append(test::append_to("timed")));
+}
+
+TEST_F(Troubles, OfNoConnectionsLeftAreWaitedFor) {
+  append("s");
+  const auto url = url_of_role("SELECT, INSERT");
+  execute("ALTER ROLE " + schema_ + "_role CONNECTION LIMIT 0");
+  EXPECT_EQ(code_of(open(url + "&patience=1")), ErrorCode::Unavailable);
+  std::promise<void> told;
+  OpenOptions options;
+  options.on_notice = [&](const Notice& notice) {
+    if (notice.message.find("cannot be reached") != std::string::npos) told.set_value();
+  };
+  auto opened = std::async(std::launch::async, [&] { return open(url, options); });
+  told.get_future().wait();
+  execute("ALTER ROLE " + schema_ + "_role CONNECTION LIMIT -1");
+  EXPECT_TRUE(value_of(opened.get())->append(test::append_to("s")));
+}
+
+// Neither is a wrong password tried for as long.
+TEST_F(Troubles, OfADatabaseThatIsNotThereAreSaidAtOnce) {
+  auto url = url_;
+  url.replace(url.find("/postgres?"), 10, "/nosuch?");
+  const auto began = std::chrono::steady_clock::now();
+  const auto refused = test::error_of(open(url));
+  EXPECT_EQ(refused.code, ErrorCode::Unavailable);
+  EXPECT_NE(refused.message.find("\"nosuch\" does not exist (SQLSTATE 3D000)"), std::string::npos)
+      << refused.message;
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
 }
 
 TEST_F(Troubles, OfNamesAreNone) {

@@ -1,6 +1,7 @@
 #include "postgres/url.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kSchemaBytesMax = 48;
 constexpr std::uint32_t kConnectionsMax = 1000;
+constexpr std::uint32_t kPatienceMax = 3600;
 
 bool is_schema_name(std::string_view name) {
   const auto is_letter = [](char c) {
@@ -56,6 +58,16 @@ Result<void> check_libpq(const std::string& uri) {
   return invalid_argument("the store URL cannot be read: " + text);
 }
 
+Result<std::uint32_t> number_of(std::string_view key, const std::string& value,
+                                std::uint32_t most) {
+  std::uint32_t number = 0;
+  const auto* const end = value.data() + value.size();
+  const auto read = std::from_chars(value.data(), end, number);
+  if (read.ec == std::errc{} && read.ptr == end && number > 0 && number <= most) return number;
+  return invalid_argument("the store URL's " + std::string(key) + " must be 1 to " +
+                          std::to_string(most));
+}
+
 Result<void> take(StoreUrl& url, std::string_view key, std::string value) {
   if (key == "schema") {
     if (!is_schema_name(value)) {
@@ -73,20 +85,29 @@ Result<void> take(StoreUrl& url, std::string_view key, std::string value) {
                               "; it is none, session or transaction");
     }
     url.pooled = value == "transaction";
+  } else if (key == "migrate") {
+    if (value != "on" && value != "off") {
+      return invalid_argument("the store URL's migrate is " + in_quotes(value) +
+                              "; it is on or off");
+    }
+    url.migrates = value == "on";
   } else {
-    const auto* const end = value.data() + value.size();
-    const auto read = std::from_chars(value.data(), end, url.connections);
-    if (read.ec != std::errc{} || read.ptr != end || url.connections == 0 ||
-        url.connections > kConnectionsMax) {
-      return invalid_argument("the store URL's connections must be 1 to " +
-                              std::to_string(kConnectionsMax));
+    const bool is_patience = key == "patience";
+    const auto number = number_of(key, value, is_patience ? kPatienceMax : kConnectionsMax);
+    if (!number) return std::unexpected(number.error());
+    if (is_patience) {
+      url.patience = std::chrono::seconds(*number);
+    } else {
+      url.connections = *number;
     }
   }
   return {};
 }
 
 bool is_own(std::string_view key) {
-  return key == "schema" || key == "listen" || key == "pooler" || key == "connections";
+  constexpr std::array<std::string_view, 6> kOwn = {"schema",      "listen",   "pooler",
+                                                    "connections", "patience", "migrate"};
+  return std::ranges::find(kOwn, key) != kOwn.end();
 }
 
 }  // namespace

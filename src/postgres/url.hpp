@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,10 +18,14 @@ struct StoreUrl {
   std::string listen_uri;
   bool pooled = false;            // a pooler may give each transaction another session
   std::uint32_t connections = 8;  // at most so many for reads, at least 1
+  // How long the server is waited for, and anything that is asked of it.
+  std::chrono::seconds patience{30};
+  bool migrates = true;  // opening the store for writing brings its tables to this version
 };
 
-// Reads `postgresql://...?schema=NAME&listen=URI&pooler=transaction&connections=N`; the engine's
-// own parameters may be given beside those of libpq, in any order. Fails with InvalidArgument.
+// Reads `postgresql://...?schema=NAME&listen=URI&pooler=transaction&connections=N&patience=SECONDS
+// &migrate=off`; the engine's own parameters may be given beside those of libpq, in any order.
+// Fails with InvalidArgument.
 Result<StoreUrl> parse_store_url(std::string_view url);
 
 // A name in double quotes for SQL. Of a checked one: see parse_store_url().

@@ -31,11 +31,24 @@ TEST(StoreUrl, ListensElsewhereBesideAPooler) {
   EXPECT_EQ(direct->listen_uri, "postgresql://d/db");
 }
 
+TEST(StoreUrl, SaysHowLongToWaitAndWhetherToMigrate) {
+  const auto plain = parse_store_url("postgresql://h/db");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->patience, std::chrono::seconds(30));
+  EXPECT_TRUE(plain->migrates);
+  const auto url = parse_store_url("postgresql://h/db?patience=3600&migrate=off&sslmode=require");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(url->patience, std::chrono::hours(1));
+  EXPECT_FALSE(url->migrates);
+  EXPECT_EQ(url->uri, "postgresql://h/db?sslmode=require");
+}
+
 TEST(StoreUrl, IsRefusedWhereItIsMalformed) {
   for (const char* query :
        {"schema=", "schema=a%20b", "schema=1a", "schema=%22", "schema=a%", "schema=%zz",
         "schema=aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeee", "pooler=some", "connections=0",
-        "connections=1001", "connections=x", "listen=http%3A%2F%2Fx", "unknown=1"}) {
+        "connections=1001", "connections=x", "patience=0", "patience=3601", "patience=1s",
+        "migrate=no", "listen=http%3A%2F%2Fx", "unknown=1"}) {
     const auto url = parse_store_url("postgresql://h/db?" + std::string(query));
     ASSERT_FALSE(url) << query;
     EXPECT_EQ(url.error().code, ErrorCode::InvalidArgument) << query;

@@ -18,10 +18,14 @@ constexpr auto kBetweenNotifications = std::chrono::milliseconds(2);
 // How long a notification that was lost can cost; and how often to look where there are none.
 constexpr auto kSlowly = std::chrono::seconds(1);
 constexpr auto kOften = std::chrono::milliseconds(20);
+constexpr auto kBetweenLooksAtQueue = std::chrono::seconds(10);
 
 // Nothing is lost where a notification is: no commit is to wait for the disk because of it.
 constexpr const char* kHurry = "SELECT set_config('synchronous_commit', 'off', true)";
 constexpr const char* kNotify = "SELECT pg_notify($1::text, $2::text)";
+constexpr const char* kQueue =
+    "SELECT pg_notification_queue_usage() > $1::text::float8,"
+    " round(100 * pg_notification_queue_usage())::int";
 
 Error closed() {
   return {.code = ErrorCode::Closed, .message = "the store is being closed"};
@@ -145,6 +149,36 @@ bool WakeUp::listen_once(const std::stop_token& stop) {
   return true;
 }
 
+bool WakeUp::tell(Connection& connection, GlobalPosition head, Deadline deadline) const {
+  const std::array calls = {
+      Call{.sql = kHurry},
+      Call{.sql = kNotify,
+           .parameters = std::move(
+               Parameters().text(settings_.channel_name).text(std::to_string(head.value)))}};
+  return connection.run(calls, deadline).has_value();
+}
+
+// The server keeps notifications, of all databases, until the slowest listener has taken them; one
+// that stays in a transaction takes none. When the queue is full, no NOTIFY commits any more.
+void WakeUp::look_at_queue(Connection& connection, Deadline deadline) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_at_queue_) return;
+  next_look_at_queue_ = now + kBetweenLooksAtQueue;
+  const auto usage = connection.run(
+      {.sql = kQueue,
+       .parameters = Parameters().text(std::to_string(settings_.notification_queue_most))},
+      deadline);
+  if (!usage) return;
+  const bool was_full = std::exchange(queue_is_full_, usage->boolean(0, 0));
+  if (was_full || !queue_is_full_) return;
+  settings_.notify(Notice::Level::Warning,
+                   "the server's queue of notifications is full to " +
+                       std::to_string(usage->int4(0, 1)) +
+                       " %: a session that listens has been in a transaction for long"
+                       " (pg_stat_activity has them); when it is full, waiting readers only look"
+                       " once a second");
+}
+
 void WakeUp::notify(const std::stop_token& stop) {
   const auto patience = [&] { return std::chrono::steady_clock::now() + settings_.patience; };
   std::unique_ptr<Connection> connection;
@@ -160,15 +194,8 @@ void WakeUp::notify(const std::stop_token& stop) {
       auto made = Connection::open(settings_.connection, patience());
       connection = made ? *std::move(made) : nullptr;
     }
-    bool told = false;
-    if (connection != nullptr) {
-      const std::array calls = {
-          Call{.sql = kHurry},
-          Call{.sql = kNotify,
-               .parameters = std::move(
-                   Parameters().text(settings_.channel_name).text(std::to_string(head.value)))}};
-      told = connection->run(calls, patience()).has_value();
-    }
+    const bool told = connection != nullptr && tell(*connection, head, patience());
+    if (told) look_at_queue(*connection, patience());
     if (!told) {
       connection.reset();
       if (!backoff.wait(Deadline::max())) return;

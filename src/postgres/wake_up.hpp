@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -45,6 +46,8 @@ class WakeUp {
   void listen(const std::stop_token& stop);
   bool listen_once(const std::stop_token& stop);
   void notify(const std::stop_token& stop);
+  bool tell(Connection& connection, GlobalPosition head, Deadline deadline) const;
+  void look_at_queue(Connection& connection, Deadline deadline);
 
   const StoreSettings& settings_;
   const AskHead ask_head_;
@@ -55,6 +58,9 @@ class WakeUp {
   GlobalPosition notified_ GUARDED_BY(mutex_) = {};
   std::size_t waiting_ GUARDED_BY(mutex_) = 0;
   int wake_fd_ = -1;  // readable when the listening thread is to end
+  // The notifying thread's.
+  std::chrono::steady_clock::time_point next_look_at_queue_ = {};
+  bool queue_is_full_ = false;
   std::jthread notifying_;
   std::jthread listening_;  // started when somebody waits for the first time
 };

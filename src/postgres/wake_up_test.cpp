@@ -8,6 +8,7 @@
 
 #include "eventstore/open.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/postgres_store.hpp"
 #include "postgres/url.hpp"
 #include "support/postgres_stores.hpp"
 #include "support/store_access.hpp"
@@ -53,6 +54,27 @@ TEST_F(WakeUpTest, BelievesNoNotificationThatTheStoreDoesNotBearOut) {
     }
   }
   EXPECT_EQ(test::code_of(waiting.get()), ErrorCode::DeadlineExceeded);
+}
+
+// A session that listens, in a transaction, holds up the queue of the whole server.
+TEST_F(WakeUpTest, SaysThatNotificationsPileUp) {
+  const auto other = connect();
+  for (const auto& script : {"LISTEN " + postgres::quoted(channel()), std::string("BEGIN")}) {
+    ASSERT_TRUE(other->run_script(script, in(std::chrono::seconds(30))));
+  }
+  const auto pile_up = "SELECT pg_notify('" + channel() + "', repeat('x', 7000) || n)" +
+                       " FROM generate_series(1, 10) n";
+  ASSERT_TRUE(connect()->run_script(pile_up, in(std::chrono::seconds(30))));
+  std::promise<std::string> told;
+  OpenOptions options;
+  options.on_notice = [&](const Notice& notice) {
+    if (notice.message.find("notifications") != std::string::npos) told.set_value(notice.message);
+  };
+  const auto store = test::value_of(PostgresStore::open(test::value_of(parse_store_url(url_)),
+                                                        options, {.notification_queue_most = 0.0}));
+  test::value_of(store->append(test::append_to("s")));
+  EXPECT_NE(told.get_future().get().find("is full to 0 %"), std::string::npos);
+  ASSERT_TRUE(other->run_script("COMMIT", in(std::chrono::seconds(30))));
 }
 
 TEST_F(WakeUpTest, TellsOthersWhatWasCommittedBeforeTheStoreIsClosed) {

@@ -12,11 +12,11 @@
 
 #include "campaigns/campaign.hpp"
 #include "campaigns/known_appends.hpp"
-#include "campaigns/own_server.hpp"
 #include "campaigns/server_faults.hpp"
 #include "core/thread_annotations.hpp"
 #include "eventstore/event_store.hpp"
 #include "postgres/connection.hpp"
+#include "support/own_server.hpp"
 
 namespace eventstore::test {
 

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "campaigns/campaign.hpp"
-#include "campaigns/child_process.hpp"
 #include "campaigns/known_appends.hpp"
 #include "campaigns/real_store.hpp"
 #include "core/seeded_random.hpp"
 #include "eventstore/open.hpp"
+#include "support/child_process.hpp"
 #include "support/store_access.hpp"
 #include "support/temporary_directory.hpp"
 

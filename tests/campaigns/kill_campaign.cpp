@@ -6,10 +6,10 @@
 #include <sys/wait.h>
 
 #include "campaigns/campaign.hpp"
-#include "campaigns/child_process.hpp"
 #include "campaigns/known_appends.hpp"
 #include "campaigns/real_store.hpp"
 #include "core/seeded_random.hpp"
+#include "support/child_process.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace eventstore::test {

@@ -12,10 +12,10 @@
 #include "campaigns/interleaved_writers.hpp"
 #include "campaigns/interleavings.hpp"
 #include "campaigns/ordering_faults.hpp"
-#include "campaigns/own_server.hpp"
 #include "campaigns/postgres_servers.hpp"
 #include "campaigns/violation.hpp"
 #include "eventstore/postgres_self_test.hpp"
+#include "support/own_server.hpp"
 #include "support/postgres_server.hpp"
 #include "support/test_scale.hpp"
 
@@ -111,7 +111,7 @@ class OrderingCampaign final : public Campaign {
   // As many events as were asked for in one go, on a server that crashes and by way of connections
   // that are cut, too.
   void run_with_faults(std::uint64_t episode, Tally& tally) const {
-    OwnServer server(kConnectionsOfFaulted);
+    OwnServer server({.options = {"max_connections=" + std::to_string(kConnectionsOfFaulted)}});
     OrderingFaults faults(server, episode, events_);
     Tally counted;
     run_self_test(faults.port(), server.port(),

@@ -8,10 +8,10 @@
 #include <thread>
 
 #include "campaigns/campaign.hpp"
-#include "campaigns/own_server.hpp"
 #include "campaigns/server_faults.hpp"
 #include "core/seeded_random.hpp"
 #include "core/thread_annotations.hpp"
+#include "support/own_server.hpp"
 
 namespace eventstore::test {
 

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "campaigns/campaign.hpp"
-#include "campaigns/child_process.hpp"
 #include "campaigns/known_appends.hpp"
 #include "campaigns/real_store.hpp"
 #include "core/seeded_random.hpp"
+#include "support/child_process.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace eventstore::test {

@@ -2,10 +2,10 @@
 
 #include <cstdlib>
 
-#include "campaigns/child_process.hpp"
 #include "campaigns/violation.hpp"
 #include "core/campaign_hooks.hpp"
 #include "eventstore/open.hpp"
+#include "support/child_process.hpp"
 
 namespace eventstore::test {
 

@@ -11,10 +11,10 @@
 
 #include "campaigns/campaign.hpp"
 #include "campaigns/faulted_store.hpp"
-#include "campaigns/own_server.hpp"
 #include "campaigns/postgres_servers.hpp"
 #include "campaigns/violation.hpp"
 #include "core/seeded_random.hpp"
+#include "support/own_server.hpp"
 
 namespace eventstore::test {
 namespace {

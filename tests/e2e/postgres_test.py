@@ -30,7 +30,7 @@ class StoreUrl(PostgresEndToEnd):
             (good, ["stream", "list"], FAILED),
             (elsewhere, ["stream", "list"], FAILED),
             (good, ["maint", "repair", "--from", "copy"], USAGE),
-            (f"postgresql://kim:{secret}@127.0.0.1:1/shop", ["maint", "stats"], FAILED),
+            (f"postgresql://kim:{secret}@127.0.0.1:1/shop?patience=1", ["maint", "stats"], FAILED),
             (f"postgresql://kim:{secret}%zz@127.0.0.1/shop", ["maint", "stats"], USAGE),
             (f"postgresql://kim:{secret}@[::1/shop", ["maint", "stats"], USAGE),
             (f"postgresql://kim@127.0.0.1/shop?password={secret}%zz", ["maint", "stats"], USAGE),
@@ -44,7 +44,7 @@ class StoreUrl(PostgresEndToEnd):
         self.assertNotIn(secret, self.said(good, "stream", "read", "nosuch"))
 
     def test_a_server_that_is_not_there_is_unavailable(self):
-        said = self.said("postgresql://127.0.0.1:1/shop", "--output", "json", "event", "append", "s", "T")
+        said = self.said("postgresql://127.0.0.1:1/shop?patience=1", "--output", "json", "event", "append", "s", "T")
         error = json.loads(said)["error"]
         self.assertEqual(error["code"], "unavailable")
         self.assertIn("--store", error["message"])

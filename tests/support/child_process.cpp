@@ -1,4 +1,4 @@
-#include "campaigns/child_process.hpp"
+#include "support/child_process.hpp"
 
 #include <algorithm>
 #include <array>

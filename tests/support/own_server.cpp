@@ -1,10 +1,12 @@
-#include "campaigns/own_server.hpp"
+#include "support/own_server.hpp"
 
 #include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <stdexcept>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -13,10 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "campaigns/postgres_servers.hpp"
-#include "campaigns/real_store.hpp"
-#include "campaigns/violation.hpp"
 #include "core/check.hpp"
+#include "postgres/connection.hpp"
 #include "support/postgres_server.hpp"
 
 namespace eventstore::test {
@@ -24,6 +24,17 @@ namespace {
 
 constexpr const char* kSystemUser = "postgres";
 constexpr int kAttempts = 10;  // another process may take the port first
+
+Deadline soon(std::chrono::seconds time = std::chrono::seconds(60)) {
+  return std::chrono::steady_clock::now() + time;
+}
+
+void run_command(const std::vector<std::string>& words) {
+  if (can_run(words)) return;
+  std::string command;
+  for (const auto& word : words) command += word + " ";
+  throw std::runtime_error("this failed: " + command);
+}
 
 // The words that run a program as somebody whom PostgreSQL's programs run for, and end it with
 // this process.
@@ -38,12 +49,17 @@ std::vector<std::string> as_server_user(std::vector<std::string> command) {
   return words;
 }
 
-void give_to_server_user(const std::filesystem::path& path) {
-  if (geteuid() != 0) return;
+// Who that is, where this process is not it already.
+const passwd* server_user() {
+  if (geteuid() != 0) return nullptr;
   const passwd* const user = getpwnam(kSystemUser);  // NOLINT(concurrency-mt-unsafe): one thread
-  if (user == nullptr || chown(path.c_str(), user->pw_uid, user->pw_gid) != 0) {
-    throw Violation{"there is no user " + std::string(kSystemUser) + " to run a server as"};
-  }
+  if (user != nullptr) return user;
+  throw std::runtime_error("there is no user " + std::string(kSystemUser) + " to run a server as");
+}
+
+void give_to_server_user(const std::filesystem::path& path) {
+  const auto* const user = server_user();
+  if (user != nullptr) CHECK(chown(path.c_str(), user->pw_uid, user->pw_gid) == 0);
 }
 
 int free_port() {
@@ -88,22 +104,36 @@ bool answers(int port) {
 
 }  // namespace
 
-OwnServer::OwnServer(unsigned connections_max) : connections_max_(connections_max) {
+OwnServer::OwnServer(Settings settings) : settings_(std::move(settings)) {
   std::string name = (std::filesystem::temp_directory_path() / "eventstore-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw Violation{"mkdtemp failed: " + name};
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed: " + name);
   folder_ = name;
   guard_ = guard_folder(folder_);
+  std::filesystem::create_directory(folder_ / "small");
   give_to_server_user(folder_);
-  const auto& bin = postgres_server().bin;
-  run_command(as_server_user({(bin / "initdb").string(), "-D", (folder_ / "data").string(), "-U",
-                              "eventstore", "--encoding=UTF8", "--no-locale", "--auth=trust",
-                              "--no-sync"}));
+  give_to_server_user(folder_ / "small");
+  port_ = free_port();
+  make_data();
   start();
 }
 
 OwnServer::~OwnServer() {
   crash();
   close(guard_);
+}
+
+void OwnServer::make_data() {
+  const auto& bin = postgres_server().bin;
+  const auto data = (folder_ / "data").string();
+  if (settings_.standby_of == nullptr) {
+    return run_command(
+        as_server_user({(bin / "initdb").string(), "-D", data, "-U", "eventstore",
+                        "--encoding=UTF8", "--no-locale", "--auth=trust", "--no-sync"}));
+  }
+  // It keeps the port that it has in its name.
+  run_command(as_server_user({(bin / "pg_basebackup").string(), "-D", data, "--checkpoint=fast",
+                              "--no-sync", "--write-recovery-conf", "-d",
+                              settings_.standby_of->uri() + "?application_name=" + name()}));
 }
 
 std::string OwnServer::uri(int port) {
@@ -117,19 +147,55 @@ void OwnServer::crash() {
   process_.reset();
 }
 
+std::vector<std::string> OwnServer::command() const {
+  std::vector<std::string> words = {(postgres_server().bin / "postgres").string(), "-D",
+                                    (folder_ / "data").string(), "-p", std::to_string(port_)};
+  std::vector<std::string> options = {
+      "listen_addresses=127.0.0.1", "unix_socket_directories=", "wal_retrieve_retry_interval=100ms",
+      "max_connections=40", "shared_buffers=32MB"};
+  options.insert(options.end(), settings_.options.begin(), settings_.options.end());
+  for (auto& option : options) {
+    words.emplace_back("-c");
+    words.push_back(std::move(option));
+  }
+  words = as_server_user(std::move(words));
+  if (settings_.small_bytes == 0) return words;
+  // Mounted for the server alone, and gone with it.
+  const auto* const user = server_user();
+  const std::string owner =
+      user == nullptr ? "" : "uid=" + std::to_string(user->pw_uid) + ",mode=700,";
+  std::vector<std::string> mounted = {"unshare",
+                                      "--mount",
+                                      "sh",
+                                      "-c",
+                                      "mount -t tmpfs -o " + owner +
+                                          "size=" + std::to_string(settings_.small_bytes) +
+                                          " none \"$0\" && exec \"$@\"",
+                                      (folder_ / "small").string()};
+  mounted.insert(mounted.end(), words.begin(), words.end());
+  return mounted;
+}
+
+void OwnServer::begin_to_start() {
+  if (process_ == nullptr) process_ = std::make_unique<ChildProcess>(command());
+}
+
 void OwnServer::start() {
-  if (process_ != nullptr) return;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (port_ == 0) port_ = free_port();
-    process_ = std::make_unique<ChildProcess>(as_server_user(
-        {(postgres_server().bin / "postgres").string(), "-D", (folder_ / "data").string(), "-p",
-         std::to_string(port_), "-c", "listen_addresses=127.0.0.1", "-c",
-         "unix_socket_directories=", "-c", "fsync=on", "-c",
-         "max_connections=" + std::to_string(connections_max_), "-c", "shared_buffers=32MB"}));
+    begin_to_start();
     if (becomes_ready()) return;
     process_.reset();
   }
-  throw Violation{"a server in " + folder_.string() + " does not start"};
+  throw std::runtime_error("a server in " + folder_.string() + " does not start");
+}
+
+void OwnServer::promote() {
+  const auto connection = postgres::Connection::open({.uri = uri()}, soon());
+  if (!connection) throw std::runtime_error(connection.error().message);
+  const auto promoted = (*connection)->run({.sql = "SELECT pg_promote(true, 60)"}, soon());
+  if (!promoted || !promoted->boolean(0, 0)) {
+    throw std::runtime_error("the standby " + name() + " does not become a primary");
+  }
 }
 
 // False: it has ended.
@@ -166,7 +232,7 @@ OwnPooler::OwnPooler(const OwnServer& server) {
     }
     process_.reset();
   }
-  throw Violation{"pgbouncer does not start"};
+  throw std::runtime_error("pgbouncer does not start");
 }
 
 }  // namespace eventstore::test

@@ -1,0 +1,184 @@
+#include <atomic>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "postgres/own_server_test_support.hpp"
+
+// Standbys: reading from one, and going on with one that was promoted.
+namespace eventstore::postgres {
+namespace {
+
+using test::code_of;
+using test::OwnServer;
+using test::value_of;
+using Positions = std::vector<std::uint64_t>;
+
+class Standby : public testing::Test {
+ protected:
+  std::unique_ptr<EventStore> open_store(const std::string& uri, bool read_only = false) {
+    return value_of(open(uri, notices_.options(read_only)));
+  }
+  // Of both servers.
+  std::string both(const std::string& attributes) const {
+    return "postgresql://eventstore@127.0.0.1:" + std::to_string(primary_.port()) +
+           ",127.0.0.1:" + std::to_string(standby_.port()) +
+           "/postgres?target_session_attrs=" + attributes;
+  }
+  // The standby has all that the primary has written.
+  void catch_up() {
+    const auto written = value_at(primary_.uri(), "SELECT pg_current_wal_lsn()::text");
+    const auto sql = "SELECT (pg_last_wal_replay_lsn() >= '" + written + "')::text";
+    wait_for_value(standby_.uri(), sql, "true");
+  }
+  void append(EventStore& store, std::size_t count = 1) {
+    for (std::size_t n = 0; n < count; ++n) value_of(store.append(test::append_to("s")));
+  }
+  // The standby takes the primary's place without the last `lost` events of `store`.
+  void fail_over_without(EventStore& store, std::size_t lost) {
+    catch_up();
+    standby_.crash();
+    append(store, lost);
+    primary_.crash();
+    standby_.start();
+    standby_.promote();
+  }
+  static void expect_fenced(EventStore& store) {
+    EXPECT_EQ(code_of(store.append(test::append_to("s"))), ErrorCode::Corruption);
+    EXPECT_EQ(code_of(store.head()), ErrorCode::Corruption);
+    EXPECT_EQ(code_of(test::try_read(store, {})), ErrorCode::Corruption);
+    EXPECT_EQ(code_of(store.wait_past({0}, soon(std::chrono::seconds(5)), {})),
+              ErrorCode::Corruption);
+    const auto failure = store.health().failure;
+    ASSERT_TRUE(failure);
+    EXPECT_EQ(failure->code, ErrorCode::Corruption);
+  }
+
+  Notices notices_;
+  OwnServer primary_;
+  OwnServer standby_{{.standby_of = &primary_}};
+};
+
+TEST_F(Standby, IsReadFromAndNotWrittenTo) {
+  const auto writer = open_store(primary_.uri());
+  append(*writer, 3);
+  catch_up();
+  const auto reader = open_store(standby_.uri(), /*read_only=*/true);
+  EXPECT_EQ(test::positions_of(test::read_events(*reader)), Positions({1, 2, 3}));
+  EXPECT_EQ(code_of(open(standby_.uri())), ErrorCode::ReadOnly);
+  EXPECT_EQ(code_of(reader->wait_past({3}, soon(std::chrono::milliseconds(50)), {})),
+            ErrorCode::DeadlineExceeded);
+  auto waiting = std::async(std::launch::async, [&] { return reader->wait_past({3}, soon(), {}); });
+  append(*writer);
+  EXPECT_EQ(value_of(waiting.get()), GlobalPosition{4});
+  EXPECT_EQ(test::read_stream(*reader, "s").size(), 4U);
+}
+
+// With synchronous replication nothing is lost, and the store goes on by itself.
+TEST_F(Standby, TakesOverWithAllThatWasAcknowledged) {
+  set_up(primary_.uri(), "synchronous_standby_names", standby_.name());
+  wait_for_value(primary_.uri(), "SELECT sync_state FROM pg_stat_replication", "sync");
+  const auto store = open_store(both("read-write"));
+  std::atomic<std::size_t> appended = 0;
+  std::atomic<bool> has_taken_over = false;
+  std::vector<std::uint64_t> acknowledged;
+  std::jthread appending([&] {
+    for (std::size_t more = 20; more > 0;) {
+      if (has_taken_over) --more;
+      const auto result = store->append(test::append_to("s"));
+      ASSERT_TRUE(result) << result.error().message;
+      EXPECT_FALSE(result->repeated);
+      acknowledged.push_back(result->last_position.value);
+      ++appended;
+    }
+  });
+  while (appended < 20) std::this_thread::yield();
+  primary_.crash();
+  standby_.promote();
+  has_taken_over = true;
+  appending.join();
+  EXPECT_EQ(test::positions_of(test::read_stream(*store, "s")), acknowledged);
+  EXPECT_EQ(notices_.count("a standby was promoted"), 1U);
+  EXPECT_FALSE(store->health().failure);
+}
+
+TEST_F(Standby, ThatTakesOverWithoutAcknowledgedEventsEndsTheStore) {
+  const auto store = open_store(both("read-write"));
+  const auto reader = open_store(both("read-write"), /*read_only=*/true);
+  append(*store, 3);
+  fail_over_without(*store, 2);
+  EXPECT_EQ(value_of(open_store(standby_.uri())->head()), GlobalPosition{3});
+  expect_fenced(*store);
+  const auto lost = test::details_of<DamageDetails>(*store->health().failure);
+  EXPECT_EQ(lost.first_position, GlobalPosition{4});
+  EXPECT_EQ(lost.last_position, GlobalPosition{5});
+  EXPECT_EQ(notices_.count("has lost events"), 1U);
+  // Who had seen none of them goes on; and so does who opens the store again, knowing.
+  EXPECT_EQ(value_of(reader->head()), GlobalPosition{3});
+  EXPECT_EQ(value_of(open_store(standby_.uri())->append(test::append_to("s"))).last_position,
+            GlobalPosition{4});
+}
+
+// The head alone does not tell.
+TEST_F(Standby, ThatHasOtherEventsInTheirPlaceEndsTheStore) {
+  const auto store = open_store(both("read-write"));
+  append(*store, 3);
+  fail_over_without(*store, 1);
+  append(*open_store(standby_.uri()), 3);
+  expect_fenced(*store);
+  const auto lost = test::details_of<DamageDetails>(*store->health().failure);
+  EXPECT_EQ(lost.first_position, GlobalPosition{4});
+}
+
+TEST_F(Standby, ThatIsBehindIsNotReadUntilItHasCaughtUp) {
+  const auto writer = open_store(primary_.uri());
+  append(*writer, 3);
+  const auto reader = open_store(both("any") + "&patience=1", /*read_only=*/true);
+  EXPECT_EQ(value_of(reader->head()), GlobalPosition{3});
+  catch_up();
+  standby_.crash();
+  append(*writer, 2);
+  EXPECT_EQ(value_of(reader->head()), GlobalPosition{5});
+  primary_.crash();
+  standby_.start();
+  EXPECT_EQ(code_of(reader->head()), ErrorCode::Unavailable);
+  EXPECT_FALSE(reader->health().failure);
+  primary_.start();
+  catch_up();
+  primary_.crash();
+  EXPECT_EQ(value_of(reader->head()), GlobalPosition{5});
+}
+
+// What a single address leads to may be another server by then.
+TEST_F(Standby, IsWaitedForUntilItTakesWrites) {
+  std::string behind = both("any");
+  const auto store = open_store(behind);
+  append(*store, 3);
+  catch_up();
+  primary_.crash();
+  auto appended =
+      std::async(std::launch::async, [&] { return store->append(test::append_to("s")); });
+  EXPECT_EQ(value_of(store->head()), GlobalPosition{3});
+  standby_.promote();
+  EXPECT_EQ(value_of(appended.get()).last_position, GlobalPosition{4});
+}
+
+TEST(AnotherServer, WithACopyOfTheStoreEndsIt) {
+  Notices notices;
+  OwnServer first;
+  OwnServer second;
+  const auto store =
+      value_of(open("postgresql://eventstore@127.0.0.1:" + std::to_string(first.port()) +
+                        ",127.0.0.1:" + std::to_string(second.port()) + "/postgres",
+                    notices.options()));
+  value_of(store->append(test::append_to("s")));
+  static_cast<void>(value_of(open(second.uri(), notices.options())));
+  first.crash();
+  const auto failed = test::error_of(store->append(test::append_to("s")));
+  EXPECT_EQ(failed.code, ErrorCode::Corruption);
+  EXPECT_NE(failed.message.find("system identifier"), std::string::npos) << failed.message;
+}
+
+}  // namespace
+}  // namespace eventstore::postgres

@@ -1,0 +1,123 @@
+#include <cctype>
+#include <string>
+#include <utility>
+
+#include "postgres/own_server_test_support.hpp"
+
+// Servers that may lose what they acknowledge, and databases that cannot hold a store.
+namespace eventstore::postgres {
+namespace {
+
+using test::code_of;
+using test::error_of;
+using test::value_of;
+
+class WeakenedServer : public testing::Test {
+ protected:
+  std::unique_ptr<EventStore> open_store(const std::string& parameters = "",
+                                         bool read_only = false) {
+    return value_of(open(server_.uri() + parameters, notices_.options(read_only)));
+  }
+  // Makes a store whose transactions leave behind what they commit with.
+  void watch_commits() {
+    static_cast<void>(open_store());
+    execute_at(
+        server_.uri(),
+        "CREATE TABLE public.commits (setting text, n serial);"
+        "CREATE FUNCTION public.watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO"
+        " public.commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END"
+        " $$; CREATE TRIGGER watch AFTER INSERT ON eventstore.event_ids FOR EACH ROW"
+        " EXECUTE FUNCTION public.watch()");
+  }
+  // How the last append was committed.
+  std::string last_commit() {
+    return value_at(server_.uri(), "SELECT setting FROM public.commits ORDER BY n DESC LIMIT 1");
+  }
+  Error refusal(const std::string& uri, bool read_only = false) {
+    return error_of(open(uri, notices_.options(read_only)));
+  }
+
+  Notices notices_;
+  test::OwnServer server_;
+};
+
+TEST_F(WeakenedServer, IsRefusedForWritingAndRead) {
+  const auto store = open_store();
+  value_of(store->append(test::append_to("s")));
+  for (const std::string setting : {"fsync", "full_page_writes"}) {
+    set_up(server_.uri(), setting, "off");
+    const auto refused = refusal(server_.uri());
+    EXPECT_EQ(refused.code, ErrorCode::Unsupported);
+    EXPECT_NE(refused.message.find(setting + " = off"), std::string::npos) << refused.message;
+    EXPECT_EQ(test::read_events(*open_store("", /*read_only=*/true)).size(), 1U);
+    // A store that was open before notices when it connects again.
+    end_sessions(server_.uri());
+    EXPECT_EQ(code_of(store->append(test::append_to("s"))), ErrorCode::Unsupported);
+    EXPECT_EQ(test::read_events(*store).size(), 1U);
+    set_up(server_.uri(), setting, "on");
+  }
+  EXPECT_EQ(value_of(store->append(test::append_to("s"))).last_position, GlobalPosition{2});
+}
+
+TEST_F(WeakenedServer, CommitsToTheDiskWhateverItsSettingIs) {
+  watch_commits();
+  const auto before = open_store();
+  value_of(before->append(test::append_to("s")));
+  EXPECT_EQ(notices_.count("synchronous_commit"), 0U);
+  set_up(server_.uri(), "synchronous_commit", "off");
+  value_of(before->append(test::append_to("s")));
+  EXPECT_EQ(last_commit(), "on");
+  EXPECT_EQ(notices_.count("synchronous_commit"), 0U);
+
+  const auto after = open_store();
+  EXPECT_EQ(notices_.count("synchronous_commit = off"), 1U);
+  for (int round = 0; round < 2; ++round) {
+    value_of(after->append(test::append_to("s")));
+    EXPECT_EQ(last_commit(), "on");
+    end_sessions(server_.uri());
+  }
+  EXPECT_EQ(notices_.count("synchronous_commit = off"), 1U);
+
+  // Behind a pooler no session can be told.
+  const auto refused = refusal(server_.uri() + "?pooler=transaction");
+  EXPECT_EQ(refused.code, ErrorCode::Unsupported);
+  EXPECT_NE(refused.message.find("ALTER ROLE"), std::string::npos) << refused.message;
+}
+
+TEST_F(WeakenedServer, CommitsToTheDiskWhateverTheUrlSays) {
+  watch_commits();
+  for (const auto& [asked, used] :
+       {std::pair("off", "on"), {"local", "local"}, {"remote_apply", "remote_apply"}}) {
+    const auto store = open_store("?options=-c%20synchronous_commit%3D" + std::string(asked));
+    value_of(store->append(test::append_to("s")));
+    EXPECT_EQ(last_commit(), used);
+  }
+}
+
+TEST_F(WeakenedServer, HasNoStoreInADatabaseOfAnotherEncoding) {
+  for (const std::string encoding : {"SQL_ASCII", "LATIN1"}) {
+    execute_at(server_.uri(),
+               "CREATE DATABASE d" + encoding + " TEMPLATE template0 ENCODING '" + encoding + "'");
+    auto uri = server_.uri();
+    std::string name = "d" + encoding;
+    for (auto& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    uri.replace(uri.rfind('/') + 1, std::string::npos, name);
+    for (const bool read_only : {false, true}) {
+      const auto refused = refusal(uri, read_only);
+      EXPECT_EQ(refused.code, ErrorCode::Unsupported);
+      EXPECT_NE(refused.message.find(encoding), std::string::npos) << refused.message;
+    }
+    EXPECT_EQ(value_at(uri, "SELECT count(*)::text FROM pg_namespace WHERE nspname = 'eventstore'"),
+              "0");
+  }
+}
+
+TEST_F(WeakenedServer, TakesNothingWhereTransactionsAreReadOnly) {
+  static_cast<void>(open_store());
+  const auto refused = refusal(server_.uri() + "?options=-c%20default_transaction_read_only%3Don");
+  EXPECT_EQ(refused.code, ErrorCode::ReadOnly);
+  EXPECT_NE(refused.message.find("default_transaction_read_only"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace eventstore::postgres
