@@ -122,6 +122,21 @@ TEST_F(AppendFromMemory, NoticesAStreamThatAnotherProcessBegan) {
   expect_whole(5);
 }
 
+// Not one of this process's last ones, and nothing is appended to it.
+TEST_F(AppendFromMemory, ChecksStreamsThatItDoesNotRemember) {
+  value_of(other_->append(append_to("b")));
+  for (int append = 0; append < 8; ++append) value_of(store_->append(append_to("a")));
+  auto request = append_to("a");
+  request.checks = {{.stream = "b", .expected = ExpectedVersion::no_stream()}};
+  EXPECT_EQ(code_of(store_->append(request)), ErrorCode::WrongExpectedVersion);
+  request.checks.push_back({.stream = "a", .expected = ExpectedVersion::exactly({1})});
+  request.events.push_back(event_of("b", "T"));
+  const auto refused = store_->append(request);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(std::get<VersionConflict>(refused.error().details).stream, "b");
+  expect_whole(13);
+}
+
 TEST_F(AppendFromMemory, NoticesWhatAnotherProcessDeleted) {
   value_of(other_->tombstone_stream("a", ExpectedVersion::any()));
   EXPECT_EQ(code_of(store_->append(append_to("a"))), ErrorCode::StreamDeleted);
@@ -146,6 +161,22 @@ TEST_F(AppendFromMemory, KnowsARepetition) {
   EXPECT_TRUE(again.repeated);
   EXPECT_EQ(again.first_position, first.first_position);
   expect_whole(5);
+}
+
+// Beside another append, which is stored.
+TEST_F(AppendFromMemory, KnowsARepetitionThatExpectsAnotherVersion) {
+  const AppendRequest request{
+      .events = {event_of("a", "T", test::id_of(1))},
+      .checks = {{.stream = "a", .expected = ExpectedVersion::exactly({4})}}};
+  const auto first = value_of(store_->append(request));
+  std::promise<Result<AppendResult>> again;
+  store_->append_async(append_to("a"), [](const Result<AppendResult>&) {});
+  store_->append_async(request,
+                       [&](Result<AppendResult> result) { again.set_value(std::move(result)); });
+  const auto answer = value_of(again.get_future().get());
+  EXPECT_TRUE(answer.repeated);
+  EXPECT_EQ(answer.first_position, first.first_position);
+  expect_whole(6);
 }
 
 TEST_F(AppendFromMemory, FindsItsTags) {

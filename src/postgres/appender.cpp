@@ -40,6 +40,23 @@ bool is_large(std::span<Appender::Pending* const> group) {
   return events >= kCopiedEventsMin;
 }
 
+// Whether the server finds out all that was not known when the group was decided. Not of what is
+// refused: its ids may be there already, so that it is a repetition or another conflict. Nor of a
+// stream that was taken for new, where nothing is stored in it.
+bool is_found_out(const StoredState& state, std::span<Appender::Pending* const> group,
+                  std::span<const Result<AppendResult>> results) {
+  if (!state.is_remembered) return true;
+  for (std::size_t index = 0; index < group.size(); ++index) {
+    const auto events = group[index]->append.events();
+    if (!results[index] && std::ranges::any_of(events, &PreparedAppend::Event::given_id)) {
+      return false;
+    }
+  }
+  return std::ranges::all_of(state.taken_for_new, [&](std::string_view stream) {
+    return state.streams.at(stream).id != 0;
+  });
+}
+
 }  // namespace
 
 Appender::Appender(const StoreSettings& settings, KnownMonths& months, Published published)
@@ -149,6 +166,13 @@ Answer<void> Appender::commit_once(std::span<Pending* const> group, Attempt& mad
                        });
   decide(group, *state, accepted, made);
   if (failed_look) return std::unexpected(*std::move(failed_look));
+  if (!is_found_out(*state, group, made.results)) {
+    trusts_memory_ = false;
+    if (auto ended = connection_->run({.sql = "ROLLBACK"}, deadline); !ended) {
+      return std::unexpected(std::move(ended).error());
+    }
+    return commit_once(group, made = {}, deadline);
+  }
   if (!accepted.empty()) {
     const auto month = Month::of(accepted.recorded_at());
     auto suffix = suffix_of(month, *state, deadline);
@@ -286,8 +310,8 @@ std::optional<Appender::Attempt> Appender::attempt_from_memory(std::span<Pending
                        [](StreamId, Timestamp) -> StreamVersion { return {}; });
   Attempt made;
   decide(group, *state, accepted, made);
-  // What is refused is so only if it can be stored that the head is still the same.
-  if (accepted.empty()) return std::nullopt;
+  // What is refused is so only if something is stored, which shows that the head is still the same.
+  if (accepted.empty() || !is_found_out(*state, group, made.results)) return std::nullopt;
   auto calls = write_if_unchanged(accepted, place, statements_);
   calls.insert(calls.begin(), lock_call(settings_, statements_));
   const auto rows = connection_->run(calls, deadline);

@@ -119,6 +119,23 @@ TEST_F(LargeAppend, IsRefusedWhereOneOfItsIdsIsThere) {
   expect_whole(5);
 }
 
+TEST_F(LargeAppend, IsARepetitionWhateverItExpects) {
+  AppendRequest request{.events = all_kinds(),
+                        .checks = {{.stream = "s-3", .expected = ExpectedVersion::no_stream()}}};
+  const auto first = value_of(store_->append(request));
+  for (int append = 0; append < 4; ++append) {
+    std::vector<NewEvent> others;
+    for (std::size_t index = 0; index < 700; ++index) {
+      others.push_back(test::event_of("s-" + std::to_string(index)));
+    }
+    value_of(store_->append({.events = others}));
+  }
+  const auto again = value_of(store_->append(request));
+  EXPECT_TRUE(again.repeated);
+  EXPECT_EQ(again.first_position, first.first_position);
+  expect_whole(kLarge + 4 * 700);
+}
+
 TEST_F(LargeAppend, IsStoredBesideOthersThatAreRefused) {
   for (int append = 0; append < 4; ++append) value_of(store_->append(append_to("a")));
   EXPECT_EQ(code_of(store_->append(append_to("a", ExpectedVersion::exactly({3}), kLarge))),

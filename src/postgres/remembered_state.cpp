@@ -18,7 +18,7 @@ bool expects_no_stream(const PreparedAppend& append, std::string_view stream) {
 
 std::optional<StoredState> RememberedState::recall(std::span<Pending* const> group) const {
   if (undisturbed_ < undisturbed_needed_) return std::nullopt;
-  StoredState state{.last_month = last_month_, .head = head_};
+  StoredState state{.last_month = last_month_, .head = head_, .is_remembered = true};
   for (const auto* pending : group) {
     const auto& append = pending->append;
     // Of what is stored up to the head, conditions would have to be asked.
@@ -28,15 +28,18 @@ std::optional<StoredState> RememberedState::recall(std::span<Pending* const> gro
   return state;
 }
 
-// Of a stream that is expected not to exist and is not remembered, that is believed: its name can
-// be stored only once.
 bool RememberedState::add_streams(const PreparedAppend& append, StoredState& state) const {
   const auto add = [&](std::string_view name) {
     const auto [at, is_new] = state.streams.try_emplace(name);
     if (!is_new) return true;
     const auto* known = find(name);
-    if (known == nullptr) return expects_no_stream(append, name);
-    at->second = *known;
+    if (known != nullptr) {
+      at->second = *known;
+    } else if (expects_no_stream(append, name)) {
+      state.taken_for_new.push_back(name);
+    } else {
+      return false;
+    }
     return true;
   };
   return std::ranges::all_of(append.events(),

@@ -27,7 +27,9 @@ class RememberedState {
  public:
   using Pending = PendingAppend<PreparedAppend>;
 
-  // Absent: other processes append too, or the group needs to know what is not remembered here.
+  // Absent: other processes append too, or the group needs to know what is not remembered here. A
+  // stream that is not, but is expected not to exist, is taken for new: whoever adds it finds out,
+  // since a name is stored only once.
   std::optional<StoredState> recall(std::span<Pending* const> group) const;
 
   // What a group found and left: the store's head before it, and all as it is behind it.

@@ -41,6 +41,10 @@ struct StoredState {
   Timestamp now = {};                                               // by the server's clock
   std::unordered_map<std::string_view, StoredStream> streams = {};  // all that were asked for
   std::map<std::pair<std::string_view, Uuid>, StoredId> ids = {};
+  // Of what is remembered, not looked up. Nothing is known of ids then, and these streams are taken
+  // for new because an append expects that.
+  bool is_remembered = false;
+  std::vector<std::string_view> taken_for_new = {};
   // By the append's ordinal in the group: the first event that matches its condition.
   std::unordered_map<std::size_t, GlobalPosition> matches = {};
 };
