@@ -21,6 +21,9 @@ namespace {
 
 constexpr int kServerVersionMin = 140000;
 
+// How long an address is tried where nobody answers.
+constexpr std::chrono::milliseconds kSilentPatience{10'000};
+
 // Plans that do not depend on how large the tables were when they were made, and nothing that waits
 // for ever. Not where a pooler is in between, which does not know of such settings.
 constexpr const char* kSessionOptions =
@@ -124,20 +127,24 @@ Result<void> PostgresStore::start(const OpenOptions& options) {
   return {};
 }
 
-// The first connection. A server that is about to start is waited for.
+// The first connection. A server that says that it is about to start is waited for; one that says
+// nothing may just as well be elsewhere.
 Answer<std::unique_ptr<Connection>> PostgresStore::connect() {
   const auto deadline = patience();
+  const auto silent = std::min(settings_.patience, kSilentPatience);
+  const auto silent_until = settings_.environment.clock->monotonic_now() + silent;
   Backoff backoff(*settings_.environment.random, settings_.stop);
   for (bool has_told = false;; has_told = true) {
     auto opened = Connection::open(settings_.connection, deadline);
     if (opened || !opened.error().is_passing()) return opened;
     if (!has_told) {
-      const auto seconds = std::chrono::ceil<std::chrono::seconds>(settings_.patience).count();
+      const auto waits = opened.error().sqlstate.empty() ? silent : settings_.patience;
+      const auto seconds = std::chrono::ceil<std::chrono::seconds>(waits).count();
       settings_.notify(Notice::Level::Warning, "the server cannot be reached, and is tried for " +
                                                    std::to_string(seconds) +
                                                    " s: " + opened.error().message);
     }
-    if (!backoff.wait(deadline)) return opened;
+    if (!backoff.wait(opened.error().sqlstate.empty() ? silent_until : deadline)) return opened;
   }
 }
 

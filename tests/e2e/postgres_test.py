@@ -45,7 +45,7 @@ class StoreUrl(PostgresEndToEnd):
 
     def test_a_server_that_is_not_there_is_unavailable(self):
         said = self.said("postgresql://127.0.0.1:1/shop?patience=1", "--output", "json", "event", "append", "s", "T")
-        error = json.loads(said)["error"]
+        error = json.loads(said.splitlines()[-1])["error"]  # after a notice
         self.assertEqual(error["code"], "unavailable")
         self.assertIn("--store", error["message"])
 
