@@ -16,7 +16,7 @@ namespace {
 constexpr int kBinary = 1;
 
 // More statements than these are sent with their text each time.
-constexpr std::size_t kPreparedMax = 256;
+constexpr std::size_t kPreparedMax = 1024;
 
 int milliseconds_until(Deadline deadline) {
   const auto left =
