@@ -17,7 +17,7 @@ constexpr const char* kNow = "SELECT clock_timestamp()";
 
 MonthsAhead::MonthsAhead(const StoreSettings& settings, Connection& connection)
     : settings_(settings) {
-  static_cast<void>(make(connection));
+  static_cast<void>(make(connection));  // what it could not make is left to whoever appends
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
