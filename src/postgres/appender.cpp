@@ -9,11 +9,11 @@
 namespace eventstore::postgres {
 namespace {
 
-// The server gave up a transaction that may well go through the next time. check_violation: the
+// The server gave up a transaction that may well go through the next time. kCheckViolation: the
 // default tables do not take events of a month any more that others have just made tables for.
 bool is_worth_another(const Failure& failure) {
   return failure.is_passing() || failure.sqlstate.starts_with("40") ||
-         failure.is(kUniqueViolation) || failure.is("23514");
+         failure.is(kUniqueViolation) || failure.is(kCheckViolation);
 }
 
 void answer_failure(const PendingGroup& group, const Error& error) {

@@ -49,7 +49,7 @@ Answer<void> MonthsAhead::make(Connection& connection) {
     if (made) continue;
     if (made.error().is_passing()) return std::unexpected(made.error());
     // Its events are in the default tables already, and stay there.
-    if (made.error().is("23514")) continue;  // check_violation
+    if (made.error().is(kCheckViolation)) continue;
     settings_.notify(Notice::Level::Warning, "no tables could be made for the events of " +
                                                  month.to_string() + ": " + made.error().message);
     if (made.error().is("42501")) return {};  // insufficient_privilege: of the others neither
