@@ -1,7 +1,6 @@
 #include "postgres/months_ahead.hpp"
 
 #include <algorithm>
-#include <memory>
 
 #include "postgres/backoff.hpp"
 

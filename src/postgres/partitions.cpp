@@ -1,7 +1,5 @@
 #include "postgres/partitions.hpp"
 
-#include <algorithm>
-
 #include "core/refusal.hpp"
 #include "postgres/months.hpp"
 

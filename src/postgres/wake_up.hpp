@@ -1,10 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
-#include <memory>
 #include <stop_token>
 #include <thread>
 
