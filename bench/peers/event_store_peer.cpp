@@ -1,13 +1,10 @@
 // One measurement of this event store in PostgreSQL, for peers_bench.py: what emmett.mjs does with
 // Emmett.
 
-#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>

@@ -1,16 +1,13 @@
 // P7: what it costs that a store's events are spread over many months.
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "bulk_appends.hpp"
-#include "postgres/months.hpp"
 #include "postgres_bench.hpp"
 #include "scratch_store.hpp"
 #include "session.hpp"

@@ -21,7 +21,7 @@ enum class ErrorCode : std::uint8_t {
   StreamDeleted,          // the stream was tombstoned: it takes no events; DeletedStream
   NotFound,               // no such file, store or object (an absent stream is not an error)
   NotAStore,              // the folder or file exists but holds no event store
-  UnsupportedFormat,      // written by a newer version of this library
+  UnsupportedFormat,      // of a newer version of this library, or an older one and not migrated
   StoreLocked,            // another writer has the store open
   ReadOnly,               // opened read-only, or read-only after a failure until reopened
   Corruption,             // stored bytes fail their checks; details: DamageDetails
@@ -33,7 +33,7 @@ enum class ErrorCode : std::uint8_t {
   DeadlineExceeded,       // the deadline passed first; nothing was appended
   Cancelled,              // the caller asked to stop; nothing was appended
   Closed,                 // the store is being closed
-  Unsupported,            // this engine cannot do it; see EventStore::capabilities()
+  Unsupported,            // this engine (EventStore::capabilities()) or its server cannot do it
   Unavailable,            // the server cannot be reached for now; nothing was appended
   Archived,               // the events are of a month that was detached; attach it to read them
 };

@@ -62,7 +62,7 @@ enum class Durability : std::uint8_t {
 };
 
 struct Capabilities {
-  std::string engine;  // "file", "memory", ...
+  std::string engine;  // "file", "memory", "postgresql", ...
   Durability durability = Durability::PowerLoss;
   bool dense_positions = true;  // positions are 1..N without gaps of the engine's own
   bool zero_copy = false;
@@ -106,8 +106,8 @@ struct ScrubStatus {
 struct Health {
   Uuid store_id;    // made with the store; copies have it too
   Uuid lineage_id;  // a new one begins when a store is restored: see docs/formats/store.md
-  // Why the store takes no more appends until it is opened again. Absent: it takes them, or was
-  // opened read-only.
+  // Why the store takes no more appends until it is opened again; nor reads, where its server has
+  // lost events. Absent: it takes them, or was opened read-only.
   std::optional<Error> failure = {};
   ScrubStatus scrub = {};
 };
@@ -139,7 +139,8 @@ class EventStore {
   //
   // Fails with InvalidArgument or LimitExceeded; WrongExpectedVersion, AppendConditionFailed,
   // EventIdConflict or StreamDeleted; Overloaded, DeadlineExceeded, Cancelled, Closed, ReadOnly,
-  // NoSpace or OutOfResources, or Corruption of what decides it, with nothing written;
+  // NoSpace, OutOfResources or Unavailable, Unsupported where the server may lose what it
+  // acknowledges, or Corruption or Archived of what decides it, with nothing written;
   // OutcomeUnknown or Io where only a look at the ids can tell.
   virtual Result<AppendResult> append(AppendRequest request) = 0;
 
@@ -154,7 +155,9 @@ class EventStore {
   //
   // Fails with Closed. A store that was opened read-only looks at what others have written, and may
   // also fail with Corruption, UnsupportedFormat, NotFound (the store was removed), OutOfResources
-  // or Io.
+  // or Io. A store on a server asks it, and may also fail with Unavailable or DeadlineExceeded
+  // where it does not answer, Corruption where it has lost events that were seen, OutOfResources or
+  // Io.
   virtual Result<GlobalPosition> head() = 0;
 
   // Waits until the head is greater than `position`, and returns it. Fails with DeadlineExceeded or
@@ -165,7 +168,8 @@ class EventStore {
   // Absent: there is no such stream.
   //
   // Fails as head() does; with InvalidArgument or LimitExceeded where a stream cannot have that
-  // name; and with Corruption, OutOfResources or Io where what would answer cannot be read.
+  // name; and with Corruption, OutOfResources or Io where what would answer cannot be read, or
+  // Archived where it is of a month that is detached.
   virtual Result<std::optional<StreamInfo>> stream_info(std::string_view stream) = 0;
 
   // Fails as stream_info() does.
@@ -214,9 +218,10 @@ class EventStore {
   // is sealed is looked at, and only what was deleted before it began. Where it is cut short, by a
   // crash too, the next one goes on. One at a time.
   //
-  // Fails with ReadOnly, Cancelled, Closed, NoSpace, OutOfResources or Io; with Overloaded (try
-  // again) where one is under way, or the index is not written yet; with Corruption where it meets
-  // damage. A dry run, for which a store opened read-only will do: with Cancelled, or as stats().
+  // Fails with ReadOnly, Cancelled, Closed, NoSpace, OutOfResources, Unavailable or Io; with
+  // Overloaded (try again) where one is under way, or the index is not written yet; with Corruption
+  // where it meets damage. A dry run, for which a store opened read-only will do: with Cancelled,
+  // or as stats().
   virtual Result<ScavengeReport> scavenge(const ScavengeOptions& options) = 0;
 
   virtual Capabilities capabilities() const = 0;

@@ -52,7 +52,10 @@ struct OpenOptions {
 // in this process, for as long as the returned object), or what a registered engine takes.
 //
 // Fails with InvalidArgument (URL or options), NotFound, NotAStore, StoreLocked, UnsupportedFormat,
-// Corruption, NoSpace, OutOfResources, Io, or ReadOnly where its lock is taken away meanwhile.
+// Corruption, NoSpace, OutOfResources, Io, or ReadOnly where its lock is taken away meanwhile. A
+// store on a server also with Unavailable or DeadlineExceeded where it does not answer, Unsupported
+// where it cannot hold a store, or may lose what it acknowledges, and ReadOnly where it takes no
+// writes from this role.
 Result<std::unique_ptr<EventStore>> open(std::string_view url, const OpenOptions& options = {});
 
 // Opens a store of one engine. Called from any thread, with options that passed open()'s checks.

@@ -30,6 +30,11 @@ namespace eventstore {
 //
 // `listen=URI`, percent-encoded: where LISTEN has a session of its own, beside such a pooler.
 //
+// `patience=SECONDS`: how long the server is waited for, and what is asked of it: 1 to 3600, 30
+// unless given.
+//
+// `migrate=off`: opening the store for writing neither makes its tables nor migrates them.
+//
 // Threads: safe from any thread.
 void register_postgres_engine();
 
@@ -108,7 +113,7 @@ class PostgresMaintenance {
   PostgresMaintenance& operator=(const PostgresMaintenance&) = delete;
 
   // Brings the tables to this library's version; makes them where there are none. Opening a store
-  // for writing does the same.
+  // for writing does the same, unless its URL says otherwise.
   //
   // Fails with NotAStore where the schema has other tables, and UnsupportedFormat where they are of
   // a newer version.

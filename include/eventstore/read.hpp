@@ -60,8 +60,9 @@ class Cursor {
   // The next events in reading order; an empty batch is the end, then and from then on.
   //
   // Fails with Corruption where stored bytes fail their checks or are gone (what came before was
-  // good), DeadlineExceeded, Cancelled, OutOfResources or Io; of a store that was opened read-only
-  // also as EventStore::head() does. After a failure the cursor stays failed.
+  // good), Archived where they are of a month that is detached, DeadlineExceeded, Cancelled,
+  // OutOfResources or Io; of a store that was opened read-only, or on a server, also as
+  // EventStore::head() does. After a failure the cursor stays failed.
   virtual Result<std::span<const EventView>> next() = 0;
 
   // The store's last position when this read was opened.

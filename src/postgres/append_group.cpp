@@ -1,6 +1,5 @@
 #include "postgres/append_group.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 

@@ -5,11 +5,9 @@
 namespace eventstore::postgres {
 
 Answer<std::unique_ptr<Connection>> ConnectionPool::take(Deadline deadline) {
-  auto* const history = settings_.history;
-  if (history != nullptr) {
-    if (auto lost = history->failure()) {
-      return std::unexpected(Failure{.message = lost->message, .found = std::move(lost)});
-    }
+  auto& history = *settings_.history;
+  if (auto lost = history.failure()) {
+    return std::unexpected(Failure{.message = lost->message, .found = std::move(lost)});
   }
   {
     MutexLock lock(mutex_);
@@ -29,8 +27,8 @@ Answer<std::unique_ptr<Connection>> ConnectionPool::take(Deadline deadline) {
     }
   }
   auto made = Connection::open(settings_.connection, deadline);
-  if (made && history != nullptr) {
-    if (auto admitted = history->admit_reader(**made, deadline); !admitted) {
+  if (made) {
+    if (auto admitted = history.admit_reader(**made, deadline); !admitted) {
       made = std::unexpected(std::move(admitted).error());
     }
   }

@@ -3,7 +3,6 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,7 +28,6 @@ class CopyIn {
   // Begins a row of so many fields, each of which follows.
   void row(std::int16_t fields) { put(fields); }
   void int8(std::uint64_t value) { field(value); }
-  void int4(std::int32_t value) { field(value); }
   void int2(std::int16_t value) { field(value); }
   void boolean(bool value) { field(static_cast<std::int8_t>(value ? 1 : 0)); }
   void text(std::string_view value);  // also bytea

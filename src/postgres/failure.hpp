@@ -3,10 +3,15 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "eventstore/result.hpp"
 
 namespace eventstore::postgres {
+
+// SQLSTATEs that decide about what is done next.
+inline constexpr std::string_view kUniqueViolation = "23505";
+inline constexpr std::string_view kCheckViolation = "23514";
 
 // What went wrong between this process and the server.
 struct Failure {

@@ -29,11 +29,9 @@ constexpr const char* kAddBounds =
     " $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) a(s, p, t, c, g, d)";
 
 constexpr const char* kAddEvents =
-    "INSERT INTO {s}.events_{m} ({columns}) SELECT $1::bigint + a.n, $2::timestamptz, a.s, a.v, "
-    "a.i, "
-    "a.f, a.w, a.o, a.l, a.st, a.ty, "
-    "a.ta,"
-    " a.m, a.d FROM unnest($3::bigint[], $4::bigint[], $5::uuid[], $6::int[], $7::bigint[],"
+    "INSERT INTO {s}.events_{m} ({columns}) SELECT $1::bigint + a.n, $2::timestamptz, a.s, a.v,"
+    " a.i, a.f, a.w, a.o, a.l, a.st, a.ty, a.ta, a.m, a.d"
+    " FROM unnest($3::bigint[], $4::bigint[], $5::uuid[], $6::int[], $7::bigint[],"
     " $8::timestamptz[], $9::boolean[], $10::text[], $11::text[], $12::bytea[], $13::bytea[],"
     " $14::bytea[]) WITH ORDINALITY a(s, v, i, f, w, o, l, st, ty, ta, m, d, n)";
 
@@ -62,9 +60,8 @@ constexpr const char* kAddTagsOfEvents =
     " FROM unnest($2::bigint[], $3::text[]) a(n, t)";
 
 constexpr const char* kAddTags =
-    "INSERT INTO {s}.tags_{m} (position, tag, recorded_at) SELECT $1::bigint + a.n, a.t, "
-    "$2::timestamptz"
-    " FROM unnest($3::bigint[], $4::text[]) a(n, t)";
+    "INSERT INTO {s}.tags_{m} (position, tag, recorded_at)"
+    " SELECT $1::bigint + a.n, a.t, $2::timestamptz FROM unnest($3::bigint[], $4::text[]) a(n, t)";
 
 using AddCall = std::function<void(const char* text, Parameters parameters)>;
 

@@ -139,9 +139,9 @@ Answer<bool> make_month_tables(Connection& connection, const std::string& schema
   auto made = connection.run_script(script, deadline);
   if (made) return true;
   if (!connection.is_lost()) static_cast<void>(connection.run_script("ROLLBACK", deadline));
-  // Another process was faster: duplicate_table; or unique_violation of the catalogue, where it was
+  // Another process was faster: duplicate_table; or kUniqueViolation of the catalogue, where it was
   // at it at the same time.
-  if (made.error().is("42P07") || made.error().is("23505")) return false;
+  if (made.error().is("42P07") || made.error().is(kUniqueViolation)) return false;
   return std::unexpected(std::move(made).error());
 }
 

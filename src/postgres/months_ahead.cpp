@@ -1,7 +1,6 @@
 #include "postgres/months_ahead.hpp"
 
 #include <algorithm>
-#include <memory>
 
 #include "postgres/backoff.hpp"
 
@@ -17,7 +16,7 @@ constexpr const char* kNow = "SELECT clock_timestamp()";
 
 MonthsAhead::MonthsAhead(const StoreSettings& settings, Connection& connection)
     : settings_(settings) {
-  static_cast<void>(make(connection));
+  static_cast<void>(make(connection));  // what it could not make is left to whoever appends
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -49,7 +48,7 @@ Answer<void> MonthsAhead::make(Connection& connection) {
     if (made) continue;
     if (made.error().is_passing()) return std::unexpected(made.error());
     // Its events are in the default tables already, and stay there.
-    if (made.error().is("23514")) continue;  // check_violation
+    if (made.error().is(kCheckViolation)) continue;
     settings_.notify(Notice::Level::Warning, "no tables could be made for the events of " +
                                                  month.to_string() + ": " + made.error().message);
     if (made.error().is("42501")) return {};  // insufficient_privilege: of the others neither

@@ -12,8 +12,8 @@
 namespace eventstore::postgres {
 
 // Makes the tables of this month and of some to come, by the server's clock: as the store is opened
-// for writing, and again as a month begins, in a thread that no append waits for. Where that
-// fails there is a notice, and whoever appends first in such a month tries again.
+// for writing, and again as a month begins, in a thread that no append waits for. Where the server
+// refuses there is a notice. Whoever appends first in a month without tables tries again.
 //
 // Threads: safe from any thread.
 class MonthsAhead {

@@ -1,6 +1,5 @@
 #include "postgres/optimistic_group.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/stream_outcomes.hpp"
@@ -25,23 +24,20 @@ namespace {
   " n(name, rule, version, first_event, ordinal) LEFT JOIN {s}.streams s ON s.name = n.name"       \
   " LEFT JOIN LATERAL (SELECT version FROM {s}.events_{m} e WHERE e.stream_id = s.stream_id"       \
   " ORDER BY version DESC LIMIT 1) e ON true),"                                                    \
-  " known AS MATERIALIZED (SELECT h.position, h.at, coalesce(h.is_last AND h.at >= "               \
-  "$6::timestamptz"                                                                                \
-  " AND h.at < $7::timestamptz AND w.fits, false) AS fits, w.versions, w.ids FROM head h,"         \
+  " known AS MATERIALIZED (SELECT h.position, h.at, coalesce(h.is_last"                            \
+  " AND h.at >= $6::timestamptz AND h.at < $7::timestamptz AND w.fits, false) AS fits,"            \
+  " w.versions, w.ids FROM head h,"                                                                \
   " (SELECT bool_and(fits) AS fits, array_agg(version ORDER BY ordinal) AS versions,"              \
   " array_agg(coalesce(stream_id, (SELECT position FROM head) + first_event) ORDER BY ordinal) AS" \
   " ids FROM wanted) w),"                                                                          \
   " new_streams AS (INSERT INTO {s}.streams (stream_id, name, month) SELECT k.position +"          \
   " w.first_event, w.name, $5::int FROM wanted w, known k WHERE w.stream_id IS NULL AND"           \
   " w.first_event > 0 AND k.fits),"                                                                \
-  " new_events AS (INSERT INTO {s}.events_{m} ({columns})"                                         \
-  " SELECT k.position + a.n, k.at, k.ids[a.s], k.versions[a.s] + a.o, a.i, a.f, a.w, a.oc, a.l, "  \
-  "a.st,"                                                                                          \
-  " a.ty, a.ta, a.m, a.d FROM known k, unnest($8::int[], $9::bigint[], $10::uuid[], $11::int[],"   \
-  " $12::bigint[], $13::timestamptz[], $14::boolean[], $15::text[], $16::text[], $17::bytea[],"    \
-  " $18::bytea[], $19::bytea[]) WITH ORDINALITY a(s, o, i, f, w, oc, l, st, ty, ta, m, d, n) "     \
-  "WHERE"                                                                                          \
-  " k.fits),"                                                                                      \
+  " new_events AS (INSERT INTO {s}.events_{m} ({columns}) SELECT k.position + a.n, k.at,"          \
+  " k.ids[a.s], k.versions[a.s] + a.o, a.i, a.f, a.w, a.oc, a.l, a.st, a.ty, a.ta, a.m, a.d"       \
+  " FROM known k, unnest($8::int[], $9::bigint[], $10::uuid[], $11::int[], $12::bigint[],"         \
+  " $13::timestamptz[], $14::boolean[], $15::text[], $16::text[], $17::bytea[], $18::bytea[],"     \
+  " $19::bytea[]) WITH ORDINALITY a(s, o, i, f, w, oc, l, st, ty, ta, m, d, n) WHERE k.fits),"     \
   " new_ids AS (INSERT INTO {s}.event_ids (position, stream_id, version, id, attempt) SELECT"      \
   " k.position + a.n, k.ids[a.s], k.versions[a.s] + a.o, a.i, $20::bigint FROM known k,"           \
   " unnest($8::int[], $9::bigint[], $10::uuid[]) WITH ORDINALITY a(s, o, i, n) WHERE k.fits)"
@@ -49,9 +45,9 @@ namespace {
 constexpr const char* kStore = WANTED " SELECT fits, position, at, versions, ids FROM known";
 
 constexpr const char* kStoreTagged = WANTED
-    ", new_tags AS (INSERT INTO {s}.tags_{m} (position, tag, recorded_at) SELECT k.position + a.n, "
-    "a.t,"
-    " k.at FROM known k, unnest($21::bigint[], $22::text[]) a(n, t) WHERE k.fits)"
+    ", new_tags AS (INSERT INTO {s}.tags_{m} (position, tag, recorded_at)"
+    " SELECT k.position + a.n, a.t, k.at"
+    " FROM known k, unnest($21::bigint[], $22::text[]) a(n, t) WHERE k.fits)"
     " SELECT fits, position, at, versions, ids FROM known";
 #undef WANTED
 

@@ -1,6 +1,5 @@
 #include "postgres/optimistic_group.hpp"
 
-#include <array>
 #include <chrono>
 #include <memory>
 #include <string>

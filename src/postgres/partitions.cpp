@@ -1,7 +1,5 @@
 #include "postgres/partitions.hpp"
 
-#include <algorithm>
-
 #include "core/refusal.hpp"
 #include "postgres/months.hpp"
 
@@ -85,7 +83,7 @@ Result<std::vector<std::string>> make_partitions(MaintenanceSession& session, st
     const auto done = make_month_tables(session.connection(), session.schema(), month,
                                         MaintenanceSession::deadline());
     // Its events are in the default tables already, and stay there.
-    if (!done && done.error().is("23514")) continue;  // check_violation
+    if (!done && done.error().is(kCheckViolation)) continue;
     if (!done) return std::unexpected(to_error(done.error()));
     if (*done) made.push_back(month.to_string());
   }

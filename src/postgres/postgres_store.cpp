@@ -1,7 +1,6 @@
 #include "postgres/postgres_store.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "core/one_at_a_time.hpp"

@@ -51,24 +51,17 @@ Range range_of(const ReadRequest& request, std::uint64_t first, std::uint64_t la
 
 }  // namespace
 
-GlobalPosition ReadPlanner::shown_before() const {
-  return settings_.history != nullptr ? settings_.history->shown() : GlobalPosition{};
-}
-
 Answer<SeenHead> ReadPlanner::look() {
   auto months = months_.list();
   for (;;) {
-    const auto shown = shown_before();
+    const auto shown = settings_.history->shown();
     const auto sql = fill_in(kHead, settings_.schema,
                              months->empty() ? "default" : months->months.back().suffix);
     const auto rows = connection_.run({.sql = sql}, deadline_);
     if (!rows) return std::unexpected(rows.error());
     if (Month{rows->int4(0, 0)} == months->last()) {
-      if (settings_.history != nullptr) {
-        auto taken =
-            settings_.history->take_head({rows->int8(0, 1)}, shown, connection_, deadline_);
-        if (!taken) return std::unexpected(std::move(taken).error());
-      }
+      auto taken = settings_.history->take_head({rows->int8(0, 1)}, shown, connection_, deadline_);
+      if (!taken) return std::unexpected(std::move(taken).error());
       return SeenHead{.head = {rows->int8(0, 1)},
                       .has_bounds = rows->boolean(0, 2),
                       .now = rows->timestamptz(0, 3),
@@ -102,7 +95,7 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
     calls.front().parameters.text(stream->stream);
     calls.push_back({.sql = later_months, .parameters = Parameters().text(stream->stream)});
   }
-  const auto shown = shown_before();
+  const auto shown = settings_.history->shown();
   auto rows = connection_.run(calls, deadline_);
   if (!rows) return std::unexpected(std::move(rows).error());
   const auto& seen = rows->front();
@@ -112,7 +105,7 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
                 .has_bounds = seen.boolean(0, 2),
                 .now = seen.timestamptz(0, 3),
                 .months = months};
-  if (settings_.history != nullptr) settings_.history->show(guess.seen.head);
+  settings_.history->show(guess.seen.head);
   guess.page = std::move((*rows)[page.prepared ? 1 : 2]);
   if (stream == nullptr || seen.is_null(0, 6)) return guess;
   SeenStream known{.id = static_cast<StreamId>(seen.int8(0, 4)),

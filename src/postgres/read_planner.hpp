@@ -36,7 +36,6 @@ class ReadPlanner {
     std::uint64_t page_rows = 0;
     ReadPlan::Part part = {};  // what the page is of
   };
-  GlobalPosition shown_before() const;
   Answer<std::optional<Guess>> guess(const ReadRequest& request);
   Answer<ReadPlan> plan_stream(ReadPlan plan, const SeenHead& seen,
                                std::optional<SeenStream> stream);

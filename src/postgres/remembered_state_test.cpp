@@ -14,7 +14,7 @@ namespace {
 
 using test::append_to;
 
-constexpr Month kMonth{24323};
+constexpr Month kMonth{202611};
 
 class RememberedStateTest : public testing::Test {
  protected:

@@ -9,7 +9,7 @@
 namespace eventstore::postgres {
 
 // Fills in a statement: every "{s}" becomes `schema` (quoted already), every "{m}" the suffix of a
-// month's tables: "2026_11", or "default".
+// month's tables: "2026_11", or "default"; and every "{columns}" the columns of a table of events.
 std::string fill_in(std::string_view sql, std::string_view schema, std::string_view suffix = {});
 
 // A statement that is put together, with its parameters. Values are never part of the text.

@@ -152,8 +152,7 @@ TEST_F(Standby, ThatIsBehindIsNotReadUntilItHasCaughtUp) {
 
 // What a single address leads to may be another server by then.
 TEST_F(Standby, IsWaitedForUntilItTakesWrites) {
-  std::string behind = both("any");
-  const auto store = open_store(behind);
+  const auto store = open_store(both("any"));
   append(*store, 3);
   catch_up();
   primary_.crash();

@@ -1,8 +1,10 @@
 #include "postgres/state_lookup.hpp"
 
 #include <array>
+#include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "postgres/event_sql.hpp"
 #include "postgres/sql_builder.hpp"

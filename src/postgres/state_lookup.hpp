@@ -1,9 +1,7 @@
 #pragma once
 
-#include <map>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "core/append_queue.hpp"
 #include "postgres/connection.hpp"

@@ -32,7 +32,7 @@ struct StoreSettings {
   Environment environment{};
   // For tests: what the server's clock says, in its place; absent: what it says.
   std::function<Timestamp()> server_time = {};
-  // What connections are held against; null: what they lead to is not looked at.
+  // What connections of the store are held against; null where only its tables are looked after.
   History* history = nullptr;
   std::stop_token stop = {};                          // requested when the store is being closed
   std::function<void(const Notice&)> on_notice = {};  // never called concurrently

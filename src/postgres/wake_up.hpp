@@ -1,10 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
-#include <memory>
 #include <stop_token>
 #include <thread>
 
@@ -20,8 +17,8 @@ namespace eventstore::postgres {
 // NOTIFY, and by looking now and then, so that a notification that is lost costs time and no event.
 //
 // Notifications carry the head alone, come behind the commit and from a connection of their own, at
-// most one a millisecond: inside of the transaction NOTIFY has all commits of the server wait for
-// each other.
+// most one every two milliseconds: inside of the transaction NOTIFY has all commits of the server
+// wait for each other.
 //
 // Threads: safe from any thread.
 class WakeUp {

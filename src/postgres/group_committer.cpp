@@ -1,0 +1,319 @@
+#include "postgres/group_committer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "core/append_context.hpp"
+#include "postgres/first_since.hpp"
+#include "postgres/group_copier.hpp"
+#include "postgres/group_writer.hpp"
+#include "postgres/history.hpp"
+#include "postgres/optimistic_group.hpp"
+#include "postgres/state_lookup.hpp"
+
+namespace eventstore::postgres {
+namespace {
+
+// Nothing was stored, and the same would be answered again: ids that are there already, a head that
+// is not the one remembered, or the tables of the month are gone. That takes a second look.
+bool is_certain_refusal(const Failure& failure) {
+  return failure.kind == Failure::Kind::Refused && !failure.is_passing();
+}
+
+// Such that it is stored by COPY.
+bool is_large(const PendingGroup& group) {
+  std::size_t events = 0;
+  for (const auto* pending : group.members) events += pending->append.events().size();
+  return events >= kCopiedEventsMin;
+}
+
+// Whether the server finds out all that was not known when the group was decided. Not of what is
+// refused: its ids may be there already, so that it is a repetition or another conflict. Nor of a
+// stream that was taken for new, where nothing is stored in it.
+bool is_found_out(const StoredState& state, const PendingGroup& group,
+                  std::span<const Result<AppendResult>> results) {
+  if (!state.is_remembered) return true;
+  for (std::size_t index = 0; index < group.members.size(); ++index) {
+    const auto events = group.members[index]->append.events();
+    if (!results[index] && std::ranges::any_of(events, &PreparedAppend::Event::given_id)) {
+      return false;
+    }
+  }
+  return std::ranges::all_of(state.taken_for_new, [&](std::string_view stream) {
+    return state.streams.at(stream).id != 0;
+  });
+}
+
+// A number that is not 0, and that no other attempt has.
+std::uint64_t new_attempt(RandomSource& random) {
+  std::uint64_t attempt = 0;
+  do {
+    random.fill(std::as_writable_bytes(std::span(&attempt, 1)));
+  } while (attempt == 0);
+  return attempt;
+}
+
+// Whether what is found of an append was stored by the attempt whose answer was lost. What it
+// decided one by one was not there before; nor were ids that the store made.
+bool is_own(const PendingGroup& group, const PreparedAppend& append, const StoredState& state) {
+  if (!group.lost_at_once) return true;
+  return std::ranges::all_of(append.events(), [&](const PreparedAppend::Event& event) {
+    if (!event.given_id) return true;
+    const auto found = state.ids.find({event.event->stream, event.id});
+    return found == state.ids.end() || found->second.attempt == group.last_attempt;
+  });
+}
+
+GroupCommitter::Attempt lose_at_once(PendingGroup& group, GroupCommitter::Attempt made,
+                                     const Failure& failure) {
+  group.lost_at_once = true;
+  made.failure = failure;
+  made.sent = true;
+  return made;
+}
+
+}  // namespace
+
+GroupCommitter::GroupCommitter(const StoreSettings& settings, KnownMonths& months)
+    : settings_(settings), months_(months), statements_(settings.schema) {}
+
+GroupCommitter::Attempt GroupCommitter::attempt(PendingGroup& group) {
+  Attempt made;
+  auto done = commit_once(group, made);
+  if (done) {
+    for (std::size_t index = 0; index < group.members.size(); ++index) {
+      const auto& context = group.members[index]->append.context();
+      if (ends_chain(context, made.results[index])) break_chain(context);
+    }
+    return made;
+  }
+  made.failure = std::move(done).error();
+  // A connection that goes on is out of its transaction before it is used again.
+  const bool is_usable = connection_ != nullptr && !connection_->is_lost() &&
+                         connection_->run({.sql = "ROLLBACK"}, group.deadline);
+  if (!is_usable) connection_.reset();
+  return made;
+}
+
+Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {
+  if (auto connected = connect(group.deadline); !connected) return connected;
+  if (auto stored = attempt_at_once(group)) {
+    made = *std::move(stored);
+    if (made.failure) return std::unexpected(*std::move(made.failure));
+    return {};
+  }
+  auto state = look(group);
+  if (!state) return std::unexpected(std::move(state).error());
+
+  std::optional<Failure> failed_look;
+  AppendGroup accepted(*state, time_.at(state->now, state->recorded_at, settings_),
+                       [&](StreamId stream, Timestamp oldest) -> Result<StreamVersion> {
+                         auto found =
+                             first_since(*connection_, settings_, stream, oldest, group.deadline);
+                         if (found) return *found;
+                         failed_look = found.error();
+                         return std::unexpected(to_error(found.error()));
+                       });
+  decide(group, *state, accepted, made);
+  if (failed_look) return std::unexpected(*std::move(failed_look));
+  if (!is_found_out(*state, group, made.results)) {
+    group.trusts_memory = false;
+    if (auto ended = connection_->run({.sql = "ROLLBACK"}, group.deadline); !ended) {
+      return std::unexpected(std::move(ended).error());
+    }
+    return commit_once(group, made = {});
+  }
+  if (!accepted.empty()) {
+    const auto month = Month::of(accepted.recorded_at());
+    auto suffix = suffix_of(month, *state, group.deadline);
+    if (!suffix) return std::unexpected(std::move(suffix).error());
+    // Without this transaction, which stood in the way: all over again.
+    if (!*suffix) return commit_once(group, made = {});
+    return store(group, accepted, *state, **suffix, made);
+  }
+  auto ended = connection_->run({.sql = "ROLLBACK"}, group.deadline);
+  if (!ended) return std::unexpected(std::move(ended).error());
+  return {};
+}
+
+// A large group spares itself the look if what is remembered is still so: not at its ids, which the
+// server refuses where they are there already.
+Answer<StoredState> GroupCommitter::look(const PendingGroup& group) {
+  StateLookup lookup(settings_, months_, statements_, *connection_, group.deadline);
+  if (group.trusts_memory && is_large(group)) {
+    if (auto state = remembered_.recall(group.members)) {
+      auto confirmed = lookup.confirm(*state);
+      if (!confirmed) return std::unexpected(std::move(confirmed).error());
+      if (*confirmed) return *std::move(state);
+      remembered_.forget();
+    }
+  }
+  return lookup.look(group.members, group.resolving);
+}
+
+Answer<void> GroupCommitter::connect(Deadline deadline) {
+  if (connection_ != nullptr && connection_->is_usable()) return {};
+  connection_.reset();
+  auto opened = Connection::open(settings_.connection, deadline);
+  if (!opened) return std::unexpected(std::move(opened).error());
+  if (auto admitted = settings_.history->admit_writer(**opened, deadline); !admitted) {
+    return admitted;
+  }
+  connection_ = *std::move(opened);
+  remembered_ = {};  // it may lead to another server
+  return {};
+}
+
+void GroupCommitter::decide(const PendingGroup& group, const StoredState& state,
+                            AppendGroup& accepted, Attempt& made) const {
+  // Chains that a member of the group ends.
+  std::set<const AppendChain*> ended;
+  const auto now = settings_.environment.clock->monotonic_now();
+  for (std::size_t index = 0; index < group.members.size(); ++index) {
+    const auto& append = group.members[index]->append;
+    const auto& context = append.context();
+    // What may be written already is not given up before it is known.
+    auto wanted = group.maybe_written[index] ? Result<void>{} : still_wanted(context, now);
+    if (wanted && ended.contains(context.chain.get())) wanted = std::unexpected(chain_is_broken());
+    auto answer = wanted ? accepted.decide(append, index)
+                         : Result<AppendResult>(std::unexpected(std::move(wanted).error()));
+    if (answer && group.maybe_written[index] && is_own(group, append, state))
+      answer->repeated = false;
+    if (context.chain != nullptr && ends_chain(context, answer)) ended.insert(context.chain.get());
+    made.results.push_back(std::move(answer));
+  }
+}
+
+Answer<void> GroupCommitter::store(PendingGroup& group, const AppendGroup& accepted,
+                                   StoredState& state, const std::string& suffix, Attempt& made) {
+  group.lost_at_once = false;  // what that has stored is known by now
+  auto calls = write_places(accepted, state.last_month, suffix, statements_);
+  if (accepted.events().size() >= kCopiedEventsMin) {
+    if (!calls.empty()) {
+      auto placed = connection_->run(calls, group.deadline);
+      if (!placed) return std::unexpected(std::move(placed).error());
+    }
+    auto copied = copy_events(*connection_, accepted, suffix, statements_, group.deadline);
+    if (!copied) return copied;
+    calls.clear();
+  } else {
+    std::ranges::move(write_events(accepted, suffix, statements_), std::back_inserter(calls));
+  }
+  calls.push_back({.sql = "COMMIT"});
+  made.sent = true;
+  auto written = connection_->run(calls, group.deadline);
+  if (!written) {
+    made.sent = written.error().kind != Failure::Kind::Refused;
+    return std::unexpected(std::move(written).error());
+  }
+  const auto found = state.head;
+  state.head = made.head = {found.value + accepted.events().size()};
+  state.last_month = Month::of(accepted.recorded_at());
+  made.wrote = true;
+  remembered_.learn(found, state);
+  return {};
+}
+
+// Absent: the group is not one that can be stored at once, or it was tried and nothing was stored.
+std::optional<GroupCommitter::Attempt> GroupCommitter::attempt_at_once(PendingGroup& group) {
+  const auto months = months_.list();
+  auto window = time_.window(settings_);
+  if (group.resolving || months->empty() || !window || is_large(group)) return std::nullopt;
+  const auto& month = months->months.back();
+  window->end = std::min(window->end, month.month.next().begin());
+  group.last_attempt = new_attempt(*settings_.environment.random);
+  const GroupPlace place{.month = month, .window = *window, .attempt = group.last_attempt};
+  bool is_there_already = false;
+  auto made = attempt_from_memory(group, place, is_there_already);
+  if (made || is_there_already) return made;
+  return attempt_looking(group, place);
+}
+
+// What is decided with what is remembered, stored if all of that is still so. `is_there_already`:
+// something of the group is.
+std::optional<GroupCommitter::Attempt> GroupCommitter::attempt_from_memory(PendingGroup& group,
+                                                                           const GroupPlace& place,
+                                                                           bool& is_there_already) {
+  auto state = remembered_.recall(group.members);
+  if (!state || state->last_month != place.month.month) return std::nullopt;
+  // What is recalled states no bounds, so that no time matters, and no month begins.
+  AppendGroup accepted(*state, place.month.month.begin(),
+                       [](StreamId, Timestamp) -> StreamVersion { return {}; });
+  Attempt made;
+  decide(group, *state, accepted, made);
+  // What is refused is so only if something is stored, which shows that the head is still the same.
+  if (accepted.empty() || !is_found_out(*state, group, made.results)) return std::nullopt;
+  auto calls = write_if_unchanged(accepted, place, statements_);
+  calls.insert(calls.begin(), lock_call(settings_, statements_));
+  const auto rows = connection_->run(calls, group.deadline);
+  if (!rows) {
+    if (!is_certain_refusal(rows.error()))
+      return lose_at_once(group, std::move(made), rows.error());
+    is_there_already = rows.error().is(kUniqueViolation);
+    if (!is_there_already) remembered_.forget();
+    return std::nullopt;
+  }
+  const auto found = state->head;
+  state->head = made.head = {found.value + accepted.events().size()};
+  made.sent = made.wrote = true;
+  remembered_.learn(found, *state);
+  return made;
+}
+
+// What the server decides by itself, all or nothing.
+std::optional<GroupCommitter::Attempt> GroupCommitter::attempt_looking(PendingGroup& group,
+                                                                       const GroupPlace& place) {
+  const auto now = settings_.environment.clock->monotonic_now();
+  for (const auto* pending : group.members) {
+    if (!still_wanted(pending->append.context(), now)) return std::nullopt;
+  }
+  const auto optimistic = OptimisticGroup::of(group.members);
+  if (!optimistic) return std::nullopt;
+  const std::array calls = {lock_call(settings_, statements_),
+                            optimistic->call(place, statements_)};
+  const auto rows = connection_->run(calls, group.deadline);
+  if (!rows) {
+    if (is_certain_refusal(rows.error())) return std::nullopt;
+    return lose_at_once(group, {.results = std::vector<Result<AppendResult>>(group.members.size())},
+                        rows.error());
+  }
+  auto stored = optimistic->take(rows->back(), place.month.month);
+  if (!stored) return std::nullopt;
+  Attempt made{.head = stored->left.head, .wrote = optimistic->has_events(), .sent = true};
+  time_.at(stored->recorded_at, stored->recorded_at, settings_);
+  for (auto& result : stored->results) made.results.emplace_back(std::move(result));
+  remembered_.learn(stored->found, stored->left);
+  return made;
+}
+
+// Whose tables the events of a month go into; they are named, since others may make a month's at
+// any moment, and `months` has to say where its events are. Absent: the tables of the month were
+// not there, and the transaction was ended to make them. Where they cannot be made, the default
+// ones have to do.
+Answer<std::optional<std::string>> GroupCommitter::suffix_of(Month month, const StoredState& state,
+                                                             Deadline deadline) {
+  if (month == state.last_month) return months_.list()->find(month)->suffix;
+  const auto there = month_has_tables(*connection_, settings_.schema, month, deadline);
+  if (!there) return std::unexpected(there.error());
+  if (*there) return month.suffix();
+  if (month == in_default_) return "default";
+  auto ended = connection_->run({.sql = "ROLLBACK"}, deadline);
+  if (!ended) return std::unexpected(std::move(ended).error());
+  const auto made = make_month_tables(*connection_, settings_.schema, month, deadline);
+  if (made) return std::nullopt;
+  const auto& failure = made.error();
+  if (failure.kind != Failure::Kind::Refused || failure.is_passing() ||
+      failure.sqlstate.starts_with("53")) {  // insufficient resources
+    return std::unexpected(failure);
+  }
+  settings_.notify(Notice::Level::Error,
+                   "no tables could be made for the events of " + month.to_string() +
+                       ", which go into the default ones: " + made.error().message);
+  in_default_ = month;
+  return std::nullopt;
+}
+
+}  // namespace eventstore::postgres

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/append_queue.hpp"
+#include "core/file_system.hpp"
+#include "postgres/append_group.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/group_place.hpp"
+#include "postgres/months.hpp"
+#include "postgres/prepared_append.hpp"
+#include "postgres/recording_time.hpp"
+#include "postgres/remembered_state.hpp"
+#include "postgres/statements.hpp"
+#include "postgres/store_settings.hpp"
+
+namespace eventstore::postgres {
+
+// A group of appends on its way into the store, and what the attempts at it have left open so far.
+struct PendingGroup {
+  using Member = PendingAppend<PreparedAppend>;
+
+  std::span<Member* const> members;
+  Deadline deadline;
+  // Members that an attempt whose outcome is not known may have written; and that ids are to be
+  // looked up for that reason.
+  std::vector<bool> maybe_written = std::vector<bool>(members.size());
+  bool resolving = false;
+  bool lost_at_once = false;       // it was one that stores all at once
+  std::uint64_t last_attempt = 0;  // of that kind
+  bool trusts_memory = true;       // the group was not refused for ids not looked for
+};
+
+// Makes one transaction of a group of appends, on a connection of its own, by the shortest way that
+// may do:
+//
+// - at once: with what is remembered, or by a statement with which the server decides by itself, so
+//   that nobody waits for an answer while the lock is held;
+// - else it takes the lock, looks at what is stored, decides, writes and commits.
+//
+// Ownership: borrows the settings and months.
+// Threads:   one at a time.
+class GroupCommitter {
+ public:
+  // What one transaction has come to. `sent`: the server was asked to commit.
+  struct Attempt {
+    std::vector<Result<AppendResult>> results = {};  // of the members, where there is no failure
+    std::optional<Failure> failure = {};
+    GlobalPosition head = {};
+    bool wrote = false;
+    bool sent = false;
+  };
+
+  GroupCommitter(const StoreSettings& settings, KnownMonths& months);
+
+  // Where it fails, nothing is stored, unless the server was asked to commit and did not refuse.
+  Attempt attempt(PendingGroup& group);
+
+ private:
+  // The same, with what is known of it so far where it fails.
+  Answer<void> commit_once(PendingGroup& group, Attempt& made);
+  Answer<void> connect(Deadline deadline);
+  Answer<StoredState> look(const PendingGroup& group);
+  void decide(const PendingGroup& group, const StoredState& state, AppendGroup& accepted,
+              Attempt& made) const;
+  Answer<void> store(PendingGroup& group, const AppendGroup& accepted, StoredState& state,
+                     const std::string& suffix, Attempt& made);
+  std::optional<Attempt> attempt_at_once(PendingGroup& group);
+  std::optional<Attempt> attempt_from_memory(PendingGroup& group, const GroupPlace& place,
+                                             bool& is_there_already);
+  std::optional<Attempt> attempt_looking(PendingGroup& group, const GroupPlace& place);
+  Answer<std::optional<std::string>> suffix_of(Month month, const StoredState& state,
+                                               Deadline deadline);
+
+  const StoreSettings& settings_;
+  KnownMonths& months_;
+  std::unique_ptr<Connection> connection_;
+  RecordingTime time_;
+  Month in_default_;  // whose tables could not be made
+  Statements statements_;
+  RememberedState remembered_;
+};
+
+}  // namespace eventstore::postgres
