@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <poll.h>
@@ -17,6 +19,9 @@ constexpr int kBinary = 1;
 
 // More statements than these are sent with their text each time.
 constexpr std::size_t kPreparedMax = 256;
+
+// Requests to stop that may be on their way to servers at once.
+constexpr int kCancelsMax = 8;
 
 int milliseconds_until(Deadline deadline) {
   const auto left =
@@ -428,13 +433,28 @@ bool Connection::is_usable() {
   return true;
 }
 
+// In a thread of its own: libpq waits for as long as it takes until the server has heard of it,
+// which is for ever where the server, or the way to it, hangs; and that is when a deadline passes.
+// Where many hang already, the server finds out by itself.
 void Connection::cancel() {
+  static constinit std::atomic<int> under_way = 0;
   struct Free {
     void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
   };
-  const std::unique_ptr<PGcancel, Free> cancel(PQgetCancel(connection_.get()));
-  std::array<char, 256> error{};
-  if (cancel != nullptr) PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
+  std::unique_ptr<PGcancel, Free> cancel(PQgetCancel(connection_.get()));
+  if (cancel == nullptr || under_way.fetch_add(1) >= kCancelsMax) {
+    if (cancel != nullptr) --under_way;
+    return;
+  }
+  try {
+    std::thread([cancel = std::move(cancel)] {
+      std::array<char, 256> error{};
+      PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
+      --under_way;
+    }).detach();
+  } catch (const std::system_error&) {  // no thread is left
+    --under_way;
+  }
 }
 
 }  // namespace eventstore::postgres
