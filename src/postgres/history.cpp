@@ -13,13 +13,16 @@ constexpr const char* kServer =
     "SELECT pg_is_in_recovery(), current_setting('fsync'), current_setting('full_page_writes'),"
     " current_setting('synchronous_commit'), CASE WHEN pg_is_in_recovery() THEN ''"
     " ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END,"
-    " has_function_privilege('pg_control_system()', 'EXECUTE')";
+    " has_function_privilege('pg_control_system()', 'EXECUTE'),"
+    " current_setting('default_transaction_isolation')";
 constexpr const char* kSystem = "SELECT system_identifier FROM pg_control_system()";
 
-// Also against a setting that is changed while the session lasts.
-constexpr const char* kDurable =
+// Also against settings that are changed while the session lasts. Whoever has waited for the lock
+// is to see what was committed meanwhile.
+constexpr const char* kSetUp =
     "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off'"
-    " THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
+    " THEN 'on' ELSE current_setting('synchronous_commit') END, false),"
+    " set_config('default_transaction_isolation', 'read committed', false)";
 
 constexpr const char* kHead = "SELECT position FROM {s}.events_{m} ORDER BY position DESC LIMIT 1";
 constexpr const char* kId = "SELECT id FROM {s}.events_{m} WHERE position = $1::bigint";
@@ -48,7 +51,8 @@ Answer<History::Server> History::ask(Connection& connection, Deadline deadline) 
                 .has_fsync = said->text(0, 1) != "off",
                 .has_full_page_writes = said->text(0, 2) != "off",
                 .synchronous_commit = std::string(said->text(0, 3)),
-                .timeline = std::string(said->text(0, 4))};
+                .timeline = std::string(said->text(0, 4)),
+                .isolation = std::string(said->text(0, 6))};
   if (!said->boolean(0, 5)) return server;
   const auto system = connection.run({.sql = kSystem}, deadline);
   if (!system) return std::unexpected(system.error());
@@ -78,22 +82,29 @@ Answer<void> History::admit_writer(Connection& connection, Deadline deadline) {
                                      " = off, so that what it acknowledges may be lost; switch it"
                                      " on"));
   }
-  if (auto durable = make_durable(connection, *server, deadline); !durable) return durable;
+  if (auto set_up = set_up_writer(connection, *server, deadline); !set_up) return set_up;
   return admit(connection, *server, deadline);
 }
 
-Answer<void> History::make_durable(Connection& connection, const Server& server,
+Answer<void> History::set_up_writer(Connection& connection, const Server& server,
                                    Deadline deadline) {
   const bool is_off = server.synchronous_commit == "off";
   if (!settings_.connection.prepares) {
     // Where a pooler gives each transaction another session, none can be told.
+    if (server.isolation != "read committed") {
+      return std::unexpected(
+          found(ErrorCode::Unsupported,
+                "transactions are " + server.isolation +
+                    ", and behind a pooler the store cannot change that; do so for its role: ALTER"
+                    " ROLE ... SET default_transaction_isolation = 'read committed'"));
+    }
     if (!is_off) return {};
     return std::unexpected(found(
         ErrorCode::Unsupported,
         "sessions run with synchronous_commit = off, and behind a pooler the store cannot switch it"
         " on; do so for its role: ALTER ROLE ... SET synchronous_commit = on"));
   }
-  const auto made = connection.run({.sql = kDurable}, deadline);
+  const auto made = connection.run({.sql = kSetUp}, deadline);
   if (!made) return std::unexpected(made.error());
   if (!is_off) return {};
   {

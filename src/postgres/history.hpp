@@ -65,6 +65,7 @@ class History {
     bool has_full_page_writes = true;
     std::string synchronous_commit = {};
     std::string timeline = {};  // empty where that is not known
+    std::string isolation = {};
     std::optional<std::uint64_t> system_identifier = {};
   };
   static Answer<Server> ask(Connection& connection, Deadline deadline);
@@ -72,7 +73,7 @@ class History {
   Answer<void> compare(Connection& connection, bool is_standby, Deadline deadline);
   Answer<bool> is_another_event(Connection& connection, const Acknowledged& last,
                                 const MonthList& months, Deadline deadline) const;
-  Answer<void> make_durable(Connection& connection, const Server& server, Deadline deadline);
+  Answer<void> set_up_writer(Connection& connection, const Server& server, Deadline deadline);
   Error lose(Error error) EXCLUDES(mutex_);
 
   const StoreSettings& settings_;
