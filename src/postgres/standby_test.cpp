@@ -1,8 +1,14 @@
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "postgres/own_server_test_support.hpp"
 
@@ -162,6 +168,29 @@ TEST_F(Standby, IsWaitedForUntilItTakesWrites) {
   EXPECT_EQ(value_of(store->head()), GlobalPosition{3});
   standby_.promote();
   EXPECT_EQ(value_of(appended.get()).last_position, GlobalPosition{4});
+}
+
+// As where its machine is gone, or the way to it: nothing refuses a connection.
+TEST_F(Standby, IsReachedThoughThePrimaryIsSilent) {
+  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(silent, 8), 0);
+  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const auto silent_port = std::to_string(ntohs(address.sin_port));
+  for (const std::string& ports : {silent_port + "," + std::to_string(primary_.port()),
+                                   silent_port + "," + std::to_string(standby_.port()) + "," +
+                                       std::to_string(primary_.port())}) {
+    std::string hosts = "127.0.0.1";
+    for (auto left = std::ranges::count(ports, ','); left > 0; --left) hosts += ",127.0.0.1";
+    const auto store = open_store("postgresql:///postgres?user=eventstore&host=" + hosts +
+                                  "&port=" + ports + "&target_session_attrs=read-write&patience=3");
+    append(*store);
+  }
+  close(silent);
 }
 
 TEST(AnotherServer, WithACopyOfTheStoreEndsIt) {
