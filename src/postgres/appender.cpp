@@ -81,7 +81,9 @@ void Appender::commit(std::span<Pending* const> group) {
     if (!made.failure) {
       answer(group, made);
       // Behind a pooler the server may be another one than before.
-      if (made.wrote && made.head <= shown) static_cast<void>(history.lose_from(made.head));
+      if (made.wrote && made.found < shown) {
+        static_cast<void>(history.lose_from(made.found, shown));
+      }
       if (made.wrote) published_(made.head);
       return;
     }
@@ -274,7 +276,7 @@ Answer<void> Appender::store(const AppendGroup& accepted, StoredState& state,
     made.sent = written.error().kind != Failure::Kind::Refused;
     return std::unexpected(std::move(written).error());
   }
-  const auto found = state.head;
+  const auto found = made.found = state.head;
   state.head = made.head = {found.value + accepted.events().size()};
   state.last_month = Month::of(accepted.recorded_at());
   made.wrote = true;
@@ -321,7 +323,7 @@ std::optional<Appender::Attempt> Appender::attempt_from_memory(std::span<Pending
     if (!is_there_already) remembered_.forget();
     return std::nullopt;
   }
-  const auto found = state->head;
+  const auto found = made.found = state->head;
   state->head = made.head = {found.value + accepted.events().size()};
   made.sent = made.wrote = true;
   remembered_.learn(found, *state);
@@ -347,7 +349,10 @@ std::optional<Appender::Attempt> Appender::attempt_looking(std::span<Pending* co
   }
   auto stored = optimistic->take(rows->back(), place.month.month);
   if (!stored) return std::nullopt;
-  Attempt made{.head = stored->left.head, .wrote = optimistic->has_events(), .sent = true};
+  Attempt made{.found = stored->found,
+               .head = stored->left.head,
+               .wrote = optimistic->has_events(),
+               .sent = true};
   time_.at(stored->recorded_at, stored->recorded_at, settings_);
   for (auto& result : stored->results) made.results.emplace_back(std::move(result));
   remembered_.learn(stored->found, stored->left);

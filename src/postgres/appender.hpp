@@ -46,6 +46,7 @@ class Appender {
   struct Attempt {
     std::vector<Result<AppendResult>> results = {};
     std::optional<Failure> failure = {};
+    GlobalPosition found = {};  // the head before
     GlobalPosition head = {};
     bool wrote = false;
     bool sent = false;

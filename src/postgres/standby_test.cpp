@@ -193,6 +193,77 @@ TEST_F(Standby, IsReachedThoughThePrimaryIsSilent) {
   close(silent);
 }
 
+// The one that was the primary may go on for a while, and sessions with it as well.
+TEST_F(Standby, ThatTookOverIsPreferredToThePrimaryBefore) {
+  const auto uri = "postgresql://eventstore@127.0.0.1:" + std::to_string(standby_.port()) +
+                   ",127.0.0.1:" + std::to_string(primary_.port()) +
+                   "/postgres?target_session_attrs=read-write";
+  const auto store = open_store(uri);
+  append(*store);
+  EXPECT_EQ(value_of(store->head()), GlobalPosition{1});
+  catch_up();
+  standby_.promote();
+  // The session that has read stays, and that which appends goes.
+  const auto ended = value_at(
+      primary_.uri(),
+      "SELECT count(pg_terminate_backend(pid, 10000))::text FROM pg_stat_activity WHERE"
+      " application_name = 'event-store' AND query NOT LIKE '%has_bounds%' AND query NOT LIKE"
+      " '%EXISTS (SELECT FROM%bounds)%'");
+  EXPECT_NE(ended, "0");
+  EXPECT_NE(value_at(primary_.uri(),
+                     "SELECT count(*)::text FROM pg_stat_activity WHERE application_name ="
+                     " 'event-store'"),
+            "0");
+  EXPECT_EQ(value_of(store->append(test::append_to("s"))).last_position, GlobalPosition{2});
+  EXPECT_EQ(value_of(store->head()), GlobalPosition{2});
+  EXPECT_FALSE(store->health().failure);
+}
+
+// It may have a commit before its primary shows it, which waits for another standby.
+TEST_F(Standby, MayBeAheadOfWhatItsPrimaryShows) {
+  const auto writer = open_store(primary_.uri());
+  append(*writer);
+  set_up(primary_.uri(), "synchronous_standby_names", "FIRST 2 (" + standby_.name() + ", absent)");
+  auto appended =
+      std::async(std::launch::async, [&] { return writer->append(test::append_to("s")); });
+  wait_for_value(standby_.uri(), "SELECT max(position)::text FROM eventstore.events", "2");
+  const auto ahead =
+      open_store("postgresql://eventstore@127.0.0.1:" + std::to_string(standby_.port()) +
+                     ",127.0.0.1:" + std::to_string(primary_.port()) + "/postgres?patience=2",
+                 /*read_only=*/true);
+  EXPECT_EQ(value_of(ahead->head()), GlobalPosition{2});
+  standby_.crash();
+  EXPECT_FALSE(ahead->head());
+  EXPECT_FALSE(ahead->health().failure);
+  set_up(primary_.uri(), "synchronous_standby_names", "");
+  EXPECT_EQ(value_of(appended.get()).last_position, GlobalPosition{2});
+  EXPECT_EQ(value_of(ahead->head()), GlobalPosition{2});
+}
+
+// Where the servers are changed behind a pooler, no connection is new.
+TEST(AnotherServer, BehindAPoolerThatLostEventsEndsIt) {
+  if (!test::OwnPooler::is_there()) GTEST_SKIP() << "there is no pgbouncer";
+  Notices notices;
+  OwnServer server;
+  const test::OwnPooler pooler(server);
+  const auto store =
+      value_of(open("postgresql://eventstore@127.0.0.1:" + std::to_string(pooler.port()) +
+                        "/postgres?pooler=transaction",
+                    notices.options()));
+  for (int event = 0; event < 3; ++event) value_of(store->append(test::append_to("s")));
+  // As if it were a copy from before the last of them.
+  execute_at(server.uri(),
+             "DELETE FROM eventstore.event_ids WHERE position = 3;"
+             "DELETE FROM eventstore.events WHERE position = 3");
+  static_cast<void>(store->append(test::append_to("t", ExpectedVersion::any(), 5)));
+  const auto failure = store->health().failure;
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->code, ErrorCode::Corruption);
+  const auto lost = test::details_of<DamageDetails>(*failure);
+  EXPECT_EQ(lost.first_position, GlobalPosition{3});
+  EXPECT_EQ(lost.last_position, GlobalPosition{3});
+}
+
 TEST(AnotherServer, WithACopyOfTheStoreEndsIt) {
   Notices notices;
   OwnServer first;
