@@ -278,9 +278,10 @@ Answer<void> Appender::store(const AppendGroup& accepted, StoredState& state,
   }
   const auto found = made.found = state.head;
   state.head = made.head = {found.value + accepted.events().size()};
+  const auto found_id = std::exchange(state.head_id, accepted.events().back().event->id);
   state.last_month = Month::of(accepted.recorded_at());
   made.wrote = true;
-  remembered_.learn(found, state);
+  remembered_.learn(found, found_id, state);
   return {};
 }
 
@@ -325,8 +326,9 @@ std::optional<Appender::Attempt> Appender::attempt_from_memory(std::span<Pending
   }
   const auto found = made.found = state->head;
   state->head = made.head = {found.value + accepted.events().size()};
+  const auto found_id = std::exchange(state->head_id, accepted.events().back().event->id);
   made.sent = made.wrote = true;
-  remembered_.learn(found, *state);
+  remembered_.learn(found, found_id, *state);
   return made;
 }
 
@@ -355,7 +357,7 @@ std::optional<Appender::Attempt> Appender::attempt_looking(std::span<Pending* co
                .sent = true};
   time_.at(stored->recorded_at, stored->recorded_at, settings_);
   for (auto& result : stored->results) made.results.emplace_back(std::move(result));
-  remembered_.learn(stored->found, stored->left);
+  remembered_.learn(stored->found, stored->found_id, stored->left);
   return made;
 }
 

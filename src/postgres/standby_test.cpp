@@ -264,6 +264,28 @@ TEST(AnotherServer, BehindAPoolerThatLostEventsEndsIt) {
   EXPECT_EQ(lost.last_position, GlobalPosition{3});
 }
 
+// The head is at the same position as the one that is remembered, and is another event.
+TEST(AnotherServer, BehindAPoolerIsNotTakenForTheOneThatIsRemembered) {
+  if (!test::OwnPooler::is_there()) GTEST_SKIP() << "there is no pgbouncer";
+  Notices notices;
+  OwnServer server;
+  const test::OwnPooler pooler(server);
+  const auto store =
+      value_of(open("postgresql://eventstore@127.0.0.1:" + std::to_string(pooler.port()) +
+                        "/postgres?pooler=transaction",
+                    notices.options()));
+  for (int event = 0; event < 5; ++event) value_of(store->append(test::append_to("s")));
+  execute_at(server.uri(),
+             "DELETE FROM eventstore.event_ids WHERE position = 5;"
+             "DELETE FROM eventstore.events WHERE position = 5");
+  const auto other = value_of(open(server.uri(), notices.options()));
+  EXPECT_EQ(value_of(other->append(test::append_to("t"))).last_position, GlobalPosition{5});
+  EXPECT_EQ(code_of(store->append(test::append_to("s", ExpectedVersion::exactly({5})))),
+            ErrorCode::WrongExpectedVersion);
+  EXPECT_TRUE(value_of(other->verify()).findings.empty());
+  EXPECT_EQ(test::read_stream(*other, "s").size(), 4U);
+}
+
 TEST(AnotherServer, WithACopyOfTheStoreEndsIt) {
   Notices notices;
   OwnServer first;
