@@ -57,6 +57,7 @@ class AppendGroup {
   bool empty() const { return events_.empty(); }
   Timestamp recorded_at() const { return recorded_at_; }
   GlobalPosition first_position() const { return {state_.head.value + 1}; }
+  const Uuid& id_before() const { return state_.head_id; }  // of the event before the first
   const std::vector<AcceptedEvent>& events() const { return events_; }  // in order of position
   const std::vector<NewStream>& new_streams() const { return new_streams_; }
   const std::vector<StreamMonth>& stream_months() const { return stream_months_; }

@@ -50,7 +50,9 @@ void Appender::commit(std::span<Pending* const> members) {
     if (!made.failure) {
       answer(group, made);
       // Behind a pooler the server may be another one than before.
-      if (made.wrote && made.head <= shown) static_cast<void>(history.lose_from(made.head));
+      if (made.wrote && made.found < shown) {
+        static_cast<void>(history.lose_from(made.found, shown));
+      }
       if (made.wrote) published_(made.head);
       return;
     }

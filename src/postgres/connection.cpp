@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <ranges>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <poll.h>
@@ -19,6 +22,12 @@ constexpr int kBinary = 1;
 // More statements than these are sent with their text each time.
 constexpr std::size_t kPreparedMax = 1024;
 
+// How long one of several hosts is waited for before it is the next one's turn.
+constexpr auto kHostPatience = std::chrono::seconds(3);
+
+// Requests to stop that may be on their way to servers at once.
+constexpr int kCancelsMax = 8;
+
 int milliseconds_until(Deadline deadline) {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -29,18 +38,65 @@ bool has_passed(Deadline deadline) {
   return std::chrono::steady_clock::now() >= deadline;
 }
 
-// The session's options that a URI has; empty where it has none.
-std::string options_of(const std::string& uri) {
+// What a URI says of a parameter of libpq's; empty where it says nothing.
+std::string parameter_of(const std::string& uri, std::string_view keyword) {
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
       PQconninfoParse(uri.c_str(), nullptr), PQconninfoFree);
   for (const auto* option = parsed.get(); option != nullptr && option->keyword != nullptr;
        ++option) {
-    if (std::string_view(option->keyword) == "options" && option->val != nullptr) {
-      return option->val;
-    }
+    if (option->keyword == keyword && option->val != nullptr) return option->val;
   }
   return {};
 }
+
+// The servers that a URI names, each of which may be the one, in the order in which they are tried.
+class Hosts {
+ public:
+  explicit Hosts(const std::string& uri) {
+    for (const auto* const keyword : {"host", "hostaddr", "port"}) {
+      auto& list = lists_.emplace_back(keyword, std::vector<std::string>{});
+      for (const auto part : std::views::split(parameter_of(uri, keyword), ',')) {
+        list.second.emplace_back(part.begin(), part.end());
+      }
+      size_ = std::max(size_, list.second.size());
+    }
+  }
+  std::size_t size() const { return size_; }
+  // From now on the one behind the one that `connection` waits for is the first, and that the last.
+  void put_last(const PGconn* connection) {
+    std::size_t at = 0;
+    while (at + 1 < size_ && !is(at, connection)) ++at;
+    for (auto& [keyword, list] : lists_) {
+      if (list.size() != size_) continue;  // of all of them
+      std::ranges::rotate(list, list.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+    }
+  }
+  // As libpq takes them, by keyword.
+  std::vector<std::pair<const char*, std::string>> lists() const {
+    std::vector<std::pair<const char*, std::string>> joined;
+    for (const auto& [keyword, list] : lists_) {
+      if (size_ < 2 || list.empty()) continue;
+      std::string all = list.front();
+      for (const auto& one : std::views::drop(list, 1)) all += ',' + one;
+      joined.emplace_back(keyword, std::move(all));
+    }
+    return joined;
+  }
+
+ private:
+  bool is(std::size_t at, const PGconn* connection) const {
+    const std::string_view host = PQhost(connection);
+    const std::string_view port = PQport(connection);
+    const auto is_at = [at](const std::vector<std::string>& list, std::string_view value) {
+      return at < list.size() && list[at] == value;
+    };
+    return (is_at(lists_[0].second, host) || is_at(lists_[1].second, host)) &&
+           (lists_[2].second.size() < 2 || is_at(lists_[2].second, port));
+  }
+
+  std::vector<std::pair<const char*, std::vector<std::string>>> lists_;
+  std::size_t size_ = 0;
+};
 
 void ignore_notice(void* /*argument*/, const PGresult* /*result*/) {}
 
@@ -53,17 +109,41 @@ Connection::~Connection() = default;
 
 Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& settings,
                                                      Deadline deadline) {
+  Hosts hosts(settings.uri);
+  // libpq waits for one host for as long as it takes: its connect_timeout is of calls that block.
+  auto each = Deadline::duration::max();
+  if (hosts.size() > 1) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    each = std::min<Deadline::duration>(kHostPatience, left / static_cast<int>(hosts.size()));
+  }
   // What the URI says comes later, and wins; dbname is where libpq takes a URI. Options are put
   // together, for the URI's would replace all others.
-  const auto options = settings.options + " " + options_of(settings.uri);
-  const std::array keys = {"application_name", "dbname", "options", "client_encoding",
-                           static_cast<const char*>(nullptr)};
-  const std::array values = {settings.application_name.c_str(), settings.uri.c_str(),
-                             options.size() == 1 ? nullptr : options.c_str(), "UTF8",
-                             static_cast<const char*>(nullptr)};
-  std::unique_ptr<Connection> made(new Connection(
-      PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1), settings.prepares));
-  auto* connection = made->connection_.get();
+  const auto options = settings.options + " " + parameter_of(settings.uri, "options");
+  for (;;) {
+    std::vector<const char*> keys = {"application_name", "dbname", "options", "client_encoding"};
+    std::vector<const char*> values = {settings.application_name.c_str(), settings.uri.c_str(),
+                                       options.size() == 1 ? nullptr : options.c_str(), "UTF8"};
+    const auto lists = hosts.lists();
+    for (const auto& [keyword, list] : lists) {
+      keys.push_back(keyword);
+      values.push_back(list.c_str());
+    }
+    keys.push_back(nullptr);
+    values.push_back(nullptr);
+    std::unique_ptr<Connection> made(new Connection(
+        PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1), settings.prepares));
+    bool is_silent = false;
+    auto connected = made->connect(each, deadline, is_silent);
+    if (connected) return made;
+    if (!is_silent) return std::unexpected(std::move(connected).error());
+    hosts.put_last(made->connection_.get());
+  }
+}
+
+// `is_silent`: the host whose turn it was did not answer for as long as `each` has, and there is
+// time for another.
+Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, bool& is_silent) {
+  auto* connection = connection_.get();
   if (connection == nullptr) {
     return std::unexpected(
         Failure{.kind = Failure::Kind::ConnectionLost, .message = "no memory is left"});
@@ -71,9 +151,17 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
   PQsetNoticeReceiver(connection, ignore_notice, nullptr);
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   auto polled = PGRES_POLLING_WRITING;
+  std::string host;
+  auto until = deadline;
   while (PQstatus(connection) != CONNECTION_BAD && polled != PGRES_POLLING_OK) {
     if (polled == PGRES_POLLING_FAILED) break;
-    if (auto ready = made->wait(polled == PGRES_POLLING_WRITING, deadline); !ready) {
+    auto now_tried = std::string(PQhost(connection)) + ' ' + PQport(connection);
+    if (each != Deadline::duration::max() && now_tried != host) {
+      host = std::move(now_tried);
+      until = std::min(deadline, std::chrono::steady_clock::now() + each);
+    }
+    if (auto ready = wait(polled == PGRES_POLLING_WRITING, until); !ready) {
+      is_silent = until < deadline && ready.error().kind == Failure::Kind::TimedOut;
       return std::unexpected(Failure{.kind = ready.error().kind,
                                      .message = "the server did not answer a connection in time"});
     }
@@ -84,9 +172,9 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
   }
   PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection, 1) != 0 || PQenterPipelineMode(connection) != 1) {
-    return std::unexpected(made->lose(one_line(PQerrorMessage(connection))));
+    return std::unexpected(lose(one_line(PQerrorMessage(connection))));
   }
-  return made;
+  return {};
 }
 
 std::string_view Connection::parameter(const char* name) const {
@@ -375,13 +463,28 @@ bool Connection::is_usable() {
   return true;
 }
 
+// In a thread of its own: libpq waits for as long as it takes until the server has heard of it,
+// which is for ever where the server, or the way to it, hangs; and that is when a deadline passes.
+// Where many hang already, the server finds out by itself.
 void Connection::cancel() {
+  static constinit std::atomic<int> under_way = 0;
   struct Free {
     void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
   };
-  const std::unique_ptr<PGcancel, Free> cancel(PQgetCancel(connection_.get()));
-  std::array<char, 256> error{};
-  if (cancel != nullptr) PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
+  std::unique_ptr<PGcancel, Free> cancel(PQgetCancel(connection_.get()));
+  if (cancel == nullptr || under_way.fetch_add(1) >= kCancelsMax) {
+    if (cancel != nullptr) --under_way;
+    return;
+  }
+  try {
+    std::thread([cancel = std::move(cancel)] {
+      std::array<char, 256> error{};
+      PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
+      --under_way;
+    }).detach();
+  } catch (const std::system_error&) {  // no thread is left
+    --under_way;
+  }
 }
 
 }  // namespace eventstore::postgres

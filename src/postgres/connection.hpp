@@ -40,6 +40,8 @@ struct ConnectionSettings {
 // Threads: one at a time.
 class Connection {
  public:
+  // Of several hosts, one that does not answer is left for the next one after a while.
+  //
   // Fails with ConnectionLost or TimedOut; with Refused where the server says why.
   static Answer<std::unique_ptr<Connection>> open(const ConnectionSettings& settings,
                                                   Deadline deadline);
@@ -96,6 +98,7 @@ class Connection {
   };
 
   explicit Connection(PGconn* connection, bool prepares);
+  Answer<void> connect(Deadline::duration each, Deadline deadline, bool& is_silent);
 
   Answer<void> take_answer(const Sent& sent, Answers& answers);
   Answer<void> take_sync(Answers& answers);

@@ -35,6 +35,8 @@ class ConnectionPool {
         return std::unexpected(std::move(taken).error());
       }
       auto answer = ask(**taken);
+      // Where it is the server that will not do, another connection may lead to one that does.
+      if (!answer && answer.error().found) taken->reset();
       give_back(*std::move(taken));
       if (answer || !answer.error().is_passing() || !backoff.wait(deadline)) return answer;
     }

@@ -209,11 +209,12 @@ Answer<void> GroupCommitter::store(PendingGroup& group, const AppendGroup& accep
     made.sent = written.error().kind != Failure::Kind::Refused;
     return std::unexpected(std::move(written).error());
   }
-  const auto found = state.head;
+  const auto found = made.found = state.head;
   state.head = made.head = {found.value + accepted.events().size()};
+  const auto found_id = std::exchange(state.head_id, accepted.events().back().event->id);
   state.last_month = Month::of(accepted.recorded_at());
   made.wrote = true;
-  remembered_.learn(found, state);
+  remembered_.learn(found, found_id, state);
   return {};
 }
 
@@ -256,10 +257,11 @@ std::optional<GroupCommitter::Attempt> GroupCommitter::attempt_from_memory(Pendi
     if (!is_there_already) remembered_.forget();
     return std::nullopt;
   }
-  const auto found = state->head;
+  const auto found = made.found = state->head;
   state->head = made.head = {found.value + accepted.events().size()};
+  const auto found_id = std::exchange(state->head_id, accepted.events().back().event->id);
   made.sent = made.wrote = true;
-  remembered_.learn(found, *state);
+  remembered_.learn(found, found_id, *state);
   return made;
 }
 
@@ -282,10 +284,13 @@ std::optional<GroupCommitter::Attempt> GroupCommitter::attempt_looking(PendingGr
   }
   auto stored = optimistic->take(rows->back(), place.month.month);
   if (!stored) return std::nullopt;
-  Attempt made{.head = stored->left.head, .wrote = optimistic->has_events(), .sent = true};
+  Attempt made{.found = stored->found,
+               .head = stored->left.head,
+               .wrote = optimistic->has_events(),
+               .sent = true};
   time_.at(stored->recorded_at, stored->recorded_at, settings_);
   for (auto& result : stored->results) made.results.emplace_back(std::move(result));
-  remembered_.learn(stored->found, stored->left);
+  remembered_.learn(stored->found, stored->found_id, stored->left);
   return made;
 }
 

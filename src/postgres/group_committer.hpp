@@ -51,6 +51,7 @@ class GroupCommitter {
   struct Attempt {
     std::vector<Result<AppendResult>> results = {};  // of the members, where there is no failure
     std::optional<Failure> failure = {};
+    GlobalPosition found = {};  // the head before
     GlobalPosition head = {};
     bool wrote = false;
     bool sent = false;

@@ -35,14 +35,15 @@ constexpr const char* kAddEvents =
     " $8::timestamptz[], $9::boolean[], $10::text[], $11::text[], $12::bytea[], $13::bytea[],"
     " $14::bytea[]) WITH ORDINALITY a(s, v, i, f, w, o, l, st, ty, ta, m, d, n)";
 
-// If the head is still at $1, the last month $4, and the server's time from $2 to before $3: the
-// time is null otherwise, which no event may have, so that nothing of the transaction is stored.
+// If the head is still at $1 and that event, $17, the last month $4, and the server's time from $2
+// to before $3: the time is null otherwise, which no event may have, so that nothing of the
+// transaction is stored.
 constexpr const char* kAddEventsIfUnchanged =
     "INSERT INTO {s}.events_{m} ({columns}) SELECT $1::bigint + a.n,"
-    " (SELECT CASE WHEN h.position = $1::bigint AND t.at >= $2::timestamptz"
+    " (SELECT CASE WHEN h.position = $1::bigint AND h.id = $17::uuid AND t.at >= $2::timestamptz"
     " AND t.at < $3::timestamptz AND (SELECT max(month) FROM {s}.months) = $4::int"
     " THEN greatest(t.at, h.recorded_at) END FROM (SELECT clock_timestamp() AS at) t,"
-    " (SELECT position, recorded_at FROM {s}.events_{m} ORDER BY position DESC LIMIT 1) h),"
+    " (SELECT position, id, recorded_at FROM {s}.events_{m} ORDER BY position DESC LIMIT 1) h),"
     " a.s, a.v, a.i, a.f, a.w, a.o, a.l, a.st, a.ty, a.ta, a.m, a.d"
     " FROM unnest($5::bigint[], $6::bigint[], $7::uuid[], $8::int[], $9::bigint[],"
     " $10::timestamptz[], $11::boolean[], $12::text[], $13::text[], $14::bytea[], $15::bytea[],"
@@ -196,6 +197,7 @@ std::vector<Call> write_if_unchanged(const AppendGroup& accepted, const GroupPla
       .timestamptz(place.window.end)
       .int4(place.month.month.number);
   columns.add_to(events);
+  events.uuid(accepted.id_before());
   add(kAddEventsIfUnchanged, std::move(events));
   add_streams(accepted, add);
   add(kAddIds, columns.ids_behind(before, has_given_ids(accepted) ? place.attempt : 0));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -28,7 +29,7 @@ class History {
   // Looks at the server of a new connection, before it is used to read.
   //
   // Fails with Corruption where the server has lost events, and with Unavailable where it is a
-  // standby that does not have all of them yet.
+  // standby that does not have all of them yet, or was the primary before one was promoted.
   Answer<void> admit_reader(Connection& connection, Deadline deadline);
 
   // The same, to append; commits of the session are on the disk when they are answered.
@@ -50,8 +51,9 @@ class History {
 
   // Why nothing is read or appended any more.
   std::optional<Error> failure() const EXCLUDES(mutex_);
-  // The server's head is `head`, and that is not all there was. Returns failure().
-  Error lose_from(GlobalPosition head) EXCLUDES(mutex_);
+  // The server's head is `head`, or was before this store went on, and there were events up to
+  // `shown`. Returns failure().
+  Error lose_from(GlobalPosition head, GlobalPosition shown) EXCLUDES(mutex_);
 
  private:
   struct Acknowledged {
@@ -65,14 +67,24 @@ class History {
     bool has_full_page_writes = true;
     std::string synchronous_commit = {};
     std::string timeline = {};  // empty where that is not known
+    std::string isolation = {};
     std::optional<std::uint64_t> system_identifier = {};
   };
   static Answer<Server> ask(Connection& connection, Deadline deadline);
   Answer<void> admit(Connection& connection, const Server& server, Deadline deadline);
-  Answer<void> compare(Connection& connection, bool is_standby, Deadline deadline);
+  // What a server has of the store.
+  struct Stored {
+    bool is_standby = false;
+    GlobalPosition head = {};
+    std::shared_ptr<const MonthList> months;
+  };
+  Answer<Stored> ask_head(Connection& connection, Deadline deadline);
+  Answer<void> compare(Connection& connection, Deadline deadline);
+  Answer<void> compare_with(GlobalPosition shown, const Acknowledged& last, Connection& connection,
+                            Deadline deadline);
   Answer<bool> is_another_event(Connection& connection, const Acknowledged& last,
                                 const MonthList& months, Deadline deadline) const;
-  Answer<void> make_durable(Connection& connection, const Server& server, Deadline deadline);
+  Answer<void> set_up_writer(Connection& connection, const Server& server, Deadline deadline);
   Error lose(Error error) EXCLUDES(mutex_);
 
   const StoreSettings& settings_;

@@ -46,7 +46,8 @@ TEST_F(MonthsAheadTest, MayBeMadeByTwoAtOnce) {
   enter("2031-07");
   make_without_commit({203107});
   auto appended = std::async(std::launch::async, [&] { return append("s"); });
-  // Somebody waits for this transaction. (Of what sessions do, a transaction sees the same each time.)
+  // Somebody waits for this transaction. (Of what sessions do, a transaction sees the same each
+  // time.)
   wait_until(
       "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid' AND"
       " transactionid::text = pg_current_xact_id()::text");

@@ -12,9 +12,11 @@ namespace {
 // $21, $22 tags.
 // What is materialized is so for the order of things: it is looked at before anything is stored.
 #define WANTED                                                                                     \
-  "WITH head AS MATERIALIZED (SELECT e.position, greatest(clock_timestamp(), e.recorded_at) AS "   \
+  "WITH head AS MATERIALIZED (SELECT e.position, e.id, greatest(clock_timestamp(), "               \
+  "e.recorded_at) AS "                                                                             \
   "at,"                                                                                            \
-  " (SELECT max(month) FROM {s}.months) = $5::int AS is_last FROM (SELECT position, recorded_at"   \
+  " (SELECT max(month) FROM {s}.months) = $5::int AS is_last FROM (SELECT position, id, "          \
+  "recorded_at"                                                                                    \
   " FROM {s}.events_{m} ORDER BY position DESC LIMIT 1) e),"                                       \
   " wanted AS MATERIALIZED (SELECT n.ordinal, n.name, n.first_event, s.stream_id, coalesce("       \
   "e.version, 0) AS version, CASE n.rule WHEN 0 THEN true WHEN 1 THEN e.version IS NOT NULL ELSE"  \
@@ -24,7 +26,7 @@ namespace {
   " n(name, rule, version, first_event, ordinal) LEFT JOIN {s}.streams s ON s.name = n.name"       \
   " LEFT JOIN LATERAL (SELECT version FROM {s}.events_{m} e WHERE e.stream_id = s.stream_id"       \
   " ORDER BY version DESC LIMIT 1) e ON true),"                                                    \
-  " known AS MATERIALIZED (SELECT h.position, h.at, coalesce(h.is_last"                            \
+  " known AS MATERIALIZED (SELECT h.position, h.id AS head_id, h.at, coalesce(h.is_last"           \
   " AND h.at >= $6::timestamptz AND h.at < $7::timestamptz AND w.fits, false) AS fits,"            \
   " w.versions, w.ids FROM head h,"                                                                \
   " (SELECT bool_and(fits) AS fits, array_agg(version ORDER BY ordinal) AS versions,"              \
@@ -42,13 +44,14 @@ namespace {
   " k.position + a.n, k.ids[a.s], k.versions[a.s] + a.o, a.i, $20::bigint FROM known k,"           \
   " unnest($8::int[], $9::bigint[], $10::uuid[]) WITH ORDINALITY a(s, o, i, n) WHERE k.fits)"
 
-constexpr const char* kStore = WANTED " SELECT fits, position, at, versions, ids FROM known";
+constexpr const char* kStore =
+    WANTED " SELECT fits, position, at, versions, ids, head_id FROM known";
 
 constexpr const char* kStoreTagged = WANTED
     ", new_tags AS (INSERT INTO {s}.tags_{m} (position, tag, recorded_at)"
     " SELECT k.position + a.n, a.t, k.at"
     " FROM known k, unnest($21::bigint[], $22::text[]) a(n, t) WHERE k.fits)"
-    " SELECT fits, position, at, versions, ids FROM known";
+    " SELECT fits, position, at, versions, ids, head_id FROM known";
 #undef WANTED
 
 }  // namespace
@@ -141,8 +144,12 @@ std::optional<OptimisticGroup::Stored> OptimisticGroup::take(const Rows& rows, M
   const GlobalPosition before{rows.int8(0, 1)};
   const auto versions = rows.int8_array(0, 3);
   const auto ids = rows.int8_array(0, 4);
-  Stored stored{.results = {}, .recorded_at = rows.timestamptz(0, 2), .found = before};
+  Stored stored{.results = {},
+                .recorded_at = rows.timestamptz(0, 2),
+                .found = before,
+                .found_id = rows.uuid(0, 5)};
   stored.left.head = {before.value + rows_.size()};
+  stored.left.head_id = has_events() ? rows_.ids().back() : stored.found_id;
   stored.left.last_month = month;
   for (std::size_t index = 0; index < streams_.size(); ++index) {
     const auto& stream = streams_[index];

@@ -42,6 +42,7 @@ class OptimisticGroup {
     std::vector<AppendResult> results;  // in the order of the group
     Timestamp recorded_at;
     GlobalPosition found = {};  // the head before
+    Uuid found_id = {};         // of the event there
     StoredState left = {};      // the head and the streams that have got events, behind it
   };
   // Absent: nothing was stored. `month`: the group's.

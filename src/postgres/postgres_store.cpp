@@ -24,11 +24,13 @@ constexpr int kServerVersionMin = 140000;
 constexpr std::chrono::milliseconds kSilentPatience{10'000};
 
 // Plans that do not depend on how large the tables were when they were made, and nothing that waits
-// for ever. Not where a pooler is in between, which does not know of such settings.
+// for ever: no timeout of the server's ends a COPY whose sender is gone without a word, and it
+// holds the lock. Not where a pooler is in between, which does not know of such settings.
 constexpr const char* kSessionOptions =
     "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c "
     "enable_bitmapscan=off -c enable_hashjoin=off"
-    " -c idle_in_transaction_session_timeout=10s -c TimeZone=UTC";
+    " -c idle_in_transaction_session_timeout=10s -c TimeZone=UTC"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3";
 
 constexpr const char* kServer =
     "SELECT current_setting('server_encoding'), pg_is_in_recovery(),"

@@ -18,7 +18,8 @@ bool expects_no_stream(const PreparedAppend& append, std::string_view stream) {
 
 std::optional<StoredState> RememberedState::recall(std::span<Pending* const> group) const {
   if (undisturbed_ < undisturbed_needed_) return std::nullopt;
-  StoredState state{.last_month = last_month_, .head = head_, .is_remembered = true};
+  StoredState state{
+      .last_month = last_month_, .head = head_, .head_id = head_id_, .is_remembered = true};
   for (const auto* pending : group) {
     const auto& append = pending->append;
     // Of what is stored up to the head, conditions would have to be asked.
@@ -47,8 +48,8 @@ bool RememberedState::add_streams(const PreparedAppend& append, StoredState& sta
          std::ranges::all_of(append.checks(), [&](const auto& check) { return add(check.stream); });
 }
 
-void RememberedState::learn(GlobalPosition found, const StoredState& left) {
-  if (found == head_) {
+void RememberedState::learn(GlobalPosition found, const Uuid& found_id, const StoredState& left) {
+  if (found == head_ && (found_id == Uuid{} || found_id == head_id_)) {
     undisturbed_ = std::min(undisturbed_ + 1, kUndisturbedMax);
   } else {
     undisturbed_ = 0;
@@ -56,6 +57,7 @@ void RememberedState::learn(GlobalPosition found, const StoredState& left) {
     old_.clear();
   }
   head_ = left.head;
+  head_id_ = left.head_id;
   last_month_ = left.last_month;
   for (const auto& [name, stream] : left.streams) {
     if (stream.id != 0) remember(name, stream);
@@ -64,6 +66,7 @@ void RememberedState::learn(GlobalPosition found, const StoredState& left) {
 
 void RememberedState::forget() {
   head_ = {};
+  head_id_ = {};
   undisturbed_ = 0;
   undisturbed_needed_ = std::min(undisturbed_needed_ * 2, kUndisturbedMax);
   young_.clear();

@@ -32,8 +32,9 @@ class RememberedState {
   // since a name is stored only once.
   std::optional<StoredState> recall(std::span<Pending* const> group) const;
 
-  // What a group found and left: the store's head before it, and all as it is behind it.
-  void learn(GlobalPosition found, const StoredState& left);
+  // What a group found and left: the store's head before it and the id of the event there (nil
+  // where nobody asked), and all as it is behind it.
+  void learn(GlobalPosition found, const Uuid& found_id, const StoredState& left);
   // The head was not the one remembered.
   void forget();
 
@@ -56,6 +57,7 @@ class RememberedState {
   static constexpr std::uint32_t kUndisturbedMax = 64;
 
   GlobalPosition head_ = {};
+  Uuid head_id_ = {};  // of the event there: behind a pooler the server may be another one by now
   Month last_month_ = {};
   std::uint32_t undisturbed_ = 0;  // groups
   std::uint32_t undisturbed_needed_ = kUndisturbedMin;

@@ -23,7 +23,7 @@ class RememberedStateTest : public testing::Test {
              std::uint64_t version) {
     StoredState left{.last_month = kMonth, .head = {head}};
     left.streams.emplace(stream, StoredStream{.id = 1, .version = {version}, .month = kMonth});
-    remembered_.learn({found}, left);
+    remembered_.learn({found}, {}, left);
   }
 
   std::optional<StoredState> recall(std::vector<AppendRequest> requests) {

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <future>
 #include <stdexcept>
@@ -182,6 +183,40 @@ TEST(ServerFailures, ThatLastLeaveAnAppendInDoubt) {
     EXPECT_EQ(ids_of(*store).size(), number + 1);
     number += 2;
   }
+}
+
+// Neither does it answer who asks it to stop what it was asked.
+TEST(ServerFailures, ToDoAnythingAtAllAreOverWithTheDeadline) {
+  OwnServer server;
+  const auto url = value_of(parse_store_url(server.uri()));
+  auto store = value_of(PostgresStore::open(url, {}, {.patience = std::chrono::milliseconds(700)}));
+  value_of(store->append(test::append_to("s")));
+  EXPECT_EQ(value_of(store->head()), GlobalPosition{1});
+  std::vector<pid_t> processes;
+  {
+    std::ifstream file(server.folder() / "data" / "postmaster.pid");
+    file >> processes.emplace_back();
+  }
+  const auto sessions = connect_to(server.uri())
+                            ->run({.sql = "SELECT pid::text FROM pg_stat_activity WHERE"
+                                          " application_name = 'event-store'"},
+                                  soon());
+  ASSERT_TRUE(sessions);
+  for (int row = 0; row < sessions->size(); ++row) {
+    processes.push_back(std::stoi(std::string(sessions->text(row, 0))));
+  }
+  for (const auto process : processes) ASSERT_EQ(kill(process, SIGSTOP), 0);
+  auto appended =
+      std::async(std::launch::async, [&] { return store->append(test::append_to("s")); });
+  auto head = std::async(std::launch::async, [&] { return store->head(); });
+  const auto deadline = soon(std::chrono::seconds(15));
+  const bool append_ended = appended.wait_until(deadline) == std::future_status::ready;
+  const bool read_ended = head.wait_until(deadline) == std::future_status::ready;
+  for (const auto process : processes) kill(process, SIGCONT);
+  EXPECT_TRUE(append_ended);
+  EXPECT_TRUE(read_ended);
+  EXPECT_EQ(code_of(appended.get()), ErrorCode::OutcomeUnknown);
+  EXPECT_EQ(code_of(head.get()), ErrorCode::DeadlineExceeded);
 }
 
 }  // namespace

@@ -1,8 +1,14 @@
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "postgres/own_server_test_support.hpp"
 
@@ -161,6 +167,122 @@ TEST_F(Standby, IsWaitedForUntilItTakesWrites) {
   EXPECT_EQ(value_of(store->head()), GlobalPosition{3});
   standby_.promote();
   EXPECT_EQ(value_of(appended.get()).last_position, GlobalPosition{4});
+}
+
+// As where its machine is gone, or the way to it: nothing refuses a connection.
+TEST_F(Standby, IsReachedThoughThePrimaryIsSilent) {
+  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(silent, 8), 0);
+  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const auto silent_port = std::to_string(ntohs(address.sin_port));
+  for (const std::string& ports : {silent_port + "," + std::to_string(primary_.port()),
+                                   silent_port + "," + std::to_string(standby_.port()) + "," +
+                                       std::to_string(primary_.port())}) {
+    std::string hosts = "127.0.0.1";
+    for (auto left = std::ranges::count(ports, ','); left > 0; --left) hosts += ",127.0.0.1";
+    const auto store = open_store("postgresql:///postgres?user=eventstore&host=" + hosts +
+                                  "&port=" + ports + "&target_session_attrs=read-write&patience=3");
+    append(*store);
+  }
+  close(silent);
+}
+
+// The one that was the primary may go on for a while, and sessions with it as well.
+TEST_F(Standby, ThatTookOverIsPreferredToThePrimaryBefore) {
+  const auto uri = "postgresql://eventstore@127.0.0.1:" + std::to_string(standby_.port()) +
+                   ",127.0.0.1:" + std::to_string(primary_.port()) +
+                   "/postgres?target_session_attrs=read-write";
+  const auto store = open_store(uri);
+  append(*store);
+  EXPECT_EQ(value_of(store->head()), GlobalPosition{1});
+  catch_up();
+  standby_.promote();
+  // The session that has read stays, and that which appends goes.
+  const auto ended = value_at(
+      primary_.uri(),
+      "SELECT count(pg_terminate_backend(pid, 10000))::text FROM pg_stat_activity WHERE"
+      " application_name = 'event-store' AND query NOT LIKE '%has_bounds%' AND query NOT LIKE"
+      " '%EXISTS (SELECT FROM%bounds)%'");
+  EXPECT_NE(ended, "0");
+  EXPECT_NE(value_at(primary_.uri(),
+                     "SELECT count(*)::text FROM pg_stat_activity WHERE application_name ="
+                     " 'event-store'"),
+            "0");
+  EXPECT_EQ(value_of(store->append(test::append_to("s"))).last_position, GlobalPosition{2});
+  EXPECT_EQ(value_of(store->head()), GlobalPosition{2});
+  EXPECT_FALSE(store->health().failure);
+}
+
+// It may have a commit before its primary shows it, which waits for another standby.
+TEST_F(Standby, MayBeAheadOfWhatItsPrimaryShows) {
+  const auto writer = open_store(primary_.uri());
+  append(*writer);
+  set_up(primary_.uri(), "synchronous_standby_names", "FIRST 2 (" + standby_.name() + ", absent)");
+  auto appended =
+      std::async(std::launch::async, [&] { return writer->append(test::append_to("s")); });
+  wait_for_value(standby_.uri(), "SELECT max(position)::text FROM eventstore.events", "2");
+  const auto ahead =
+      open_store("postgresql://eventstore@127.0.0.1:" + std::to_string(standby_.port()) +
+                     ",127.0.0.1:" + std::to_string(primary_.port()) + "/postgres?patience=2",
+                 /*read_only=*/true);
+  EXPECT_EQ(value_of(ahead->head()), GlobalPosition{2});
+  standby_.crash();
+  EXPECT_FALSE(ahead->head());
+  EXPECT_FALSE(ahead->health().failure);
+  set_up(primary_.uri(), "synchronous_standby_names", "");
+  EXPECT_EQ(value_of(appended.get()).last_position, GlobalPosition{2});
+  EXPECT_EQ(value_of(ahead->head()), GlobalPosition{2});
+}
+
+// Where the servers are changed behind a pooler, no connection is new.
+TEST(AnotherServer, BehindAPoolerThatLostEventsEndsIt) {
+  if (!test::OwnPooler::is_there()) GTEST_SKIP() << "there is no pgbouncer";
+  Notices notices;
+  OwnServer server;
+  const test::OwnPooler pooler(server);
+  const auto store =
+      value_of(open("postgresql://eventstore@127.0.0.1:" + std::to_string(pooler.port()) +
+                        "/postgres?pooler=transaction",
+                    notices.options()));
+  for (int event = 0; event < 3; ++event) value_of(store->append(test::append_to("s")));
+  // As if it were a copy from before the last of them.
+  execute_at(server.uri(),
+             "DELETE FROM eventstore.event_ids WHERE position = 3;"
+             "DELETE FROM eventstore.events WHERE position = 3");
+  static_cast<void>(store->append(test::append_to("t", ExpectedVersion::any(), 5)));
+  const auto failure = store->health().failure;
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->code, ErrorCode::Corruption);
+  const auto lost = test::details_of<DamageDetails>(*failure);
+  EXPECT_EQ(lost.first_position, GlobalPosition{3});
+  EXPECT_EQ(lost.last_position, GlobalPosition{3});
+}
+
+// The head is at the same position as the one that is remembered, and is another event.
+TEST(AnotherServer, BehindAPoolerIsNotTakenForTheOneThatIsRemembered) {
+  if (!test::OwnPooler::is_there()) GTEST_SKIP() << "there is no pgbouncer";
+  Notices notices;
+  OwnServer server;
+  const test::OwnPooler pooler(server);
+  const auto store =
+      value_of(open("postgresql://eventstore@127.0.0.1:" + std::to_string(pooler.port()) +
+                        "/postgres?pooler=transaction",
+                    notices.options()));
+  for (int event = 0; event < 5; ++event) value_of(store->append(test::append_to("s")));
+  execute_at(server.uri(),
+             "DELETE FROM eventstore.event_ids WHERE position = 5;"
+             "DELETE FROM eventstore.events WHERE position = 5");
+  const auto other = value_of(open(server.uri(), notices.options()));
+  EXPECT_EQ(value_of(other->append(test::append_to("t"))).last_position, GlobalPosition{5});
+  EXPECT_EQ(code_of(store->append(test::append_to("s", ExpectedVersion::exactly({5})))),
+            ErrorCode::WrongExpectedVersion);
+  EXPECT_TRUE(value_of(other->verify()).findings.empty());
+  EXPECT_EQ(test::read_stream(*other, "s").size(), 4U);
 }
 
 TEST(AnotherServer, WithACopyOfTheStoreEndsIt) {

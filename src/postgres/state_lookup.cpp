@@ -21,6 +21,12 @@ constexpr const char* kHead =
     " FROM (VALUES (1)) one LEFT JOIN LATERAL (SELECT position, recorded_at FROM {s}.events_{m}"
     " ORDER BY position DESC LIMIT 1) e ON true";
 
+// The same of the month that is remembered as the last, and the newest event's id. Where the month
+// is detached by now, there is none.
+constexpr const char* kRememberedHead =
+    "SELECT (SELECT max(month) FROM {s}.months), position, recorded_at, clock_timestamp(), id"
+    " FROM {s}.events_{m} ORDER BY position DESC LIMIT 1";
+
 // Each stream's key, last month, version in the month asked for, and bounds.
 constexpr const char* kStreams =
     "SELECT n.ordinal - 1, s.stream_id, coalesce(l.month, s.month), e.version, b.truncate_before,"
@@ -138,15 +144,17 @@ Answer<bool> StateLookup::confirm(StoredState& state) {
   const auto* month = months->find(state.last_month);
   if (month == nullptr) return false;
   const std::array calls = {Call{.sql = "BEGIN"}, lock_call(settings_, statements_),
-                            Call{.sql = statements_.of(kHead, month->suffix)}};
+                            Call{.sql = statements_.of(kRememberedHead, month->suffix)}};
   auto rows = connection_.run(calls, deadline_);
-  if (!rows) return std::unexpected(std::move(rows).error());
-  const auto& head = rows->back();
-  if (Month{head.int4(0, 0)} == state.last_month && !head.is_null(0, 1) &&
-      head.int8(0, 1) == state.head.value) {
-    state.recorded_at = head.timestamptz(0, 2);
-    state.now = head.timestamptz(0, 3);
-    return true;
+  if (!rows && !is_detached(rows.error())) return std::unexpected(std::move(rows).error());
+  if (rows && !rows->back().empty()) {
+    const auto& head = rows->back();
+    if (Month{head.int4(0, 0)} == state.last_month && head.int8(0, 1) == state.head.value &&
+        head.uuid(0, 4) == state.head_id) {
+      state.recorded_at = head.timestamptz(0, 2);
+      state.now = head.timestamptz(0, 3);
+      return true;
+    }
   }
   auto ended = connection_.run({.sql = "ROLLBACK"}, deadline_);
   if (!ended) return std::unexpected(std::move(ended).error());

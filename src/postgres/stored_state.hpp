@@ -37,8 +37,9 @@ struct StoredId {
 struct StoredState {
   Month last_month = {};
   GlobalPosition head = {};
-  Timestamp recorded_at = {};                                       // of the event at the head
-  Timestamp now = {};                                               // by the server's clock
+  Uuid head_id = {};           // of the event there; nil: not asked for
+  Timestamp recorded_at = {};  // of the event at the head
+  Timestamp now = {};          // by the server's clock
   std::unordered_map<std::string_view, StoredStream> streams = {};  // all that were asked for
   std::map<std::pair<std::string_view, Uuid>, StoredId> ids = {};
   // Of what is remembered, not looked up. Nothing is known of ids then, and these streams are taken

@@ -23,7 +23,8 @@ class WeakenedServer : public testing::Test {
     static_cast<void>(open_store());
     execute_at(
         server_.uri(),
-        "CREATE TABLE public.commits (setting text, n serial);"
+        "CREATE TABLE public.commits (setting text, n serial, isolation text DEFAULT"
+        " current_setting('transaction_isolation'));"
         "CREATE FUNCTION public.watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO"
         " public.commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END"
         " $$; CREATE TRIGGER watch AFTER INSERT ON eventstore.event_ids FOR EACH ROW"
@@ -91,6 +92,24 @@ TEST_F(WeakenedServer, CommitsToTheDiskWhateverTheUrlSays) {
     const auto store = open_store("?options=-c%20synchronous_commit%3D" + std::string(asked));
     value_of(store->append(test::append_to("s")));
     EXPECT_EQ(last_commit(), used);
+  }
+}
+
+// A transaction that kept to what it saw before it had the lock would fail each time that it had to
+// wait for it.
+TEST_F(WeakenedServer, IsolatesTransactionsAsItShouldWhateverItsSettingIs) {
+  watch_commits();
+  for (const std::string isolation : {"repeatable read", "serializable"}) {
+    execute_at(server_.uri(),
+               "ALTER ROLE eventstore SET default_transaction_isolation = '" + isolation + "'");
+    const auto store = open_store();
+    value_of(store->append(test::append_to("s")));
+    EXPECT_EQ(
+        value_at(server_.uri(), "SELECT isolation FROM public.commits ORDER BY n DESC LIMIT 1"),
+        "read committed");
+    const auto refused = refusal(server_.uri() + "?pooler=transaction");
+    EXPECT_EQ(refused.code, ErrorCode::Unsupported);
+    EXPECT_NE(refused.message.find(isolation), std::string::npos) << refused.message;
   }
 }
 
