@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
+#include <cstring>
 
 namespace eventstore::postgres {
 namespace {
@@ -55,7 +55,7 @@ Failure failure_to_connect(std::string_view message) {
   }
   // Of this process's own making, and not to be waited out.
   for (const int error : {EMFILE, ENFILE, ENOMEM}) {
-    if (failure.message.find(std::generic_category().message(error)) == std::string::npos) continue;
+    if (!failure.message.contains(::strerrordesc_np(error))) continue;
     failure.found = Error{.code = ErrorCode::OutOfResources,
                           .message = "no connection could be made: " + failure.message};
   }
