@@ -214,6 +214,8 @@ Answer<void> GroupCommitter::store(PendingGroup& group, const AppendGroup& accep
   const auto found_id = std::exchange(state.head_id, accepted.events().back().event->id);
   state.last_month = Month::of(accepted.recorded_at());
   made.wrote = true;
+  // Behind a pooler a head of which the look told no id may be another server's.
+  if (found_id == Uuid{} && !settings_.connection.prepares) remembered_ = {};
   remembered_.learn(found, found_id, state);
   return {};
 }

@@ -241,7 +241,7 @@ TEST_F(Standby, MayBeAheadOfWhatItsPrimaryShows) {
 
 // Where the servers are changed behind a pooler, no connection is new.
 TEST(AnotherServer, BehindAPoolerThatLostEventsEndsIt) {
-  if (!test::OwnPooler::is_there()) GTEST_SKIP() << "there is no pgbouncer";
+  ASSERT_TRUE(test::OwnPooler::is_there()) << "there is no pgbouncer";
   Notices notices;
   OwnServer server;
   const test::OwnPooler pooler(server);
@@ -265,7 +265,7 @@ TEST(AnotherServer, BehindAPoolerThatLostEventsEndsIt) {
 
 // The head is at the same position as the one that is remembered, and is another event.
 TEST(AnotherServer, BehindAPoolerIsNotTakenForTheOneThatIsRemembered) {
-  if (!test::OwnPooler::is_there()) GTEST_SKIP() << "there is no pgbouncer";
+  ASSERT_TRUE(test::OwnPooler::is_there()) << "there is no pgbouncer";
   Notices notices;
   OwnServer server;
   const test::OwnPooler pooler(server);
