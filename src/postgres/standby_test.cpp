@@ -240,22 +240,42 @@ TEST_F(Standby, MayBeAheadOfWhatItsPrimaryShows) {
 }
 
 // Where the servers are changed behind a pooler, no connection is new.
-TEST(AnotherServer, BehindAPoolerThatLostEventsEndsIt) {
-  ASSERT_TRUE(test::OwnPooler::is_there()) << "there is no pgbouncer";
-  Notices notices;
-  OwnServer server;
-  const test::OwnPooler pooler(server);
-  const auto store =
-      value_of(open("postgresql://eventstore@127.0.0.1:" + std::to_string(pooler.port()) +
+class AnotherServerBehindAPooler : public testing::Test {
+ protected:
+  // As if it were a copy from before the event at that position, which is the last one.
+  void lose(std::uint64_t position) {
+    const auto at = std::to_string(position);
+    execute_at(server_.uri(), "DELETE FROM eventstore.event_ids WHERE position = " + at +
+                                  ";DELETE FROM eventstore.events WHERE position = " + at);
+  }
+  // Five events of stream s, of which the last is lost, and its position is that of stream t's.
+  void take_another_for_the_last() {
+    for (int event = 0; event < 5; ++event) value_of(store_->append(test::append_to("s")));
+    lose(5);
+    EXPECT_EQ(value_of(other_->append(test::append_to("t"))).last_position, GlobalPosition{5});
+  }
+  void expect_no_fifth_of_s() {
+    EXPECT_EQ(code_of(store_->append(test::append_to("s", ExpectedVersion::exactly({5})))),
+              ErrorCode::WrongExpectedVersion);
+    EXPECT_TRUE(value_of(other_->verify()).findings.empty());
+    EXPECT_EQ(test::read_stream(*other_, "s").size(), 4U);
+  }
+
+  Notices notices_;
+  OwnServer server_;
+  const test::OwnPooler pooler_{server_};  // Debian: pgbouncer
+  const std::unique_ptr<EventStore> store_ =
+      value_of(open("postgresql://eventstore@127.0.0.1:" + std::to_string(pooler_.port()) +
                         "/postgres?pooler=transaction",
-                    notices.options()));
-  for (int event = 0; event < 3; ++event) value_of(store->append(test::append_to("s")));
-  // As if it were a copy from before the last of them.
-  execute_at(server.uri(),
-             "DELETE FROM eventstore.event_ids WHERE position = 3;"
-             "DELETE FROM eventstore.events WHERE position = 3");
-  static_cast<void>(store->append(test::append_to("t", ExpectedVersion::any(), 5)));
-  const auto failure = store->health().failure;
+                    notices_.options()));
+  const std::unique_ptr<EventStore> other_ = value_of(open(server_.uri(), notices_.options()));
+};
+
+TEST_F(AnotherServerBehindAPooler, ThatLostEventsEndsTheStore) {
+  for (int event = 0; event < 3; ++event) value_of(store_->append(test::append_to("s")));
+  lose(3);
+  static_cast<void>(store_->append(test::append_to("t", ExpectedVersion::any(), 5)));
+  const auto failure = store_->health().failure;
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->code, ErrorCode::Corruption);
   const auto lost = test::details_of<DamageDetails>(*failure);
@@ -264,25 +284,18 @@ TEST(AnotherServer, BehindAPoolerThatLostEventsEndsIt) {
 }
 
 // The head is at the same position as the one that is remembered, and is another event.
-TEST(AnotherServer, BehindAPoolerIsNotTakenForTheOneThatIsRemembered) {
-  ASSERT_TRUE(test::OwnPooler::is_there()) << "there is no pgbouncer";
-  Notices notices;
-  OwnServer server;
-  const test::OwnPooler pooler(server);
-  const auto store =
-      value_of(open("postgresql://eventstore@127.0.0.1:" + std::to_string(pooler.port()) +
-                        "/postgres?pooler=transaction",
-                    notices.options()));
-  for (int event = 0; event < 5; ++event) value_of(store->append(test::append_to("s")));
-  execute_at(server.uri(),
-             "DELETE FROM eventstore.event_ids WHERE position = 5;"
-             "DELETE FROM eventstore.events WHERE position = 5");
-  const auto other = value_of(open(server.uri(), notices.options()));
-  EXPECT_EQ(value_of(other->append(test::append_to("t"))).last_position, GlobalPosition{5});
-  EXPECT_EQ(code_of(store->append(test::append_to("s", ExpectedVersion::exactly({5})))),
-            ErrorCode::WrongExpectedVersion);
-  EXPECT_TRUE(value_of(other->verify()).findings.empty());
-  EXPECT_EQ(test::read_stream(*other, "s").size(), 4U);
+TEST_F(AnotherServerBehindAPooler, IsNotTakenForTheOneThatIsRemembered) {
+  take_another_for_the_last();
+  expect_no_fifth_of_s();
+}
+
+// Not by what is learned of it by a look, either, which does not ask for the event's id.
+TEST_F(AnotherServerBehindAPooler, IsNotTakenForTheOneThatIsRememberedAfterALook) {
+  take_another_for_the_last();
+  auto looked_for = test::append_to("u");
+  looked_for.condition = AppendCondition{.query = Query::of({{.types = {"Never"}}}), .after = {0}};
+  value_of(store_->append(looked_for));
+  expect_no_fifth_of_s();
 }
 
 TEST(AnotherServer, WithACopyOfTheStoreEndsIt) {
