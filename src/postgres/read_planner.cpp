@@ -107,11 +107,14 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
                 .months = months};
   settings_.history->show(guess.seen.head);
   guess.page = std::move((*rows)[page.prepared ? 1 : 2]);
-  if (stream == nullptr || seen.is_null(0, 6)) return guess;
-  SeenStream known{.id = static_cast<StreamId>(seen.int8(0, 4)),
-                   .version = {seen.int8(0, 6)},
-                   .last_position = {seen.int8(0, 7)},
-                   .bounds = bounds_in(seen, 0, 8)};
+  if (stream == nullptr || seen.is_null(0, 4)) return guess;
+  SeenStream known{.id = static_cast<StreamId>(seen.int8(0, 4)), .bounds = bounds_in(seen, 0, 8)};
+  // Else its last event lies in an earlier month, or there is none.
+  const bool has_last = !seen.is_null(0, 6);
+  if (has_last) {
+    known.version = {seen.int8(0, 6)};
+    known.last_position = {seen.int8(0, 7)};
+  }
   const Month first_month{seen.int4(0, 5)};
   if (first_month != Month{}) known.parts.push_back({.month = first_month, .first_version = {1}});
   const auto& later = (*rows)[2];
@@ -119,7 +122,7 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
     const SeenStream::Part part{.month = {later.int4(row, 0)},
                                 .first_version = {later.int8(row, 1)}};
     // A month that began since is behind the head.
-    if (part.first_version <= known.version) known.parts.push_back(part);
+    if (!has_last || part.first_version <= known.version) known.parts.push_back(part);
   }
   guess.stream = std::move(known);
   return guess;
@@ -186,6 +189,10 @@ Answer<ReadPlan> ReadPlanner::plan_stream(ReadPlan plan, const SeenHead& seen,
     auto found = lookup.streams({&name, 1});
     if (!found) return std::unexpected(std::move(found).error());
     stream = std::move(found->front());
+  } else if (stream->version.value == 0) {
+    if (auto added = lookup.add_last({&*stream, 1}); !added) {
+      return std::unexpected(std::move(added).error());
+    }
   }
   const auto& known = *stream;
   plan.stream_id = known.id;

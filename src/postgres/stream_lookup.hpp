@@ -46,6 +46,10 @@ class StreamLookup {
   // In the order of the names.
   Answer<std::vector<SeenStream>> streams(std::span<const std::string_view> names);
 
+  // Fills in the last event of streams of which all else is known; parts that began behind the head
+  // go.
+  Answer<void> add_last(std::span<SeenStream> streams);
+
   // The first version that a read of the stream shows, retention included; greater than the last
   // where it shows none.
   Answer<StreamVersion> first_readable(const SeenStream& stream);
@@ -56,7 +60,6 @@ class StreamLookup {
   Answer<std::vector<StreamInfo>> list(const ListStreamsRequest& request);
 
  private:
-  Answer<void> add_last(std::span<SeenStream> streams);
   // Of streams whose last part is that month; where they have no event there yet, the part goes.
   Answer<void> add_last(Month month, std::span<SeenStream* const> streams);
   // Of those of `streams` whose first readable version lies in `month`.
