@@ -22,7 +22,7 @@ bench_packages=(libsqlite3-dev librocksdb-dev liblmdb-dev)
 
 # For the analysers and sanitizers, on top of these.
 # shellcheck disable=SC2034
-check_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 shellcheck)
+check_packages=(clang-19 clang-format-19 libclang-rt-19-dev llvm-19 python3-venv shellcheck)
 
 # Runs a command as root: as it is, or through sudo.
 as_root() {
