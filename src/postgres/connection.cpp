@@ -20,7 +20,7 @@ namespace {
 constexpr int kBinary = 1;
 
 // More statements than these are sent with their text each time.
-constexpr std::size_t kPreparedMax = 256;
+constexpr std::size_t kPreparedMax = 512;
 
 // How long one of several hosts is waited for before it is the next one's turn.
 constexpr auto kHostPatience = std::chrono::seconds(3);

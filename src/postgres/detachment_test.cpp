@@ -54,8 +54,10 @@ TEST_F(DetachedMonth, IsMissedByWhoeverReadsIt) {
   detach("2031-02");
   EXPECT_EQ(archived_after(store(), {}), Positions({1, 2}));
   EXPECT_EQ(archived_after(store(), {.direction = Direction::Backwards}), Positions({6, 5}));
-  EXPECT_EQ(archived_after(store(), {.selector = SelectStream{"s"}}), Positions({1}));
-  EXPECT_EQ(archived_after(store(), {.selector = SelectStream{"2031-02"}}), Positions());
+  for (int time = 0; time < 2; ++time) {  // also with what was learned of where they are
+    EXPECT_EQ(archived_after(store(), {.selector = SelectStream{"s"}}), Positions({1}));
+    EXPECT_EQ(archived_after(store(), {.selector = SelectStream{"2031-02"}}), Positions());
+  }
   EXPECT_EQ(archived_after(store(), {.selector = SelectCategory{"2031"}}), Positions({2}));
   const auto red = Query::of({{.tags = {"red"}}});
   EXPECT_EQ(archived_after(store(), {.selector = red}), Positions({1, 2}));

@@ -66,6 +66,37 @@ TEST_F(ManyMonths, AreReadByStreamCategoryAndQuery) {
   EXPECT_EQ(versions_of(test::read_stream(store(), "a-1")), Positions({1, 2, 3, 4, 5, 6}));
 }
 
+// Where a stream has its events is learned by reading it, and may have changed by the next time.
+TEST_F(ManyMonths, AreReadWhereAStreamWentOn) {
+  fill();
+  const auto another = open_another(url_);
+  const auto expect_streams = [&](std::size_t more) {
+    for (const auto& [stream, first] :
+         {std::pair("a-1", Positions{1, 3, 5, 7, 9, 11}), {"only-2031-01", {4}}}) {
+      auto all = first;
+      for (std::size_t n = 0; n < more; ++n) all.push_back(12 + (stream[0] == 'a' ? 1 : 2) + 2 * n);
+      for (int time = 0; time < 2; ++time) {
+        expect_read({.selector = SelectStream{stream}}, all);
+        expect_read({.selector = SelectStream{stream}, .from = all.size()}, {all.back()});
+        EXPECT_EQ(read({.selector = SelectStream{stream}, .limit = 1}), Positions({first.front()}));
+        EXPECT_EQ(read({.selector = SelectStream{stream},
+                        .direction = Direction::Backwards,
+                        .limit = 1}),
+                  Positions({all.back()}));
+      }
+    }
+  };
+  expect_streams(0);
+  enter("2031-05");
+  for (std::size_t more = 1; more <= 3; ++more) {
+    for (const auto* const stream : {"a-1", "only-2031-01"}) {
+      test::value_of(another->append(test::append_to(stream)));
+    }
+    expect_streams(more);
+    if (more == 2) enter("2031-07");
+  }
+}
+
 TEST_F(ManyMonths, AreOneStreamToWhoeverAsksForIt) {
   fill();
   const auto info = test::value_of(store().stream_info("a-1"));

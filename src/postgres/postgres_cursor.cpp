@@ -31,6 +31,7 @@ PostgresCursor::PostgresCursor(const StoreSettings& settings, ConnectionPool& po
   if (!plan_.first_page || plan_.parts.empty()) return;
   page_rows_ = plan_.first_page_rows;
   take_page(*std::move(plan_.first_page));
+  page_rows_ = std::min(page_rows_ * 4, kPageRowsMax);
 }
 
 std::uint64_t first_page_rows(const ReadRequest& request) {
@@ -91,7 +92,7 @@ Result<std::span<const EventView>> PostgresCursor::read_next() {
   if (auto wanted = still_wanted(); !wanted) return std::unexpected(std::move(wanted).error());
   while (batch_.empty() && left_ > 0) {
     if (row_ == page_.size()) {
-      const auto fetched = fetch_page();
+      const auto fetched = next_page();
       if (!fetched) return std::unexpected(fetched.error());
       if (!*fetched) break;
     }
@@ -117,16 +118,51 @@ Result<void> PostgresCursor::take_batch() {
 }
 
 // False: there is no more. Pages may be empty though there is: what they have is looked at later.
-Result<bool> PostgresCursor::fetch_page() {
+Result<bool> PostgresCursor::next_page() {
+  if (!fetched_.empty()) {
+    take_page(std::move(fetched_.front()));
+    fetched_.pop_front();
+    return true;
+  }
   if (part_ == plan_.parts.size()) return false;
-  const auto& part = plan_.parts[part_];
-  const auto statement =
-      events_sql(page_of(plan_, part, page_rows_), settings_.schema, part.suffix);
-  auto rows = pool_.with_connection(
-      deadline(), [&](Connection& connection) { return run(connection, statement, deadline()); });
-  if (!rows) return std::unexpected(to_read_error(rows.error(), part.suffix));
-  take_page(*std::move(rows));
+  auto count = fetches_one_ ? 1 : parts_of_a_page();
+  auto pages = fetch_pages(count);
+  if (!pages && count > 1 && is_detached(pages.error())) {
+    // The events before those that are detached are to be read.
+    fetches_one_ = true;
+    count = 1;
+    pages = fetch_pages(count);
+  }
+  if (!pages) return std::unexpected(to_read_error(pages.error(), plan_.parts[part_].suffix));
+  for (auto& page : *pages) fetched_.push_back(std::move(page));
+  take_page(std::move(fetched_.front()));
+  fetched_.pop_front();
+  page_rows_ = std::min(page_rows_ * 4, kPageRowsMax);
   return true;
+}
+
+// From the part that is to come next on: as many as have no more events together than a page may.
+std::size_t PostgresCursor::parts_of_a_page() const {
+  auto left = std::min(page_rows_, left_);
+  std::size_t count = 0;
+  for (auto at = part_; at < plan_.parts.size(); ++at, ++count) {
+    const auto events = plan_.parts[at].last - plan_.parts[at].first + 1;
+    if (events > left) break;
+    left -= events;
+  }
+  return std::max<std::size_t>(count, 1);
+}
+
+// A page of each part, in one go.
+Answer<std::vector<Rows>> PostgresCursor::fetch_pages(std::size_t count) {
+  std::vector<SqlBuilder> statements;
+  for (const auto& part : std::span(plan_.parts).subspan(part_, count)) {
+    statements.push_back(
+        events_sql(page_of(plan_, part, page_rows_), settings_.schema, part.suffix));
+  }
+  return pool_.with_connection(deadline(), [&](Connection& connection) {
+    return run(connection, statements, deadline());
+  });
 }
 
 // The page of the part that is to come next, and where the one behind it begins.
@@ -146,7 +182,6 @@ void PostgresCursor::take_page(Rows page) {
     }
     if (part.first > part.last) ++part_;
   }
-  page_rows_ = std::min(page_rows_ * 4, kPageRowsMax);
 }
 
 std::uint64_t PostgresCursor::number_of(int row) const {

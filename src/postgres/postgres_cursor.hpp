@@ -57,7 +57,9 @@ class PostgresCursor final : public Cursor {
  private:
   Result<std::span<const EventView>> read_next();
   Result<void> take_batch();
-  Result<bool> fetch_page();
+  Result<bool> next_page();
+  Answer<std::vector<Rows>> fetch_pages(std::size_t count);
+  std::size_t parts_of_a_page() const;
   void take_page(Rows page);
   Result<void> fetch_payloads(int first_row, int end_row);
   bool is_shown(int row) const;
@@ -74,6 +76,8 @@ class PostgresCursor final : public Cursor {
   std::uint64_t left_;       // events that may still be returned
   std::size_t part_ = 0;     // of plan_.parts
   std::uint64_t page_rows_;  // of the next page
+  std::deque<Rows> fetched_;  // the pages behind page_
+  bool fetches_one_ = false;  // a part at a time
   Rows page_;
   ReadPlan::Part page_part_;    // that it came from
   int row_ = 0;                 // of the page: the next one

@@ -261,7 +261,7 @@ Result<std::unique_ptr<Cursor>> PostgresStore::read(ReadRequest request) {
   const auto deadline = std::min(request.deadline.value_or(Deadline::max()), patience());
   auto plan = ask(
       [&](Connection& connection, Deadline until) {
-        return ReadPlanner(settings_, months_, connection, until).plan(request);
+        return ReadPlanner(settings_, months_, connection, until).plan(request, streams_);
       },
       std::max(deadline,
                settings_.environment.clock->monotonic_now() + std::chrono::milliseconds(100)));

@@ -15,6 +15,7 @@
 #include "postgres/appender.hpp"
 #include "postgres/connection_pool.hpp"
 #include "postgres/history.hpp"
+#include "postgres/known_streams.hpp"
 #include "postgres/months.hpp"
 #include "postgres/months_ahead.hpp"
 #include "postgres/store_settings.hpp"
@@ -80,6 +81,7 @@ class PostgresStore final : public EventStore {
   std::stop_source closing_;
   StoreSettings settings_;
   KnownMonths months_;
+  KnownStreams streams_;
   History history_;
   ConnectionPool pool_;
   Uuid store_id_;

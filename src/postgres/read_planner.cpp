@@ -31,6 +31,12 @@ constexpr const char* kStreamHead =
     "{s}.bounds"
     " b WHERE b.stream_id = s.stream_id ORDER BY position DESC LIMIT 1) b ON true";
 
+// The last event of a stream in an earlier month.
+constexpr const char* kLastEvent =
+    "SELECT e.version, e.position FROM {s}.streams s JOIN LATERAL (SELECT version, position FROM"
+    " {s}.events_{m} e WHERE e.stream_id = s.stream_id ORDER BY version DESC LIMIT 1) e ON true"
+    " WHERE s.name = $1::text";
+
 constexpr const char* kLaterMonths =
     "SELECT m.month, m.first_version FROM {s}.streams s JOIN {s}.stream_months m ON m.stream_id ="
     " s.stream_id WHERE s.name = $1::text ORDER BY month";
@@ -73,30 +79,56 @@ Answer<SeenHead> ReadPlanner::look() {
   }
 }
 
-// Absent: another month has begun, or there is none yet.
-Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& request) {
+ReadPlanner::GuessedMonths ReadPlanner::guess_months(const ReadRequest& request,
+                                                     const MonthList& months,
+                                                     KnownStreams& streams) {
+  const auto& newest = months.months.back();
+  const bool forwards = request.direction == Direction::Forwards;
+  const auto [first, last] = range_of(request, 1, std::numeric_limits<std::int64_t>::max());
+  const auto* const stream = std::get_if<SelectStream>(&request.selector);
+  if (stream == nullptr) {
+    return {.page = forwards ? &months.months[months.ordinal_of({first})] : &newest,
+            .last = &newest};
+  }
+  const auto parts = streams.parts_of(stream->stream);
+  if (!parts || parts->empty()) return {.page = &newest, .last = &newest};
+  const StreamVersion begin{forwards ? first : last};
+  auto part = std::ranges::upper_bound(*parts, begin, {}, &SeenStream::Part::first_version);
+  if (part != parts->begin()) --part;
+  const auto* const page = months.find(part->month);
+  const auto* const ends_in = months.find(parts->back().month);
+  if (page == nullptr || ends_in == nullptr) return {.page = &newest, .last = &newest};
+  return {.page = page, .last = ends_in};
+}
+
+// Absent: another month has begun, or there is none yet; or what is guessed of is detached.
+Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& request,
+                                                             KnownStreams& streams) {
   const auto months = months_.list();
   if (months->empty()) return std::nullopt;
   const auto& month = months->months.back();
   const auto* const stream = std::get_if<SelectStream>(&request.selector);
+  const auto guessed = guess_months(request, *months, streams);
   const auto [first, last] = range_of(request, 1, std::numeric_limits<std::int64_t>::max());
-  const auto& page_month = stream != nullptr || request.direction == Direction::Backwards
-                               ? month
-                               : months->months[months->ordinal_of({first})];
-  Guess guess{.page_rows = first_page_rows(request), .part = {page_month.suffix, first, last}};
+  Guess guess{.page_rows = first_page_rows(request), .part = {guessed.page->suffix, first, last}};
   const auto page = events_sql(page_of({.request = request}, guess.part, guess.page_rows),
-                               settings_.schema, page_month.suffix);
+                               settings_.schema, guessed.page->suffix);
   const auto head =
       fill_in(stream != nullptr ? kStreamHead : kHead, settings_.schema, month.suffix);
   const auto later_months = fill_in(kLaterMonths, settings_.schema);
+  const auto last_event = fill_in(kLastEvent, settings_.schema, guessed.last->suffix);
   std::vector<Call> calls = {{.sql = head}, page.call()};
   if (!page.prepared) calls.insert(std::next(calls.begin()), Call{.sql = kPlanAnew});
   if (stream != nullptr) {
     calls.front().parameters.text(stream->stream);
     calls.push_back({.sql = later_months, .parameters = Parameters().text(stream->stream)});
+    if (guessed.last != &month) {
+      calls.push_back({.sql = last_event, .parameters = Parameters().text(stream->stream)});
+    }
   }
   const auto shown = settings_.history->shown();
   auto rows = connection_.run(calls, deadline_);
+  if (!rows && guessed.page != &month && is_detached(rows.error())) return std::nullopt;
   if (!rows) return std::unexpected(std::move(rows).error());
   const auto& seen = rows->front();
   if (seen.empty() || Month{seen.int4(0, 0)} != month.month) return std::nullopt;
@@ -109,7 +141,7 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
   guess.page = std::move((*rows)[page.prepared ? 1 : 2]);
   if (stream == nullptr || seen.is_null(0, 4)) return guess;
   SeenStream known{.id = static_cast<StreamId>(seen.int8(0, 4)), .bounds = bounds_in(seen, 0, 8)};
-  // Else its last event lies in an earlier month, or there is none.
+  // Else its last event lies in an earlier month, or there is none yet.
   const bool has_last = !seen.is_null(0, 6);
   if (has_last) {
     known.version = {seen.int8(0, 6)};
@@ -124,12 +156,18 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
     // A month that began since is behind the head.
     if (!has_last || part.first_version <= known.version) known.parts.push_back(part);
   }
+  // To a month that is not the newest one nothing is added any more.
+  if (!has_last && rows->size() > 3 && !rows->back().empty() && !known.parts.empty() &&
+      known.parts.back().month == guessed.last->month) {
+    known.version = {rows->back().int8(0, 0)};
+    known.last_position = {rows->back().int8(0, 1)};
+  }
   guess.stream = std::move(known);
   return guess;
 }
 
-Answer<ReadPlan> ReadPlanner::plan(ReadRequest request) {
-  auto guessed = guess(request);
+Answer<ReadPlan> ReadPlanner::plan(ReadRequest request, KnownStreams& streams) {
+  auto guessed = guess(request, streams);
   if (!guessed) return std::unexpected(std::move(guessed).error());
   SeenHead seen;
   if (*guessed) {
@@ -144,7 +182,7 @@ Answer<ReadPlan> ReadPlanner::plan(ReadRequest request) {
   ReadPlan plan{.request = std::move(request), .head = seen.head, .parts = {}};
   if (of_stream) {
     auto known = *guessed ? std::move((*guessed)->stream) : std::nullopt;
-    auto made = plan_stream(std::move(plan), seen, std::move(known));
+    auto made = plan_stream(std::move(plan), seen, std::move(known), streams);
     if (!made) return made;
     plan = *std::move(made);
   } else {
@@ -182,10 +220,11 @@ void ReadPlanner::plan_positions(ReadPlan& plan, const SeenHead& seen) {
 }
 
 Answer<ReadPlan> ReadPlanner::plan_stream(ReadPlan plan, const SeenHead& seen,
-                                          std::optional<SeenStream> stream) {
+                                          std::optional<SeenStream> stream,
+                                          KnownStreams& streams) {
   StreamLookup lookup(settings_, connection_, seen, deadline_);
+  const std::string_view name = std::get<SelectStream>(plan.request.selector).stream;
   if (!stream) {
-    const std::string_view name = std::get<SelectStream>(plan.request.selector).stream;
     auto found = lookup.streams({&name, 1});
     if (!found) return std::unexpected(std::move(found).error());
     stream = std::move(found->front());
@@ -197,6 +236,7 @@ Answer<ReadPlan> ReadPlanner::plan_stream(ReadPlan plan, const SeenHead& seen,
   const auto& known = *stream;
   plan.stream_id = known.id;
   if (known.version.value == 0) return plan;
+  if (known.parts.front().month != seen.months->last()) streams.learn(name, known.parts);
   const auto readable = lookup.first_readable(known);
   if (!readable) return std::unexpected(readable.error());
   const auto [first, last] = range_of(plan.request, readable->value, known.version.value);

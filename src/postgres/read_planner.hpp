@@ -5,6 +5,7 @@
 
 #include "eventstore/read.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/known_streams.hpp"
 #include "postgres/months.hpp"
 #include "postgres/postgres_cursor.hpp"
 #include "postgres/store_settings.hpp"
@@ -23,12 +24,12 @@ class ReadPlanner {
       : settings_(settings), months_(months), connection_(connection), deadline_(deadline) {}
 
   Answer<SeenHead> look();
-  Answer<ReadPlan> plan(ReadRequest request);
+  Answer<ReadPlan> plan(ReadRequest request, KnownStreams& streams);
 
  private:
-  // What came in one go: the head, the first page, of a stream as if all of it were in the newest
-  // month, and of a read of one stream what is known of it, where that has its last event there
-  // too.
+  // What came in one go: the head, the first page, and of a read of one stream what is known of it.
+  // Of a stream it is a guess in which months it begins and ends: those of the last time, or the
+  // newest one.
   struct Guess {
     SeenHead seen = {};
     std::optional<SeenStream> stream = {};
@@ -36,9 +37,17 @@ class ReadPlanner {
     std::uint64_t page_rows = 0;
     ReadPlan::Part part = {};  // what the page is of
   };
-  Answer<std::optional<Guess>> guess(const ReadRequest& request);
+  // The months in which the events are taken to be: that of the first page, and that of the last
+  // event of a stream.
+  struct GuessedMonths {
+    const StoredMonth* page = nullptr;
+    const StoredMonth* last = nullptr;
+  };
+  Answer<std::optional<Guess>> guess(const ReadRequest& request, KnownStreams& streams);
+  static GuessedMonths guess_months(const ReadRequest& request, const MonthList& months,
+                                    KnownStreams& streams);
   Answer<ReadPlan> plan_stream(ReadPlan plan, const SeenHead& seen,
-                               std::optional<SeenStream> stream);
+                               std::optional<SeenStream> stream, KnownStreams& streams);
   static void plan_positions(ReadPlan& plan, const SeenHead& seen);
 
   const StoreSettings& settings_;

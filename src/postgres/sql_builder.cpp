@@ -1,7 +1,6 @@
 #include "postgres/sql_builder.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace eventstore::postgres {
@@ -34,12 +33,21 @@ std::string fill_in(std::string_view sql, std::string_view schema, std::string_v
   return out;
 }
 
-Answer<Rows> run(Connection& connection, const SqlBuilder& statement, Deadline deadline) {
-  if (statement.prepared) return connection.run(statement.call(), deadline);
-  const std::array calls = {Call{.sql = kPlanAnew}, statement.call()};
+Answer<std::vector<Rows>> run(Connection& connection, std::span<const SqlBuilder> statements,
+                              Deadline deadline) {
+  std::vector<Call> calls;
+  const bool plans_anew = !std::ranges::all_of(statements, &SqlBuilder::prepared);
+  if (plans_anew) calls.push_back({.sql = kPlanAnew});
+  for (const auto& statement : statements) calls.push_back(statement.call());
   auto rows = connection.run(calls, deadline);
+  if (rows && plans_anew) rows->erase(rows->begin());
+  return rows;
+}
+
+Answer<Rows> run(Connection& connection, const SqlBuilder& statement, Deadline deadline) {
+  auto rows = run(connection, {&statement, 1}, deadline);
   if (!rows) return std::unexpected(std::move(rows).error());
-  return std::move(rows->back());
+  return std::move(rows->front());
 }
 
 }  // namespace eventstore::postgres

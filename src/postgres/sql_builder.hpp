@@ -1,7 +1,9 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "postgres/connection.hpp"
 #include "postgres/parameters.hpp"
@@ -32,7 +34,9 @@ struct SqlBuilder {
 inline constexpr const char* kPlanAnew =
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)";
 
-// Runs a statement that was put together, planned as it is to be.
+// Runs statements that were put together, planned as they are to be: together, with the rows of each.
+Answer<std::vector<Rows>> run(Connection& connection, std::span<const SqlBuilder> statements,
+                              Deadline deadline);
 Answer<Rows> run(Connection& connection, const SqlBuilder& statement, Deadline deadline);
 
 }  // namespace eventstore::postgres
