@@ -79,6 +79,8 @@ class Connection {
   // True where run() failed so that nobody knows what the server did.
   bool is_lost() const { return lost_; }
   int server_version() const { return PQserverVersion(connection_.get()); }
+  // The process of the server that it leads to, or has led to.
+  int server_process() const { return server_process_; }
   std::string_view parameter(const char* name) const;
 
  private:
@@ -117,6 +119,7 @@ class Connection {
   std::unique_ptr<PGconn, Finish> connection_;
   const bool prepares_;
   bool lost_ = false;
+  int server_process_ = 0;
   std::unordered_map<std::string, std::string> prepared_;  // names by text
   std::uint64_t names_made_ = 0;
 };

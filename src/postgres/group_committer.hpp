@@ -24,14 +24,23 @@ namespace eventstore::postgres {
 // A group of appends on its way into the store, and what the attempts at it have left open so far.
 struct PendingGroup {
   using Member = PendingAppend<PreparedAppend>;
+  // By an attempt whose outcome is not known.
+  enum class Doubt : std::uint8_t {
+    None,     // it was not written
+    AtOnce,   // maybe, by one that stores all at once, and may yet come to the lock
+    Commit,   // maybe, by one that had the lock
+    Written,  // it was, and has been found since
+  };
 
   std::span<Member* const> members;
   Deadline deadline;
-  // Members that an attempt whose outcome is not known may have written; and that ids are to be
+  // What an attempt whose outcome is not known may have written of each; and that ids are to be
   // looked up for that reason.
-  std::vector<bool> maybe_written = std::vector<bool>(members.size());
+  std::vector<Doubt> doubts = std::vector<Doubt>(members.size());
   bool resolving = false;
-  bool lost_at_once = false;       // it was one that stores all at once
+  // The attempt at storing all at once whose answer was lost, and its session; 0: none is known.
+  std::uint64_t lost_at_once = 0;
+  int lost_session = 0;
   std::uint64_t last_attempt = 0;  // of that kind
   bool trusts_memory = true;       // the group was not refused for ids not looked for
 };
@@ -55,6 +64,7 @@ class GroupCommitter {
     GlobalPosition head = {};
     bool wrote = false;
     bool sent = false;
+    bool at_once = false;  // without a look of its own
   };
 
   GroupCommitter(const StoreSettings& settings, KnownMonths& months);
@@ -67,7 +77,8 @@ class GroupCommitter {
   Answer<void> commit_once(PendingGroup& group, Attempt& made);
   Answer<void> connect(Deadline deadline);
   Answer<StoredState> look(const PendingGroup& group);
-  void decide(const PendingGroup& group, const StoredState& state, AppendGroup& accepted,
+  Answer<void> resolve(PendingGroup& group, const StoredState& state);
+  void decide(PendingGroup& group, const StoredState& state, AppendGroup& accepted,
               Attempt& made) const;
   Answer<void> store(PendingGroup& group, const AppendGroup& accepted, StoredState& state,
                      const std::string& suffix, Attempt& made);
@@ -75,6 +86,7 @@ class GroupCommitter {
   std::optional<Attempt> attempt_from_memory(PendingGroup& group, const GroupPlace& place,
                                              bool& is_there_already);
   std::optional<Attempt> attempt_looking(PendingGroup& group, const GroupPlace& place);
+  Attempt lose_at_once(PendingGroup& group, Attempt made, const Failure& failure) const;
   Answer<std::optional<std::string>> suffix_of(Month month, const StoredState& state,
                                                Deadline deadline);
 
