@@ -65,7 +65,8 @@ void Appender::commit(std::span<Pending* const> members) {
       if (made.wrote && made.found < shown) {
         static_cast<void>(history.lose_from(made.found, shown));
       }
-      if (made.wrote) published_(made.head);
+      // What was written before the answer was lost has not been told to anybody.
+      if (made.wrote || group.resolving) published_(made.head);
       return;
     }
     if (made.failure->is(kUniqueViolation) && std::exchange(group.trusts_memory, false)) continue;

@@ -9,6 +9,7 @@
 
 #include "core/thread_annotations.hpp"
 #include "postgres/own_server_test_support.hpp"
+#include "postgres/url.hpp"
 #include "support/tcp_proxy.hpp"
 
 // What becomes of appends whose answer is lost.
@@ -164,6 +165,17 @@ TEST_F(LostAnswer, IsNotTakenForWhatSomebodyElseStored) {
     EXPECT_TRUE(value_of(appended.get()).repeated) << lost;
     EXPECT_EQ(test::read_stream(*other, "s").size(), ++number);
   }
+}
+
+TEST_F(LostAnswer, OfACommitThatWasDoneIsToldToWhoWaits) {
+  const auto listener = connect_to(server_.uri());
+  const auto sql = "LISTEN " + postgres::quoted("eventstore:eventstore");
+  ASSERT_TRUE(listener->run({.sql = sql}, soon()));
+  plan({{.from_server = true, .type = 'C', .text = kCommit}});
+  EXPECT_FALSE(value_of(store_->append(request_of(1, /*conditional=*/true))).repeated);
+  const auto told = listener->wait_for_notification(soon(), -1);
+  ASSERT_TRUE(told && *told);
+  EXPECT_EQ(**told, "1");
 }
 
 }  // namespace

@@ -151,6 +151,7 @@ Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {
     if (!*suffix) return commit_once(group, made = {});
     return store(group, accepted, *state, **suffix, made);
   }
+  made.head = state->head;
   auto ended = connection_->run({.sql = "ROLLBACK"}, group.deadline);
   if (!ended) return std::unexpected(std::move(ended).error());
   return {};

@@ -56,7 +56,8 @@ struct PendingGroup {
 // Threads:   one at a time.
 class GroupCommitter {
  public:
-  // What one transaction has come to. `sent`: the server was asked to commit.
+  // What one transaction has come to. `sent`: the server was asked to commit. `head`: the one
+  // behind it, or the one that was looked at.
   struct Attempt {
     std::vector<Result<AppendResult>> results = {};  // of the members, where there is no failure
     std::optional<Failure> failure = {};
