@@ -86,6 +86,7 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
                          .environment = posix_environment(),
                          .server_time = tuning.server_time,
                          .on_notice = one_at_a_time(options.on_notice)};
+  if (tuning.silence_max) settings.silence_max = *tuning.silence_max;
   if (tuning.notification_queue_most) {
     settings.notification_queue_most = *tuning.notification_queue_most;
   }
@@ -116,6 +117,7 @@ Result<void> PostgresStore::start(const OpenOptions& options) {
   wake_up_ = std::make_unique<WakeUp>(settings_, [this] { return head(); });
   if (settings_.read_only) return {};
   months_ahead_ = std::make_unique<MonthsAhead>(settings_, connection);
+  lock_watch_ = std::make_unique<LockWatch>(settings_);
   appender_ = std::make_unique<Appender>(settings_, months_, [this](GlobalPosition head) {
     wake_up_->committed(head);
     months_ahead_->began(months_.list()->last());
@@ -124,7 +126,12 @@ Result<void> PostgresStore::start(const OpenOptions& options) {
       *settings_.environment.clock,
       AppendQueueOptions{.requests_max = options.queue_requests_max,
                          .bytes_max = options.queue_bytes_max},
-      [this](std::span<Appender::Pending* const> group) { appender_->commit(group); }, [] {});
+      [this](std::span<Appender::Pending* const> group) {
+        lock_watch_->began();
+        appender_->commit(group);
+        lock_watch_->ended();
+      },
+      [] {});
   return {};
 }
 
