@@ -87,8 +87,8 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
                          .server_time = tuning.server_time,
                          .on_notice = one_at_a_time(options.on_notice)};
   if (tuning.silence_max) settings.silence_max = *tuning.silence_max;
-  if (tuning.notification_queue_most) {
-    settings.notification_queue_most = *tuning.notification_queue_most;
+  if (tuning.notification_queue_percent_most) {
+    settings.notification_queue_percent_most = *tuning.notification_queue_percent_most;
   }
   std::unique_ptr<PostgresStore> store(new PostgresStore(std::move(settings)));
   if (auto started = store->start(options); !started) {

@@ -30,7 +30,7 @@ struct PostgresStoreTuning {
   std::optional<std::chrono::milliseconds> patience = {};  // in place of the URL's
   // StoreSettings has what these are otherwise.
   std::optional<std::chrono::milliseconds> silence_max = {};
-  std::optional<double> notification_queue_most = {};
+  std::optional<std::int32_t> notification_queue_percent_most = {};
 };
 
 // The PostgreSQL engine: a store in one schema of a database. docs/formats/postgresql.md has the
