@@ -1,6 +1,7 @@
 #include "postgres/postgres_store.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/one_at_a_time.hpp"
@@ -142,9 +143,15 @@ Answer<std::unique_ptr<Connection>> PostgresStore::connect() {
   const auto silent = std::min(settings_.patience, kSilentPatience);
   const auto silent_until = settings_.environment.clock->monotonic_now() + silent;
   Backoff backoff(*settings_.environment.random, settings_.stop);
+  std::optional<Failure> refused;
   for (bool has_told = false;; has_told = true) {
     auto opened = Connection::open(settings_.connection, deadline);
+    // What the server has said says more than that the time is over.
+    if (!opened && opened.error().kind == Failure::Kind::TimedOut && refused) {
+      return std::unexpected(*std::move(refused));
+    }
     if (opened || !opened.error().is_passing()) return opened;
+    if (opened.error().kind == Failure::Kind::Refused) refused = opened.error();
     if (!has_told) {
       const auto waits = opened.error().sqlstate.empty() ? silent : settings_.patience;
       const auto seconds = std::chrono::ceil<std::chrono::seconds>(waits).count();

@@ -149,6 +149,25 @@ TEST(ServerFailures, AreWaitedOutByWhoOpensAStore) {
   EXPECT_EQ(code_of(open(server.uri() + "?patience=1")), ErrorCode::Unavailable);
 }
 
+// It has no connection left, and then does not answer at all.
+TEST(ServerFailures, AreSaidAsTheServerSaidThem) {
+  OwnServer server;
+  execute_at(server.uri(), "CREATE ROLE eve LOGIN CONNECTION LIMIT 0");
+  std::atomic<bool> is_silent = false;
+  test::TcpProxy proxy(server.port(), [&](const test::TcpProxy::Message& message) {
+    using Action = test::TcpProxy::Action;
+    if (is_silent && !message.from_server) return Action::Hold;
+    if (message.from_server && message.type == 'E') is_silent = true;
+    return Action::Forward;
+  });
+  auto uri = OwnServer::uri(proxy.port());
+  uri.replace(uri.find("eventstore@"), 10, "eve");
+  Notices notices;
+  const auto failed = test::error_of(open(uri + "?patience=2", notices.options()));
+  EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
+  EXPECT_NE(failed.message.find("53300"), std::string::npos) << failed.message;
+}
+
 // Its answer is lost, and then there is no server for longer than the store is patient.
 TEST(ServerFailures, ThatLastLeaveAnAppendInDoubt) {
   OwnServer server;
