@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -18,6 +19,8 @@ namespace eventstore::postgres {
 namespace {
 
 using Doubt = PendingGroup::Doubt;
+
+constexpr auto kBetweenNotices = std::chrono::minutes(1);
 
 // Whether a session is there.
 constexpr const char* kSession = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1::int)";
@@ -99,6 +102,7 @@ GroupCommitter::GroupCommitter(const StoreSettings& settings, KnownMonths& month
 GroupCommitter::Attempt GroupCommitter::attempt(PendingGroup& group) {
   Attempt made;
   auto done = commit_once(group, made);
+  tell_of_unreplicated();
   if (done) {
     for (std::size_t index = 0; index < group.members.size(); ++index) {
       const auto& context = group.members[index]->append.context();
@@ -112,6 +116,17 @@ GroupCommitter::Attempt GroupCommitter::attempt(PendingGroup& group) {
                          connection_->run({.sql = "ROLLBACK"}, group.deadline);
   if (!is_usable) connection_.reset();
   return made;
+}
+
+// Where somebody cancels the wait, the commit is answered as any other.
+void GroupCommitter::tell_of_unreplicated() {
+  if (connection_ == nullptr || !connection_->take_unreplicated()) return;
+  const auto now = settings_.environment.clock->monotonic_now();
+  if (now < next_told_of_unreplicated_) return;
+  next_told_of_unreplicated_ = now + kBetweenNotices;
+  settings_.notify(Notice::Level::Warning,
+                   "the server's wait for a synchronous standby was cancelled: what was appended is"
+                   " stored on this server, and may be on no standby yet");
 }
 
 Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {

@@ -77,6 +77,7 @@ class GroupCommitter {
   // The same, with what is known of it so far where it fails.
   Answer<void> commit_once(PendingGroup& group, Attempt& made);
   Answer<void> connect(Deadline deadline);
+  void tell_of_unreplicated();
   Answer<StoredState> look(const PendingGroup& group);
   Answer<void> resolve(PendingGroup& group, const StoredState& state);
   void decide(PendingGroup& group, const StoredState& state, AppendGroup& accepted,
@@ -96,6 +97,7 @@ class GroupCommitter {
   std::unique_ptr<Connection> connection_;
   RecordingTime time_;
   Month in_default_;  // whose tables could not be made
+  Deadline next_told_of_unreplicated_ = {};
   Statements statements_;
   RememberedState remembered_;
 };
