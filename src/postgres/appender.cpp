@@ -20,7 +20,7 @@ void answer_failure(const PendingGroup& group, const Error& error) {
   for (std::size_t index = 0; index < group.members.size(); ++index) {
     auto& pending = *group.members[index];
     auto own = error;
-    if (group.maybe_written[index]) {
+    if (group.doubts[index] != PendingGroup::Doubt::None) {
       own.code = ErrorCode::OutcomeUnknown;
       own.message += "; the append may or may not be stored: append again with the same ids";
     } else {
@@ -31,13 +31,25 @@ void answer_failure(const PendingGroup& group, const Error& error) {
   }
 }
 
+// Of an attempt whose outcome is not known.
+void doubt_what_was_sent(PendingGroup& group, const GroupCommitter::Attempt& made) {
+  using Doubt = PendingGroup::Doubt;
+  for (std::size_t index = 0; index < group.members.size(); ++index) {
+    auto& doubt = group.doubts[index];
+    if (doubt == Doubt::Written) continue;
+    const auto& result = made.results[index];
+    const bool was_sent = result && !result->repeated;
+    doubt = !was_sent ? Doubt::None : made.at_once ? Doubt::AtOnce : Doubt::Commit;
+  }
+}
+
 }  // namespace
 
 Appender::Appender(const StoreSettings& settings, KnownMonths& months, Published published)
     : settings_(settings), published_(std::move(published)), committer_(settings, months) {}
 
-// Where the outcome of a transaction is not known, the same is done again: the lock is not to be
-// had before the server has made up its mind, and ids that are there tell that it was done.
+// Where the outcome of a transaction is not known, the same is done again: one that had the lock
+// keeps it until the server has made up its mind, and ids that are there tell that it was done.
 void Appender::commit(std::span<Pending* const> members) {
   auto& history = *settings_.history;
   const auto shown = history.shown();
@@ -53,7 +65,8 @@ void Appender::commit(std::span<Pending* const> members) {
       if (made.wrote && made.found < shown) {
         static_cast<void>(history.lose_from(made.found, shown));
       }
-      if (made.wrote) published_(made.head);
+      // What was written before the answer was lost has not been told to anybody.
+      if (made.wrote || group.resolving) published_(made.head);
       return;
     }
     if (made.failure->is(kUniqueViolation) && std::exchange(group.trusts_memory, false)) continue;
@@ -61,10 +74,7 @@ void Appender::commit(std::span<Pending* const> members) {
     if (unknown) {
       group.resolving = true;
       group.trusts_memory = false;
-      for (std::size_t index = 0; index < members.size(); ++index) {
-        const auto& result = made.results[index];
-        group.maybe_written[index] = result && !result->repeated;
-      }
+      doubt_what_was_sent(group, made);
     }
     if (!is_worth_another(*made.failure) || !backoff.wait(group.deadline)) {
       return answer_failure(group, to_error(*made.failure));

@@ -98,14 +98,19 @@ class Hosts {
   std::size_t size_ = 0;
 };
 
-void ignore_notice(void* /*argument*/, const PGresult* /*result*/) {}
-
 }  // namespace
 
 Connection::Connection(PGconn* connection, bool prepares)
     : connection_(connection), prepares_(prepares) {}
 
 Connection::~Connection() = default;
+
+// Texts are in the server's language, and this warning has no SQLSTATE of its own.
+void Connection::take_notice(void* self, const PGresult* notice) {
+  const char* function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+  if (function == nullptr || std::string_view(function) != "SyncRepWaitForLSN") return;
+  static_cast<Connection*>(self)->unreplicated_ = true;
+}
 
 Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& settings,
                                                      Deadline deadline) {
@@ -148,7 +153,7 @@ Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, boo
     return std::unexpected(
         Failure{.kind = Failure::Kind::ConnectionLost, .message = "no memory is left"});
   }
-  PQsetNoticeReceiver(connection, ignore_notice, nullptr);
+  PQsetNoticeReceiver(connection, take_notice, this);
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   auto polled = PGRES_POLLING_WRITING;
   std::string host;
@@ -170,6 +175,7 @@ Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, boo
   if (PQstatus(connection) != CONNECTION_OK) {
     return std::unexpected(failure_to_connect(PQerrorMessage(connection)));
   }
+  server_process_ = PQbackendPID(connection);
   PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection, 1) != 0 || PQenterPipelineMode(connection) != 1) {
     return std::unexpected(lose(one_line(PQerrorMessage(connection))));

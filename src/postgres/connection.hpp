@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <libpq-fe.h>
@@ -78,7 +79,12 @@ class Connection {
   bool is_usable();
   // True where run() failed so that nobody knows what the server did.
   bool is_lost() const { return lost_; }
+  // Whether the server has given up waiting for a synchronous standby since this was asked last:
+  // what was committed is on its disk, and may be on no other.
+  bool take_unreplicated() { return std::exchange(unreplicated_, false); }
   int server_version() const { return PQserverVersion(connection_.get()); }
+  // The process of the server that it leads to, or has led to.
+  int server_process() const { return server_process_; }
   std::string_view parameter(const char* name) const;
 
  private:
@@ -98,6 +104,7 @@ class Connection {
   };
 
   explicit Connection(PGconn* connection, bool prepares);
+  static void take_notice(void* self, const PGresult* notice);
   Answer<void> connect(Deadline::duration each, Deadline deadline, bool& is_silent);
 
   Answer<void> take_answer(const Sent& sent, Answers& answers);
@@ -117,6 +124,8 @@ class Connection {
   std::unique_ptr<PGconn, Finish> connection_;
   const bool prepares_;
   bool lost_ = false;
+  bool unreplicated_ = false;
+  int server_process_ = 0;
   std::unordered_map<std::string, std::string> prepared_;  // names by text
   std::uint64_t names_made_ = 0;
 };

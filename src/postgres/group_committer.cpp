@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -16,6 +17,13 @@
 
 namespace eventstore::postgres {
 namespace {
+
+using Doubt = PendingGroup::Doubt;
+
+constexpr auto kBetweenNotices = std::chrono::minutes(1);
+
+// Whether a session is there.
+constexpr const char* kSession = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1::int)";
 
 // Nothing was stored, and the same would be answered again: ids that are there already, a head that
 // is not the one remembered, or the tables of the month are gone. That takes a second look.
@@ -58,21 +66,32 @@ std::uint64_t new_attempt(RandomSource& random) {
 
 // Whether what is found of an append was stored by the attempt whose answer was lost. What it
 // decided one by one was not there before; nor were ids that the store made.
-bool is_own(const PendingGroup& group, const PreparedAppend& append, const StoredState& state) {
-  if (!group.lost_at_once) return true;
-  return std::ranges::all_of(append.events(), [&](const PreparedAppend::Event& event) {
+bool is_own(const PendingGroup& group, std::size_t index, const StoredState& state) {
+  if (group.doubts[index] != Doubt::AtOnce) return group.doubts[index] != Doubt::None;
+  const auto events = group.members[index]->append.events();
+  return std::ranges::all_of(events, [&](const PreparedAppend::Event& event) {
     if (!event.given_id) return true;
     const auto found = state.ids.find({event.event->stream, event.id});
-    return found == state.ids.end() || found->second.attempt == group.last_attempt;
+    return found == state.ids.end() || found->second.attempt == group.lost_at_once;
   });
 }
 
-GroupCommitter::Attempt lose_at_once(PendingGroup& group, GroupCommitter::Attempt made,
-                                     const Failure& failure) {
-  group.lost_at_once = true;
-  made.failure = failure;
-  made.sent = true;
-  return made;
+bool is_open(Doubt doubt) {
+  return doubt == Doubt::AtOnce || doubt == Doubt::Commit;
+}
+
+// Whether something that may have been written is not there.
+bool is_something_missing(const PendingGroup& group, const StoredState& state) {
+  for (std::size_t index = 0; index < group.members.size(); ++index) {
+    if (!is_open(group.doubts[index])) continue;
+    const auto events = group.members[index]->append.events();
+    if (std::ranges::any_of(events, [&](const PreparedAppend::Event& event) {
+          return !state.ids.contains({event.event->stream, event.id});
+        })) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -83,6 +102,7 @@ GroupCommitter::GroupCommitter(const StoreSettings& settings, KnownMonths& month
 GroupCommitter::Attempt GroupCommitter::attempt(PendingGroup& group) {
   Attempt made;
   auto done = commit_once(group, made);
+  tell_of_unreplicated();
   if (done) {
     for (std::size_t index = 0; index < group.members.size(); ++index) {
       const auto& context = group.members[index]->append.context();
@@ -98,6 +118,17 @@ GroupCommitter::Attempt GroupCommitter::attempt(PendingGroup& group) {
   return made;
 }
 
+// Where somebody cancels the wait, the commit is answered as any other.
+void GroupCommitter::tell_of_unreplicated() {
+  if (connection_ == nullptr || !connection_->take_unreplicated()) return;
+  const auto now = settings_.environment.clock->monotonic_now();
+  if (now < next_told_of_unreplicated_) return;
+  next_told_of_unreplicated_ = now + kBetweenNotices;
+  settings_.notify(Notice::Level::Warning,
+                   "the server's wait for a synchronous standby was cancelled: what was appended is"
+                   " stored on this server, and may be on no standby yet");
+}
+
 Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {
   if (auto connected = connect(group.deadline); !connected) return connected;
   if (auto stored = attempt_at_once(group)) {
@@ -107,6 +138,7 @@ Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {
   }
   auto state = look(group);
   if (!state) return std::unexpected(std::move(state).error());
+  if (auto resolved = resolve(group, *state); !resolved) return resolved;
 
   std::optional<Failure> failed_look;
   AppendGroup accepted(*state, time_.at(state->now, state->recorded_at, settings_),
@@ -134,6 +166,7 @@ Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {
     if (!*suffix) return commit_once(group, made = {});
     return store(group, accepted, *state, **suffix, made);
   }
+  made.head = state->head;
   auto ended = connection_->run({.sql = "ROLLBACK"}, group.deadline);
   if (!ended) return std::unexpected(std::move(ended).error());
   return {};
@@ -154,6 +187,25 @@ Answer<StoredState> GroupCommitter::look(const PendingGroup& group) {
   return lookup.look(group.members, group.resolving);
 }
 
+// An attempt stores all of its members or none: where one is missing while the lock is held, it has
+// stored nothing, and what is found of the others is somebody else's. What stores all at once may
+// yet come to the lock, unless its session is over.
+Answer<void> GroupCommitter::resolve(PendingGroup& group, const StoredState& state) {
+  if (!is_something_missing(group, state)) return {};
+  if (group.lost_session != 0) {
+    const auto session = connection_->run(
+        {.sql = kSession, .parameters = Parameters().int4(group.lost_session)}, group.deadline);
+    if (!session) return std::unexpected(session.error());
+    if (!session->boolean(0, 0)) {
+      group.lost_at_once = 0;
+      group.lost_session = 0;
+    }
+  }
+  const auto left = group.lost_at_once == 0 ? Doubt::None : Doubt::AtOnce;
+  std::ranges::replace_if(group.doubts, is_open, left);
+  return {};
+}
+
 Answer<void> GroupCommitter::connect(Deadline deadline) {
   if (connection_ != nullptr && connection_->is_usable()) return {};
   connection_.reset();
@@ -167,8 +219,8 @@ Answer<void> GroupCommitter::connect(Deadline deadline) {
   return {};
 }
 
-void GroupCommitter::decide(const PendingGroup& group, const StoredState& state,
-                            AppendGroup& accepted, Attempt& made) const {
+void GroupCommitter::decide(PendingGroup& group, const StoredState& state, AppendGroup& accepted,
+                            Attempt& made) const {
   // Chains that a member of the group ends.
   std::set<const AppendChain*> ended;
   const auto now = settings_.environment.clock->monotonic_now();
@@ -176,12 +228,15 @@ void GroupCommitter::decide(const PendingGroup& group, const StoredState& state,
     const auto& append = group.members[index]->append;
     const auto& context = append.context();
     // What may be written already is not given up before it is known.
-    auto wanted = group.maybe_written[index] ? Result<void>{} : still_wanted(context, now);
+    auto& doubt = group.doubts[index];
+    auto wanted = doubt != Doubt::None ? Result<void>{} : still_wanted(context, now);
     if (wanted && ended.contains(context.chain.get())) wanted = std::unexpected(chain_is_broken());
     auto answer = wanted ? accepted.decide(append, index)
                          : Result<AppendResult>(std::unexpected(std::move(wanted).error()));
-    if (answer && group.maybe_written[index] && is_own(group, append, state))
+    if (answer && answer->repeated && is_own(group, index, state)) {
       answer->repeated = false;
+      doubt = Doubt::Written;
+    }
     if (context.chain != nullptr && ends_chain(context, answer)) ended.insert(context.chain.get());
     made.results.push_back(std::move(answer));
   }
@@ -189,7 +244,6 @@ void GroupCommitter::decide(const PendingGroup& group, const StoredState& state,
 
 Answer<void> GroupCommitter::store(PendingGroup& group, const AppendGroup& accepted,
                                    StoredState& state, const std::string& suffix, Attempt& made) {
-  group.lost_at_once = false;  // what that has stored is known by now
   auto calls = write_places(accepted, state.last_month, suffix, statements_);
   if (accepted.events().size() >= kCopiedEventsMin) {
     if (!calls.empty()) {
@@ -293,6 +347,17 @@ std::optional<GroupCommitter::Attempt> GroupCommitter::attempt_looking(PendingGr
   time_.at(stored->recorded_at, stored->recorded_at, settings_);
   for (auto& result : stored->results) made.results.emplace_back(std::move(result));
   remembered_.learn(stored->found, stored->found_id, stored->left);
+  return made;
+}
+
+GroupCommitter::Attempt GroupCommitter::lose_at_once(PendingGroup& group, Attempt made,
+                                                     const Failure& failure) const {
+  made.failure = failure;
+  made.sent = made.at_once = true;
+  if (failure.kind == Failure::Kind::Refused) return made;
+  group.lost_at_once = group.last_attempt;
+  // A pooler has numbers of its own for sessions.
+  group.lost_session = settings_.connection.prepares ? connection_->server_process() : 0;
   return made;
 }
 

@@ -24,14 +24,23 @@ namespace eventstore::postgres {
 // A group of appends on its way into the store, and what the attempts at it have left open so far.
 struct PendingGroup {
   using Member = PendingAppend<PreparedAppend>;
+  // By an attempt whose outcome is not known.
+  enum class Doubt : std::uint8_t {
+    None,     // it was not written
+    AtOnce,   // maybe, by one that stores all at once, and may yet come to the lock
+    Commit,   // maybe, by one that had the lock
+    Written,  // it was, and has been found since
+  };
 
   std::span<Member* const> members;
   Deadline deadline;
-  // Members that an attempt whose outcome is not known may have written; and that ids are to be
+  // What an attempt whose outcome is not known may have written of each; and that ids are to be
   // looked up for that reason.
-  std::vector<bool> maybe_written = std::vector<bool>(members.size());
+  std::vector<Doubt> doubts = std::vector<Doubt>(members.size());
   bool resolving = false;
-  bool lost_at_once = false;       // it was one that stores all at once
+  // The attempt at storing all at once whose answer was lost, and its session; 0: none is known.
+  std::uint64_t lost_at_once = 0;
+  int lost_session = 0;
   std::uint64_t last_attempt = 0;  // of that kind
   bool trusts_memory = true;       // the group was not refused for ids not looked for
 };
@@ -47,7 +56,8 @@ struct PendingGroup {
 // Threads:   one at a time.
 class GroupCommitter {
  public:
-  // What one transaction has come to. `sent`: the server was asked to commit.
+  // What one transaction has come to. `sent`: the server was asked to commit. `head`: the one
+  // behind it, or the one that was looked at.
   struct Attempt {
     std::vector<Result<AppendResult>> results = {};  // of the members, where there is no failure
     std::optional<Failure> failure = {};
@@ -55,6 +65,7 @@ class GroupCommitter {
     GlobalPosition head = {};
     bool wrote = false;
     bool sent = false;
+    bool at_once = false;  // without a look of its own
   };
 
   GroupCommitter(const StoreSettings& settings, KnownMonths& months);
@@ -66,8 +77,10 @@ class GroupCommitter {
   // The same, with what is known of it so far where it fails.
   Answer<void> commit_once(PendingGroup& group, Attempt& made);
   Answer<void> connect(Deadline deadline);
+  void tell_of_unreplicated();
   Answer<StoredState> look(const PendingGroup& group);
-  void decide(const PendingGroup& group, const StoredState& state, AppendGroup& accepted,
+  Answer<void> resolve(PendingGroup& group, const StoredState& state);
+  void decide(PendingGroup& group, const StoredState& state, AppendGroup& accepted,
               Attempt& made) const;
   Answer<void> store(PendingGroup& group, const AppendGroup& accepted, StoredState& state,
                      const std::string& suffix, Attempt& made);
@@ -75,6 +88,7 @@ class GroupCommitter {
   std::optional<Attempt> attempt_from_memory(PendingGroup& group, const GroupPlace& place,
                                              bool& is_there_already);
   std::optional<Attempt> attempt_looking(PendingGroup& group, const GroupPlace& place);
+  Attempt lose_at_once(PendingGroup& group, Attempt made, const Failure& failure) const;
   Answer<std::optional<std::string>> suffix_of(Month month, const StoredState& state,
                                                Deadline deadline);
 
@@ -83,6 +97,7 @@ class GroupCommitter {
   std::unique_ptr<Connection> connection_;
   RecordingTime time_;
   Month in_default_;  // whose tables could not be made
+  Deadline next_told_of_unreplicated_ = {};
   Statements statements_;
   RememberedState remembered_;
 };

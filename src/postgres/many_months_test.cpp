@@ -79,10 +79,9 @@ TEST_F(ManyMonths, AreReadWhereAStreamWentOn) {
         expect_read({.selector = SelectStream{stream}}, all);
         expect_read({.selector = SelectStream{stream}, .from = all.size()}, {all.back()});
         EXPECT_EQ(read({.selector = SelectStream{stream}, .limit = 1}), Positions({first.front()}));
-        EXPECT_EQ(read({.selector = SelectStream{stream},
-                        .direction = Direction::Backwards,
-                        .limit = 1}),
-                  Positions({all.back()}));
+        EXPECT_EQ(
+            read({.selector = SelectStream{stream}, .direction = Direction::Backwards, .limit = 1}),
+            Positions({all.back()}));
       }
     }
   };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -39,6 +40,26 @@ inline std::string value_at(const std::string& uri, std::string_view sql) {
 inline void execute_at(const std::string& uri, const std::string& script) {
   const auto done = connect_to(uri)->run_script(script, soon());
   if (!done) throw std::runtime_error(script + ": " + done.error().message);
+}
+
+// Asks again while the answer is one of `passing`, as it may be where a store is less patient than
+// the machine is slow.
+template <typename Ask>
+auto ask_while(std::initializer_list<ErrorCode> passing, const Ask& ask) {
+  const auto deadline = soon();
+  for (;;) {
+    auto answer = ask();
+    if (answer || std::ranges::find(passing, answer.error().code) == passing.end() ||
+        std::chrono::steady_clock::now() >= deadline) {
+      return answer;
+    }
+  }
+}
+
+// What it gives once there is an answer in time.
+template <typename Ask>
+auto value_in_time(const Ask& ask) {
+  return test::value_of(ask_while({ErrorCode::Unavailable, ErrorCode::DeadlineExceeded}, ask));
 }
 
 // Waits until a new session gets that answer.

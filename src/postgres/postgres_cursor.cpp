@@ -160,9 +160,8 @@ Answer<std::vector<Rows>> PostgresCursor::fetch_pages(std::size_t count) {
     statements.push_back(
         events_sql(page_of(plan_, part, page_rows_), settings_.schema, part.suffix));
   }
-  return pool_.with_connection(deadline(), [&](Connection& connection) {
-    return run(connection, statements, deadline());
-  });
+  return pool_.with_connection(
+      deadline(), [&](Connection& connection) { return run(connection, statements, deadline()); });
 }
 
 // The page of the part that is to come next, and where the one behind it begins.

@@ -73,9 +73,9 @@ class PostgresCursor final : public Cursor {
   ConnectionPool& pool_;
   ReadPlan plan_;
   std::optional<Error> failure_;
-  std::uint64_t left_;       // events that may still be returned
-  std::size_t part_ = 0;     // of plan_.parts
-  std::uint64_t page_rows_;  // of the next page
+  std::uint64_t left_;        // events that may still be returned
+  std::size_t part_ = 0;      // of plan_.parts
+  std::uint64_t page_rows_;   // of the next page
   std::deque<Rows> fetched_;  // the pages behind page_
   bool fetches_one_ = false;  // a part at a time
   Rows page_;

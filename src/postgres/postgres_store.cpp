@@ -1,6 +1,7 @@
 #include "postgres/postgres_store.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/one_at_a_time.hpp"
@@ -86,8 +87,9 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
                          .environment = posix_environment(),
                          .server_time = tuning.server_time,
                          .on_notice = one_at_a_time(options.on_notice)};
-  if (tuning.notification_queue_most) {
-    settings.notification_queue_most = *tuning.notification_queue_most;
+  if (tuning.silence_max) settings.silence_max = *tuning.silence_max;
+  if (tuning.notification_queue_percent_most) {
+    settings.notification_queue_percent_most = *tuning.notification_queue_percent_most;
   }
   std::unique_ptr<PostgresStore> store(new PostgresStore(std::move(settings)));
   if (auto started = store->start(options); !started) {
@@ -116,6 +118,7 @@ Result<void> PostgresStore::start(const OpenOptions& options) {
   wake_up_ = std::make_unique<WakeUp>(settings_, [this] { return head(); });
   if (settings_.read_only) return {};
   months_ahead_ = std::make_unique<MonthsAhead>(settings_, connection);
+  lock_watch_ = std::make_unique<LockWatch>(settings_);
   appender_ = std::make_unique<Appender>(settings_, months_, [this](GlobalPosition head) {
     wake_up_->committed(head);
     months_ahead_->began(months_.list()->last());
@@ -124,7 +127,12 @@ Result<void> PostgresStore::start(const OpenOptions& options) {
       *settings_.environment.clock,
       AppendQueueOptions{.requests_max = options.queue_requests_max,
                          .bytes_max = options.queue_bytes_max},
-      [this](std::span<Appender::Pending* const> group) { appender_->commit(group); }, [] {});
+      [this](std::span<Appender::Pending* const> group) {
+        lock_watch_->began();
+        appender_->commit(group);
+        lock_watch_->ended();
+      },
+      [] {});
   return {};
 }
 
@@ -135,9 +143,15 @@ Answer<std::unique_ptr<Connection>> PostgresStore::connect() {
   const auto silent = std::min(settings_.patience, kSilentPatience);
   const auto silent_until = settings_.environment.clock->monotonic_now() + silent;
   Backoff backoff(*settings_.environment.random, settings_.stop);
+  std::optional<Failure> refused;
   for (bool has_told = false;; has_told = true) {
     auto opened = Connection::open(settings_.connection, deadline);
+    // What the server has said says more than that the time is over.
+    if (!opened && opened.error().kind == Failure::Kind::TimedOut && refused) {
+      return std::unexpected(*std::move(refused));
+    }
     if (opened || !opened.error().is_passing()) return opened;
+    if (opened.error().kind == Failure::Kind::Refused) refused = opened.error();
     if (!has_told) {
       const auto waits = opened.error().sqlstate.empty() ? silent : settings_.patience;
       const auto seconds = std::chrono::ceil<std::chrono::seconds>(waits).count();

@@ -16,6 +16,7 @@
 #include "postgres/connection_pool.hpp"
 #include "postgres/history.hpp"
 #include "postgres/known_streams.hpp"
+#include "postgres/lock_watch.hpp"
 #include "postgres/months.hpp"
 #include "postgres/months_ahead.hpp"
 #include "postgres/store_settings.hpp"
@@ -28,7 +29,9 @@ namespace eventstore::postgres {
 struct PostgresStoreTuning {
   std::function<Timestamp()> server_time = {};             // StoreSettings::server_time
   std::optional<std::chrono::milliseconds> patience = {};  // in place of the URL's
-  std::optional<double> notification_queue_most = {};      // StoreSettings has what it is otherwise
+  // StoreSettings has what these are otherwise.
+  std::optional<std::chrono::milliseconds> silence_max = {};
+  std::optional<std::int32_t> notification_queue_percent_most = {};
 };
 
 // The PostgreSQL engine: a store in one schema of a database. docs/formats/postgresql.md has the
@@ -88,6 +91,7 @@ class PostgresStore final : public EventStore {
   Uuid lineage_id_;
   std::unique_ptr<WakeUp> wake_up_;
   std::unique_ptr<MonthsAhead> months_ahead_;  // these are null where the store is read-only
+  std::unique_ptr<LockWatch> lock_watch_;
   std::unique_ptr<Appender> appender_;
   std::unique_ptr<AppendQueue<PreparedAppend>> queue_;
   std::atomic<bool> scavenging_ = false;

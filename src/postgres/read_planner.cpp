@@ -220,8 +220,7 @@ void ReadPlanner::plan_positions(ReadPlan& plan, const SeenHead& seen) {
 }
 
 Answer<ReadPlan> ReadPlanner::plan_stream(ReadPlan plan, const SeenHead& seen,
-                                          std::optional<SeenStream> stream,
-                                          KnownStreams& streams) {
+                                          std::optional<SeenStream> stream, KnownStreams& streams) {
   StreamLookup lookup(settings_, connection_, seen, deadline_);
   const std::string_view name = std::get<SelectStream>(plan.request.selector).stream;
   if (!stream) {

@@ -149,6 +149,25 @@ TEST(ServerFailures, AreWaitedOutByWhoOpensAStore) {
   EXPECT_EQ(code_of(open(server.uri() + "?patience=1")), ErrorCode::Unavailable);
 }
 
+// It has no connection left, and then does not answer at all.
+TEST(ServerFailures, AreSaidAsTheServerSaidThem) {
+  OwnServer server;
+  execute_at(server.uri(), "CREATE ROLE eve LOGIN CONNECTION LIMIT 0");
+  std::atomic<bool> is_silent = false;
+  test::TcpProxy proxy(server.port(), [&](const test::TcpProxy::Message& message) {
+    using Action = test::TcpProxy::Action;
+    if (is_silent && !message.from_server) return Action::Hold;
+    if (message.from_server && message.type == 'E') is_silent = true;
+    return Action::Forward;
+  });
+  auto uri = OwnServer::uri(proxy.port());
+  uri.replace(uri.find("eventstore@"), 10, "eve");
+  Notices notices;
+  const auto failed = test::error_of(open(uri + "?patience=2", notices.options()));
+  EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
+  EXPECT_NE(failed.message.find("53300"), std::string::npos) << failed.message;
+}
+
 // Its answer is lost, and then there is no server for longer than the store is patient.
 TEST(ServerFailures, ThatLastLeaveAnAppendInDoubt) {
   OwnServer server;
@@ -166,20 +185,27 @@ TEST(ServerFailures, ThatLastLeaveAnAppendInDoubt) {
   });
   answering = &proxy;
   const auto url = value_of(parse_store_url(OwnServer::uri(proxy.port())));
-  const auto store =
-      value_of(PostgresStore::open(url, {}, {.patience = std::chrono::milliseconds(700)}));
+  const auto store = value_in_time(
+      [&] { return PostgresStore::open(url, {}, {.patience = std::chrono::milliseconds(700)}); });
+  // With ids, so that it does not matter how often.
+  const auto append_in_time = [&](std::uint64_t number) {
+    return value_of(
+        ask_while({ErrorCode::Unavailable, ErrorCode::DeadlineExceeded, ErrorCode::OutcomeUnknown},
+                  [&] { return store->append(large_append(number, 100)); }));
+  };
   std::uint64_t number = 1;
   // What is decided one by one, and what is stored all at once.
   for (const char* const command : {"COMMIT", "SELECT"}) {
-    value_of(store->append(large_append(number, 100)));
+    append_in_time(number);
     cut_at = command;
-    const auto failed = test::error_of(store->append(large_append(number + 1, 100)));
+    const auto failed =
+        test::error_of(ask_while({ErrorCode::Unavailable, ErrorCode::DeadlineExceeded},
+                                 [&] { return store->append(large_append(number + 1, 100)); }));
     EXPECT_EQ(failed.code, ErrorCode::OutcomeUnknown) << failed.message;
     EXPECT_EQ(code_of(store->append(large_append(99, 100))), ErrorCode::Unavailable);
     cut_at = nullptr;
     proxy.refuse(false);
-    EXPECT_EQ(value_of(store->append(large_append(number + 1, 100))).last_position,
-              GlobalPosition{number + 1});
+    EXPECT_EQ(append_in_time(number + 1).last_position, GlobalPosition{number + 1});
     EXPECT_EQ(ids_of(*store).size(), number + 1);
     number += 2;
   }
@@ -189,9 +215,10 @@ TEST(ServerFailures, ThatLastLeaveAnAppendInDoubt) {
 TEST(ServerFailures, ToDoAnythingAtAllAreOverWithTheDeadline) {
   OwnServer server;
   const auto url = value_of(parse_store_url(server.uri()));
-  auto store = value_of(PostgresStore::open(url, {}, {.patience = std::chrono::milliseconds(700)}));
-  value_of(store->append(test::append_to("s")));
-  EXPECT_EQ(value_of(store->head()), GlobalPosition{1});
+  auto store = value_in_time(
+      [&] { return PostgresStore::open(url, {}, {.patience = std::chrono::milliseconds(700)}); });
+  value_in_time([&] { return store->append(test::append_to("s")); });
+  EXPECT_EQ(value_in_time([&] { return store->head(); }), GlobalPosition{1});
   std::vector<pid_t> processes;
   {
     std::ifstream file(server.folder() / "data" / "postmaster.pid");

@@ -34,7 +34,8 @@ struct SqlBuilder {
 inline constexpr const char* kPlanAnew =
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)";
 
-// Runs statements that were put together, planned as they are to be: together, with the rows of each.
+// Runs statements that were put together, planned as they are to be: together, with the rows of
+// each.
 Answer<std::vector<Rows>> run(Connection& connection, std::span<const SqlBuilder> statements,
                               Deadline deadline);
 Answer<Rows> run(Connection& connection, const SqlBuilder& statement, Deadline deadline);

@@ -27,8 +27,10 @@ struct StoreSettings {
   bool migrates = true;  // opening it for writing brings its tables to this version
   // What is asked of the server takes so long at most, unless the caller says less.
   std::chrono::milliseconds patience = std::chrono::seconds(30);
+  // Who holds the lock in the middle of a COPY and sends nothing for so long may be ended.
+  std::chrono::milliseconds silence_max = std::chrono::seconds(5);
   // A notice tells where more of the server's queue of notifications is taken.
-  double notification_queue_most = 0.5;
+  std::int32_t notification_queue_percent_most = 50;
   Environment environment{};
   // For tests: what the server's clock says, in its place; absent: what it says.
   std::function<Timestamp()> server_time = {};

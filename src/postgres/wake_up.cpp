@@ -26,7 +26,7 @@ constexpr auto kBetweenLooksAtQueue = std::chrono::seconds(10);
 constexpr const char* kHurry = "SELECT set_config('synchronous_commit', 'off', true)";
 constexpr const char* kNotify = "SELECT pg_notify($1::text, $2::text)";
 constexpr const char* kQueue =
-    "SELECT pg_notification_queue_usage() > $1::text::float8,"
+    "SELECT 100 * pg_notification_queue_usage() > $1::int,"
     " round(100 * pg_notification_queue_usage())::int";
 
 Error closed() {
@@ -167,8 +167,7 @@ void WakeUp::look_at_queue(Connection& connection, Deadline deadline) {
   if (now < next_look_at_queue_) return;
   next_look_at_queue_ = now + kBetweenLooksAtQueue;
   const auto usage = connection.run(
-      {.sql = kQueue,
-       .parameters = Parameters().text(std::to_string(settings_.notification_queue_most))},
+      {.sql = kQueue, .parameters = Parameters().int4(settings_.notification_queue_percent_most)},
       deadline);
   if (!usage) return;
   const bool was_full = std::exchange(queue_is_full_, usage->boolean(0, 0));

@@ -70,8 +70,8 @@ TEST_F(WakeUpTest, SaysThatNotificationsPileUp) {
   options.on_notice = [&](const Notice& notice) {
     if (notice.message.find("notifications") != std::string::npos) told.set_value(notice.message);
   };
-  const auto store = test::value_of(PostgresStore::open(test::value_of(parse_store_url(url_)),
-                                                        options, {.notification_queue_most = 0.0}));
+  const auto store = test::value_of(PostgresStore::open(
+      test::value_of(parse_store_url(url_)), options, {.notification_queue_percent_most = 0}));
   test::value_of(store->append(test::append_to("s")));
   EXPECT_NE(told.get_future().get().find("is full to 0 %"), std::string::npos);
   ASSERT_TRUE(other->run_script("COMMIT", in(std::chrono::seconds(30))));

@@ -1,4 +1,7 @@
+#include <atomic>
 #include <cctype>
+#include <chrono>
+#include <future>
 #include <string>
 #include <utility>
 
@@ -110,6 +113,33 @@ TEST_F(WeakenedServer, IsolatesTransactionsAsItShouldWhateverItsSettingIs) {
     const auto refused = refusal(server_.uri() + "?pooler=transaction");
     EXPECT_EQ(refused.code, ErrorCode::Unsupported);
     EXPECT_NE(refused.message.find(isolation), std::string::npos) << refused.message;
+  }
+}
+
+// As an administrator does whose standby is gone: the commit is answered, and on this server alone.
+TEST_F(WeakenedServer, ThatNoLongerWaitsForAStandbyIsTold) {
+  const auto store = open_store();
+  set_up(server_.uri(), "synchronous_standby_names", "absent");
+  constexpr const char* kTold = "may be on no standby";
+  for (int round = 0; round < 2; ++round) {
+    std::atomic<bool> is_cancelled = false;
+    // The setting may take a moment to come to be.
+    auto appended = std::async(std::launch::async, [&] {
+      while (!is_cancelled) value_of(store->append(test::append_to("s")));
+    });
+    wait_for_value(server_.uri(),
+                   "SELECT coalesce(bool_or(pg_cancel_backend(pid)), false)::text FROM"
+                   " pg_stat_activity WHERE wait_event = 'SyncRep'",
+                   "true");
+    is_cancelled = true;
+    // What it may have sent once more by then.
+    while (appended.wait_for(std::chrono::milliseconds(10)) == std::future_status::timeout) {
+      static_cast<void>(value_at(server_.uri(),
+                                 "SELECT count(pg_cancel_backend(pid))::text FROM pg_stat_activity"
+                                 " WHERE wait_event = 'SyncRep'"));
+    }
+    appended.get();
+    EXPECT_EQ(notices_.count(kTold), 1U);
   }
 }
 

@@ -1,0 +1,182 @@
+#include "postgres/appender.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <future>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/thread_annotations.hpp"
+#include "postgres/own_server_test_support.hpp"
+#include "postgres/url.hpp"
+#include "support/tcp_proxy.hpp"
+
+// What becomes of appends whose answer is lost.
+namespace eventstore::postgres {
+namespace {
+
+using test::OwnServer;
+using test::TcpProxy;
+using test::value_of;
+using Action = TcpProxy::Action;
+
+class LostAnswer : public testing::Test {
+ protected:
+  // Something that is done once, at the next message that is so.
+  struct Step {
+    bool from_server = false;
+    char type = 0;
+    std::string text = {};  // somewhere in it
+    Action action = Action::Cut;
+  };
+
+  // What comes to be done, one after another.
+  void plan(std::deque<Step> steps) {
+    const MutexLock lock(mutex_);
+    steps_ = std::move(steps);
+  }
+  // Waits until a message is held.
+  void wait_until_held() {
+    MutexLock lock(mutex_);
+    ASSERT_TRUE(changed_.wait_until(lock, soon(), [&]() REQUIRES(mutex_) { return is_held_; }));
+  }
+  void go_on() {
+    {
+      const MutexLock lock(mutex_);
+      is_held_ = false;
+      steps_.pop_front();
+    }
+    proxy_.reconsider();
+  }
+
+  // From now on the server refuses what this store commits, with that SQLSTATE.
+  void refuse_commits(const std::string& sqlstate) {
+    execute_at(server_.uri(),
+               "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+               " IF current_setting('application_name') <> 'other' THEN RAISE EXCEPTION 'refused'"
+               " USING ERRCODE = '" +
+                   sqlstate +
+                   "'; END IF; RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER refuse AFTER INSERT"
+                   " ON eventstore.event_ids DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE"
+                   " FUNCTION public.refuse()");
+  }
+  // What the next append needs to be stored all at once, on a session of its own.
+  void get_to_know_the_store() {
+    for (int append = 0; append < 2; ++append) value_of(store_->append(test::append_to("s")));
+    end_sessions(server_.uri());
+  }
+
+  OwnServer server_;
+  Notices notices_;
+
+ private:
+  Action decide(const TcpProxy::Message& message) {
+    const MutexLock lock(mutex_);
+    if (steps_.empty()) return Action::Forward;
+    const auto& step = steps_.front();
+    if (message.from_server != step.from_server || message.type != step.type ||
+        !message.body.contains(step.text)) {
+      return Action::Forward;
+    }
+    const auto action = step.action;
+    if (action == Action::Hold) {
+      is_held_ = true;
+      changed_.notify_all();
+    } else {
+      steps_.pop_front();
+    }
+    return action;
+  }
+
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Step> steps_ GUARDED_BY(mutex_);
+  bool is_held_ GUARDED_BY(mutex_) = false;
+  TcpProxy proxy_{server_.port(), [this](const auto& message) { return decide(message); }};
+
+ protected:
+  const std::unique_ptr<EventStore> store_ =
+      value_of(open(OwnServer::uri(proxy_.port()), notices_.options()));
+};
+
+// Of one event whose id is `number`. With a condition the store decides by itself, and asks for the
+// commit with the lock in hand; without, the server decides and stores all at once.
+AppendRequest request_of(std::uint64_t number, bool conditional) {
+  AppendRequest request{.events = {test::event_of("s", "Happened", test::id_of(number))}};
+  if (conditional) {
+    request.condition = AppendCondition{.query = Query::of({{.types = {"Never"}}}), .after = {0}};
+  }
+  return request;
+}
+
+constexpr const char* kCommit = "COMMIT";
+constexpr const char* kLock = "pg_advisory_xact_lock";  // before anything else
+constexpr const char* kAllAtOnce = "WITH head AS";
+
+TEST_F(LostAnswer, OfACommitThatWasNotDoneLeavesNoDoubt) {
+  refuse_commits("53100");
+  plan({{.type = 'P', .text = kCommit}});
+  const auto failed = test::error_of(store_->append(request_of(1, /*conditional=*/true)));
+  EXPECT_EQ(failed.code, ErrorCode::NoSpace) << failed.message;
+  EXPECT_NE(failed.message.find("nothing was written"), std::string::npos) << failed.message;
+}
+
+// The session is over, so that it cannot store anything any more.
+TEST_F(LostAnswer, OfAnAppendAtOnceThatWasNotDoneLeavesNoDoubt) {
+  get_to_know_the_store();
+  refuse_commits("53100");
+  plan({{.type = 'P', .text = kAllAtOnce}, {.action = Action::Hold}});
+  auto appended = std::async(std::launch::async,
+                             [&] { return store_->append(request_of(1, /*conditional=*/false)); });
+  wait_until_held();
+  wait_for_value(server_.uri(),
+                 "SELECT count(*)::text FROM pg_stat_activity WHERE application_name ="
+                 " 'event-store'",
+                 "0");
+  go_on();
+  const auto failed = test::error_of(appended.get());
+  EXPECT_EQ(failed.code, ErrorCode::NoSpace) << failed.message;
+}
+
+// As long as its session is there, what it was sent may yet come to it.
+TEST_F(LostAnswer, OfAnAppendAtOnceWhoseSessionIsLeftIsInDoubt) {
+  get_to_know_the_store();
+  refuse_commits("53100");
+  plan({{.type = 'P', .text = kLock, .action = Action::ForwardAndStrand}});
+  const auto failed = test::error_of(store_->append(request_of(1, /*conditional=*/false)));
+  EXPECT_EQ(failed.code, ErrorCode::OutcomeUnknown) << failed.message;
+}
+
+// It was not done, nor was it the next time; and then somebody else did.
+TEST_F(LostAnswer, IsNotTakenForWhatSomebodyElseStored) {
+  const auto other = value_of(open(server_.uri() + "?application_name=other", notices_.options()));
+  get_to_know_the_store();
+  refuse_commits("40001");
+  std::uint64_t number = 2;
+  for (const char* const lost : {kCommit, kAllAtOnce}) {
+    const auto request = request_of(number, lost == kCommit);
+    end_sessions(server_.uri());
+    plan({{.type = 'P', .text = lost}, {.from_server = true, .type = 'E', .action = Action::Hold}});
+    auto appended = std::async(std::launch::async, [&] { return store_->append(request); });
+    wait_until_held();
+    EXPECT_FALSE(value_of(other->append(request)).repeated);
+    go_on();
+    EXPECT_TRUE(value_of(appended.get()).repeated) << lost;
+    EXPECT_EQ(test::read_stream(*other, "s").size(), ++number);
+  }
+}
+
+TEST_F(LostAnswer, OfACommitThatWasDoneIsToldToWhoWaits) {
+  const auto listener = connect_to(server_.uri());
+  const auto sql = "LISTEN " + postgres::quoted("eventstore:eventstore");
+  ASSERT_TRUE(listener->run({.sql = sql}, soon()));
+  plan({{.from_server = true, .type = 'C', .text = kCommit}});
+  EXPECT_FALSE(value_of(store_->append(request_of(1, /*conditional=*/true))).repeated);
+  const auto told = listener->wait_for_notification(soon(), -1);
+  ASSERT_TRUE(told && *told);
+  EXPECT_EQ(**told, "1");
+}
+
+}  // namespace
+}  // namespace eventstore::postgres
