@@ -10,8 +10,8 @@ namespace eventstore::bench {
 
 ScratchStore::ScratchStore(const PostgresBench& bench, std::string_view name)
     : database_(bench.options.database),
-      url_(fmt::format("{}{}schema=bench_{}", database_,
-                       database_.find('?') == std::string::npos ? '?' : '&', name)) {
+      url_(fmt::format("{}{}schema=bench_{}", database_, database_.contains('?') ? '&' : '?',
+                       name)) {
   drop();
   reopen();
 }

@@ -43,7 +43,7 @@ std::string without_passwords(std::string_view url) {
     shown += rest.front();  // '?' or '&'
     rest.remove_prefix(1);
     const auto pair = rest.substr(0, rest.find('&'));
-    const bool hides = is_secret(pair) && pair.find('=') != std::string_view::npos;
+    const bool hides = is_secret(pair) && pair.contains('=');
     shown += hides ? pair.substr(0, pair.find('=') + 1) : pair;
     if (hides) shown += kHidden;
     rest.remove_prefix(pair.size());

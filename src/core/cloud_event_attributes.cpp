@@ -175,7 +175,7 @@ std::string metadata_of(const CloudEventAttributes& attributes, std::string_view
 }
 
 CloudEventAttributes attributes_of(std::string_view metadata) {
-  if (metadata.find(kKeptMember) == std::string_view::npos) return {};
+  if (!metadata.contains(kKeptMember)) return {};
   JsonMembers members(metadata);
   while (true) {
     const auto member = members.next();

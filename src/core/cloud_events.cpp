@@ -205,7 +205,7 @@ CloudEventAttributes exported_attributes(const EventView& event) {
 bool is_text(std::string_view text, std::string_view allowed) {
   const bool has_control = std::ranges::any_of(text, [&](char c) {
     const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    return is_control && allowed.find(c) == std::string_view::npos;
+    return is_control && !allowed.contains(c);
   });
   return !has_control && is_utf8(text);
 }

@@ -10,7 +10,7 @@ namespace eventstore {
 
 bool fits_in_line(std::string_view json) {
   return !json.empty() && !is_json_space(json.front()) && !is_json_space(json.back()) &&
-         json.find('\n') == std::string_view::npos && json.find('\r') == std::string_view::npos;
+         !json.contains('\n') && !json.contains('\r');
 }
 
 void append_json_strings(std::string& out, TagsView strings) {

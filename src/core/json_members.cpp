@@ -151,7 +151,7 @@ Result<std::string_view> read_json_string(std::string_view name, std::string_vie
   };
   if (!raw.starts_with('"')) return refused("is not a string");
   const auto inner = raw.substr(1, raw.size() - 2);
-  if (is_plain_ascii(inner) && inner.find('\\') == std::string_view::npos) return inner;
+  if (is_plain_ascii(inner) && !inner.contains('\\')) return inner;
 
   const auto text = parse_json(raw).get_string();
   if (text.error() == simdjson::UTF8_ERROR) return refused("is not valid UTF-8");

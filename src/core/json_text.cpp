@@ -48,7 +48,7 @@ std::size_t number_bytes(std::string_view text) {
 // True for an escape of a surrogate, "\ud800" to "\udfff".
 bool is_surrogate_escape(std::string_view text) {
   return text.size() >= 6 && text[1] == 'u' && (text[2] == 'd' || text[2] == 'D') &&
-         kSurrogateDigits.find(text[3]) != std::string_view::npos;
+         kSurrogateDigits.contains(text[3]);
 }
 
 // The library also refuses numbers that no double or 64-bit integer holds, and surrogate escapes

@@ -59,7 +59,7 @@ class Scanner {
 
   // One of `choices`; '\0' where none is there.
   char one_of(std::string_view choices) {
-    if (text_.empty() || choices.find(text_.front()) == std::string_view::npos) {
+    if (text_.empty() || !choices.contains(text_.front())) {
       fail();
       return '\0';
     }

@@ -227,7 +227,7 @@ Result<void> validate_selector(const Selector& selector) {
   const auto* const by_category = std::get_if<SelectCategory>(&selector);
   // A stream "-1" has the category "".
   if (by_category == nullptr || by_category->category.empty()) return {};
-  if (by_category->category.find('-') != std::string::npos) {
+  if (by_category->category.contains('-')) {
     return invalid_argument(field_and_value(kCategoryRule, by_category->category) +
                             " has a '-': a category ends before the first one");
   }

@@ -16,8 +16,7 @@ constexpr std::string_view kMemoryUrl = "memory:";
 // Bare paths may hold colons; only what looks like a scheme is taken for one.
 bool has_any_scheme(std::string_view url) {
   const auto colon = url.find("://");
-  return colon != std::string_view::npos && colon > 0 &&
-         url.substr(0, colon).find('/') == std::string_view::npos;
+  return colon != std::string_view::npos && colon > 0 && !url.substr(0, colon).contains('/');
 }
 
 // Schemes are the same in either case (RFC 3986, section 3.1).
@@ -55,7 +54,7 @@ Result<std::string> folder_of_url(std::string_view url) {
     return invalid_argument("no engine knows the store URL " + std::string(url) + "; use " +
                             known_urls());
   }
-  if (url.empty() || url.find('\0') != std::string_view::npos) {
+  if (url.empty() || url.contains('\0')) {
     return invalid_argument("the store URL names no path; use file:PATH");
   }
   while (url.size() > 1 && url.ends_with('/')) url.remove_suffix(1);

@@ -52,8 +52,8 @@ bool Failure::is_passing() const {
 
 bool is_detached(const Failure& failure) {
   if (failure.is("42703")) return true;  // undefined_column
-  return failure.is("42P01") && (failure.message.find("events_") != std::string::npos ||
-                                 failure.message.find("tags_") != std::string::npos);
+  return failure.is("42P01") &&
+         (failure.message.contains("events_") || failure.message.contains("tags_"));
 }
 
 Error to_error(const Failure& failure) {

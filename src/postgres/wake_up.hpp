@@ -53,7 +53,6 @@ class WakeUp {
   GlobalPosition head_ GUARDED_BY(mutex_) = {};       // the greatest that was seen
   GlobalPosition committed_ GUARDED_BY(mutex_) = {};  // by this process
   GlobalPosition notified_ GUARDED_BY(mutex_) = {};
-  std::size_t waiting_ GUARDED_BY(mutex_) = 0;
   int wake_fd_ = -1;  // readable when the listening thread is to end
   // The notifying thread's.
   std::chrono::steady_clock::time_point next_look_at_queue_ = {};
