@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <sstream>
+#include <string>
 #include <utility>
 
 #include "core/campaign_hooks.hpp"
@@ -20,26 +22,18 @@ constexpr const char* kHead =
     " FROM (VALUES (1)) one LEFT JOIN LATERAL (SELECT position, recorded_at FROM {s}.events_{m}"
     " ORDER BY position DESC LIMIT 1) e ON true";
 
-// The same, and a stream: its key, first month, last event in the newest month, and bounds.
-constexpr const char* kStreamHead =
+// The same, and a stream: its key, first month, last event in a month, bounds, and later months.
+constexpr const char* kHeadAndStream =
     "SELECT (SELECT max(month) FROM {s}.months), h.position, false, greatest(clock_timestamp(),"
     " h.recorded_at), s.stream_id, s.month, e.version, e.position, b.truncate_before, b.max_count,"
-    " b.max_age, b.tombstone FROM (SELECT position, recorded_at FROM {s}.events_{m}"
-    " ORDER BY position DESC LIMIT 1) h LEFT JOIN {s}.streams s ON s.name = $1::text"
-    " LEFT JOIN LATERAL (SELECT version, position FROM {s}.events_{m} e WHERE e.stream_id ="
-    " s.stream_id ORDER BY version DESC LIMIT 1) e ON true LEFT JOIN LATERAL (SELECT * FROM "
-    "{s}.bounds"
-    " b WHERE b.stream_id = s.stream_id ORDER BY position DESC LIMIT 1) b ON true";
-
-// The last event of a stream in an earlier month.
+    " b.max_age, b.tombstone, (SELECT string_agg(m.month || ' ' || m.first_version, ' ' ORDER BY"
+    " m.month) FROM {s}.stream_months m WHERE m.stream_id = s.stream_id)"
+    " FROM (SELECT position, recorded_at FROM {s}.events_{m} ORDER BY position DESC LIMIT 1) h"
+    " LEFT JOIN {s}.streams s ON s.name = $1::text LEFT JOIN LATERAL (SELECT * FROM {s}.bounds b"
+    " WHERE b.stream_id = s.stream_id ORDER BY position DESC LIMIT 1) b ON true";
 constexpr const char* kLastEvent =
-    "SELECT e.version, e.position FROM {s}.streams s JOIN LATERAL (SELECT version, position FROM"
-    " {s}.events_{m} e WHERE e.stream_id = s.stream_id ORDER BY version DESC LIMIT 1) e ON true"
-    " WHERE s.name = $1::text";
-
-constexpr const char* kLaterMonths =
-    "SELECT m.month, m.first_version FROM {s}.streams s JOIN {s}.stream_months m ON m.stream_id ="
-    " s.stream_id WHERE s.name = $1::text ORDER BY month";
+    " LEFT JOIN LATERAL (SELECT version, position FROM {s}.events_{m} e WHERE e.stream_id ="
+    " s.stream_id ORDER BY version DESC LIMIT 1) e ON true";
 
 struct Range {
   std::uint64_t first;
@@ -53,6 +47,21 @@ Range range_of(const ReadRequest& request, std::uint64_t first, std::uint64_t la
   const auto& most = forwards ? request.to : request.from;
   return {.first = std::max(first, least.value_or(first)),
           .last = std::min(last, most.value_or(last))};
+}
+
+// What kHeadAndStream gives of a stream, whose last event is known if it lies in `last_month`.
+SeenStream stream_in(const Rows& rows, Month last_month) {
+  SeenStream stream{.id = static_cast<StreamId>(rows.int8(0, 4)), .bounds = bounds_in(rows, 0, 8)};
+  const Month first_month{rows.int4(0, 5)};
+  if (first_month != Month{}) stream.parts.push_back({.month = first_month, .first_version = {1}});
+  std::istringstream later{std::string(rows.text(0, 12))};
+  SeenStream::Part part;
+  while (later >> part.month.number >> part.first_version.value) stream.parts.push_back(part);
+  if (!stream.parts.empty() && stream.parts.back().month == last_month) {
+    stream.version = {rows.int8(0, 6)};
+    stream.last_position = {rows.int8(0, 7)};
+  }
+  return stream;
 }
 
 }  // namespace
@@ -113,19 +122,11 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
   Guess guess{.page_rows = first_page_rows(request), .part = {guessed.page->suffix, first, last}};
   const auto page = events_sql(page_of({.request = request}, guess.part, guess.page_rows),
                                settings_.schema, guessed.page->suffix);
-  const auto head =
-      fill_in(stream != nullptr ? kStreamHead : kHead, settings_.schema, month.suffix);
-  const auto later_months = fill_in(kLaterMonths, settings_.schema);
-  const auto last_event = fill_in(kLastEvent, settings_.schema, guessed.last->suffix);
+  auto head = fill_in(stream != nullptr ? kHeadAndStream : kHead, settings_.schema, month.suffix);
+  if (stream != nullptr) head += fill_in(kLastEvent, settings_.schema, guessed.last->suffix);
   std::vector<Call> calls = {{.sql = head}, page.call()};
   if (!page.prepared) calls.insert(std::next(calls.begin()), Call{.sql = kPlanAnew});
-  if (stream != nullptr) {
-    calls.front().parameters.text(stream->stream);
-    calls.push_back({.sql = later_months, .parameters = Parameters().text(stream->stream)});
-    if (guessed.last != &month) {
-      calls.push_back({.sql = last_event, .parameters = Parameters().text(stream->stream)});
-    }
-  }
+  if (stream != nullptr) calls.front().parameters.text(stream->stream);
   const auto shown = settings_.history->shown();
   auto rows = connection_.run(calls, deadline_);
   if (!rows && guessed.page != &month && is_detached(rows.error())) return std::nullopt;
@@ -138,31 +139,9 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
                 .now = seen.timestamptz(0, 3),
                 .months = months};
   settings_.history->show(guess.seen.head);
-  guess.page = std::move((*rows)[page.prepared ? 1 : 2]);
+  guess.page = std::move(rows->back());
   if (stream == nullptr || seen.is_null(0, 4)) return guess;
-  SeenStream known{.id = static_cast<StreamId>(seen.int8(0, 4)), .bounds = bounds_in(seen, 0, 8)};
-  // Else its last event lies in an earlier month, or there is none yet.
-  const bool has_last = !seen.is_null(0, 6);
-  if (has_last) {
-    known.version = {seen.int8(0, 6)};
-    known.last_position = {seen.int8(0, 7)};
-  }
-  const Month first_month{seen.int4(0, 5)};
-  if (first_month != Month{}) known.parts.push_back({.month = first_month, .first_version = {1}});
-  const auto& later = (*rows)[2];
-  for (int row = 0; row < later.size(); ++row) {
-    const SeenStream::Part part{.month = {later.int4(row, 0)},
-                                .first_version = {later.int8(row, 1)}};
-    // A month that began since is behind the head.
-    if (!has_last || part.first_version <= known.version) known.parts.push_back(part);
-  }
-  // To a month that is not the newest one nothing is added any more.
-  if (!has_last && rows->size() > 3 && !rows->back().empty() && !known.parts.empty() &&
-      known.parts.back().month == guessed.last->month) {
-    known.version = {rows->back().int8(0, 0)};
-    known.last_position = {rows->back().int8(0, 1)};
-  }
-  guess.stream = std::move(known);
+  guess.stream = stream_in(seen, guessed.last->month);
   return guess;
 }
 
