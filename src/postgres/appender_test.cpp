@@ -238,6 +238,28 @@ TEST_F(LostAnswer, OfWhatOnlyChecksLeavesNoDoubt) {
   EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
 }
 
+// A process is stopped, or its way is, between the lock and what is stored with it: not in a COPY.
+TEST_F(LostAnswer, OfAnAppendAtOnceThatIsHalfSentDoesNotHoldTheLockForEver) {
+  const auto other = value_of(
+      open(server_.uri() + "?application_name=other&patience=60", notices_.options()));
+  get_to_know_the_store();
+  plan({{.type = 'P', .text = kAllAtOnce, .action = Action::Hold}});
+  auto appended = std::async(std::launch::async,
+                             [&] { return store_->append(request_of(1, /*conditional=*/false)); });
+  wait_until_held();
+  wait_for_value(server_.uri(),
+                 "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND granted AND"
+                 " objsubid = 2",
+                 "1");
+  auto next = std::async(std::launch::async, [&] { return other->append(test::append_to("s")); });
+  const bool is_done = next.wait_for(std::chrono::seconds(45)) == std::future_status::ready;
+  EXPECT_TRUE(is_done) << value_at(
+      server_.uri(), "SELECT string_agg(concat_ws(' ', application_name, state, wait_event, now() -"
+                     " query_start, left(query, 40)), '; ') FROM pg_stat_activity WHERE pid IN"
+                     " (SELECT pid FROM pg_locks WHERE locktype = 'advisory')");
+  go_on();
+}
+
 // A pooler in session mode has numbers of its own for sessions as well.
 TEST(LostAnswerBehindAPooler, OfAnAppendAtOnceWhoseSessionIsLeftIsInDoubt) {
   OwnServer server;
