@@ -1,5 +1,6 @@
 #include "postgres/appender.hpp"
 
+#include <csignal>
 #include <cstdint>
 #include <deque>
 #include <future>
@@ -61,6 +62,7 @@ class LostAnswer : public testing::Test {
                    " ON eventstore.event_ids DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE"
                    " FUNCTION public.refuse()");
   }
+  void refuse_connections() { proxy_.refuse(true); }
   // What the next append needs to be stored all at once, on a session of its own.
   void get_to_know_the_store() {
     for (int append = 0; append < 2; ++append) value_of(store_->append(test::append_to("s")));
@@ -176,6 +178,123 @@ TEST_F(LostAnswer, OfACommitThatWasDoneIsToldToWhoWaits) {
   const auto told = listener->wait_for_notification(soon(), -1);
   ASSERT_TRUE(told && *told);
   EXPECT_EQ(**told, "1");
+}
+
+// It was not done, and somebody else did the same before this store could look.
+TEST_F(LostAnswer, OfACommitIsNotTakenForWhatSomebodyElseStoredMeanwhile) {
+  const auto other = value_of(open(server_.uri() + "?application_name=other", notices_.options()));
+  get_to_know_the_store();
+  const auto request = request_of(1, /*conditional=*/true);
+  plan({{.type = 'P', .text = "INSERT INTO \"eventstore\".event_ids"}, {.action = Action::Hold}});
+  auto appended = std::async(std::launch::async, [&] { return store_->append(request); });
+  wait_until_held();
+  EXPECT_FALSE(value_of(other->append(request)).repeated);
+  go_on();
+  EXPECT_TRUE(value_of(appended.get()).repeated);
+}
+
+// What stores all at once has not come to the lock when the store looks, which refuses it; and then
+// it does, with what it expects come true.
+TEST_F(LostAnswer, OfAnAppendAtOnceThatMayYetBeStoredIsNoRefusal) {
+  const auto other = value_of(open(server_.uri() + "?application_name=other", notices_.options()));
+  get_to_know_the_store();
+  value_of(store_->append(test::append_to("t")));
+  value_of(store_->append(test::append_to("t")));
+  const auto process = std::stoi(value_at(
+      server_.uri(),
+      "SELECT coalesce(max(pid), 0)::text FROM pg_stat_activity WHERE application_name = 'event-store' AND"
+      " (query LIKE 'WITH head AS%' OR query = 'COMMIT')"));
+  if (process == 0) FAIL() << value_at(server_.uri(), "SELECT string_agg(query, '|') FROM pg_stat_activity WHERE application_name = 'event-store'");
+  ASSERT_EQ(kill(process, SIGSTOP), 0);
+  auto request = test::append_to("s", ExpectedVersion::exactly({3}));
+  request.events.front().id = test::id_of(7);
+  plan({{.type = 'S', .action = Action::ForwardAndStrand}});
+  const auto refused = store_->append(request);
+  const bool is_in_doubt = !refused && refused.error().code == ErrorCode::OutcomeUnknown;
+  value_of(other->append(test::append_to("s")));
+  kill(process, SIGCONT);
+  wait_for_value(server_.uri(),
+                 "SELECT count(*)::text FROM pg_stat_activity WHERE pid = " +
+                     std::to_string(process) + " AND state = 'active'",
+                 "0");
+  const auto events = test::read_stream(*other, "s");
+  if (events.size() == 4) {
+    EXPECT_TRUE(refused || is_in_doubt) << refused.error().message;
+    EXPECT_EQ(events.back().id, test::id_of(7));
+  } else {
+    EXPECT_EQ(events.size(), 3U);
+  }
+}
+
+// A request that only checks stores nothing.
+TEST_F(LostAnswer, OfWhatOnlyChecksLeavesNoDoubt) {
+  for (int append = 0; append < 3; ++append) value_of(store_->append(test::append_to("s")));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // until nobody is notified
+  AppendRequest request;
+  request.checks.push_back({.stream = "s", .expected = ExpectedVersion::exactly({3})});
+  plan({{.from_server = true, .type = 'D', .action = Action::Cut}});
+  refuse_connections();
+  const auto failed = test::error_of(store_->append(request));
+  EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
+}
+
+// A process is stopped, or its way is, between the lock and what is stored with it: not in a COPY.
+TEST_F(LostAnswer, OfAnAppendAtOnceThatIsHalfSentDoesNotHoldTheLockForEver) {
+  const auto other = value_of(
+      open(server_.uri() + "?application_name=other&patience=60", notices_.options()));
+  get_to_know_the_store();
+  plan({{.type = 'P', .text = kAllAtOnce, .action = Action::Hold}});
+  auto appended = std::async(std::launch::async,
+                             [&] { return store_->append(request_of(1, /*conditional=*/false)); });
+  wait_until_held();
+  wait_for_value(server_.uri(),
+                 "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND granted AND"
+                 " objsubid = 2",
+                 "1");
+  auto next = std::async(std::launch::async, [&] { return other->append(test::append_to("s")); });
+  const bool is_done = next.wait_for(std::chrono::seconds(45)) == std::future_status::ready;
+  EXPECT_TRUE(is_done) << value_at(
+      server_.uri(), "SELECT string_agg(concat_ws(' ', application_name, state, wait_event, now() -"
+                     " query_start, left(query, 40)), '; ') FROM pg_stat_activity WHERE pid IN"
+                     " (SELECT pid FROM pg_locks WHERE locktype = 'advisory')");
+  go_on();
+}
+
+// A pooler in session mode has numbers of its own for sessions as well.
+TEST(LostAnswerBehindAPooler, OfAnAppendAtOnceWhoseSessionIsLeftIsInDoubt) {
+  OwnServer server;
+  const test::OwnPooler pooler(server, "session");
+  Notices notices;
+  std::atomic<bool> strands = false;
+  TcpProxy proxy(pooler.port(), [&](const TcpProxy::Message& message) {
+    if (!message.from_server && message.type == 'S' && strands.exchange(false)) {
+      return Action::ForwardAndStrand;
+    }
+    return Action::Forward;
+  });
+  const auto store = value_of(open(OwnServer::uri(proxy.port()) + "?patience=5", notices.options()));
+  for (int append = 0; append < 4; ++append) value_of(store->append(test::append_to("s")));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const auto process = std::stoi(value_at(
+      server.uri(), "SELECT max(pid)::text FROM pg_stat_activity WHERE query LIKE 'WITH head AS%' AND pid <> pg_backend_pid()"));
+  execute_at(server.uri(),
+             "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+             " RAISE EXCEPTION 'refused' USING ERRCODE = '53100'; END $$;"
+             "CREATE TRIGGER refuse AFTER INSERT ON eventstore.event_ids FOR EACH ROW EXECUTE"
+             " FUNCTION public.refuse()");
+  ASSERT_EQ(kill(process, SIGSTOP), 0);
+  auto request = test::append_to("s");
+  request.events.front().id = test::id_of(7);
+  strands = true;
+  const auto failed = store->append(request);
+  execute_at(server.uri(), "DROP TRIGGER refuse ON eventstore.event_ids");
+  kill(process, SIGCONT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  const auto other = value_of(open(server.uri(), notices.options()));
+  const auto events = test::read_stream(*other, "s");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::OutcomeUnknown)
+      << failed.error().message << " (and there are " << events.size() << " events)";
 }
 
 }  // namespace

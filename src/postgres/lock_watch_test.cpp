@@ -2,9 +2,18 @@
 
 #include <chrono>
 #include <future>
+#include <array>
+#include <list>
 #include <memory>
+#include <vector>
 #include <string>
+#include <thread>
 #include <utility>
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "postgres/months_test_support.hpp"
 #include "postgres/own_server_test_support.hpp"
@@ -74,6 +83,106 @@ TEST_F(LockWatchTest, LeavesASessionAloneThatGoesOn) {
   EXPECT_EQ(value_of(appended.get()).last_position, GlobalPosition{1});
   EXPECT_EQ(notices_.count("sent nothing any more"), 0U);
   EXPECT_EQ(query("SELECT count(*)::text FROM {s}.streams WHERE name LIKE 'copied-%'").at(0), "4");
+}
+
+// The way to a server, which takes so many bytes a second and no more.
+class SlowWay {
+ public:
+  SlowWay(int server_port, std::size_t bytes_per_second)
+      : server_port_(server_port), chunk_(bytes_per_second / 100) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    auto address = loopback(0);
+    socklen_t size = sizeof(address);
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::listen(listener_, 64) != 0) {
+      throw std::runtime_error("no listener");
+    }
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::jthread([this](const std::stop_token& stop) { accept_all(stop); });
+  }
+  ~SlowWay() {
+    thread_.request_stop();
+    thread_.join();
+    ways_.clear();
+    ::close(listener_);
+  }
+  int port() const { return port_; }
+
+ private:
+  static sockaddr_in loopback(int port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+  }
+  void accept_all(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      pollfd ready{.fd = listener_, .events = POLLIN, .revents = 0};
+      if (::poll(&ready, 1, 50) <= 0) continue;
+      const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      const auto address = loopback(server_port_);
+      if (::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+        ::close(client);
+        ::close(server);
+        continue;
+      }
+      ways_.emplace_back([this, client, server](const std::stop_token& ended) {
+        carry(client, server, ended);
+        ::close(client);
+        ::close(server);
+      });
+    }
+  }
+  void carry(int client, int server, const std::stop_token& stop) const {
+    std::vector<char> bytes(chunk_);
+    auto next = std::chrono::steady_clock::now();
+    while (!stop.stop_requested()) {
+      const bool may_send = std::chrono::steady_clock::now() >= next;
+      std::array<pollfd, 2> ready = {
+          pollfd{.fd = server, .events = POLLIN, .revents = 0},
+          pollfd{.fd = client, .events = POLLIN, .revents = 0}};
+      ::poll(ready.data(), may_send ? 2 : 1, 5);
+      if (ready[0].revents != 0) {
+        const auto count = ::recv(server, bytes.data(), bytes.size(), 0);
+        if (count <= 0 || ::send(client, bytes.data(), static_cast<std::size_t>(count), MSG_NOSIGNAL) != count) return;
+      }
+      if (may_send && ready[1].revents != 0) {
+        const auto count = ::recv(client, bytes.data(), bytes.size(), 0);
+        if (count <= 0 || ::send(server, bytes.data(), static_cast<std::size_t>(count), MSG_NOSIGNAL) != count) return;
+        next = std::chrono::steady_clock::now() + std::chrono::milliseconds(10);
+      }
+    }
+  }
+
+  const int server_port_;
+  const std::size_t chunk_;
+  int listener_ = -1;
+  int port_ = 0;
+  std::list<std::jthread> ways_;
+  std::jthread thread_;
+};
+
+// An event of 16 MiB, and a way that takes a megabyte a second: with the silence that a store
+// bears unless a test says otherwise.
+TEST(LockWatchOnASlowWay, LeavesASessionAloneThatIsAtALargeEvent) {
+  test::OwnServer server;
+  SlowWay way(server.port(), 1'000'000);
+  Notices notices;
+  const auto store = value_of(
+      open(test::OwnServer::uri(way.port()) + "?patience=60", notices.options()));
+  AppendRequest request;
+  for (std::uint64_t event = 0; event < 1'000; ++event) {
+    request.events.push_back(test::event_of("s", "Happened", test::id_of(event + 1)));
+  }
+  auto& large = request.events[500];
+  large.format = PayloadFormat::Binary;
+  large.data = std::string((std::size_t{16} << 20) - 1000, 'x');
+  const auto appended = store->append(std::move(request));
+  EXPECT_TRUE(appended) << appended.error().message;
+  EXPECT_EQ(notices.count("sent nothing any more"), 0U);
 }
 
 }  // namespace

@@ -219,5 +219,92 @@ TEST_F(ManyMonths, MayLieInTheDefaultTables) {
   execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
+// Months without tables of their own before and behind one that has some: a stream's last event in
+// the default tables need not be its last.
+TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthers) {
+  enter("2031-01");
+  append("s");
+  const auto role = schema_ + "_role";
+  execute("DROP ROLE IF EXISTS " + role + "; CREATE ROLE " + role +
+          " LOGIN; GRANT USAGE ON SCHEMA {s} TO " + role +
+          "; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {s} TO " + role +
+          "; ALTER DEFAULT PRIVILEGES IN SCHEMA {s} GRANT SELECT, INSERT ON TABLES TO " + role);
+  const auto at = url_.find("://") + 3;
+  auto url = url_;
+  url.replace(at, url.find('@') - at, role);
+  reopen(url);
+  enter("2031-05");
+  append("s");  // 2, in the default tables
+  append("t");
+  // The owner makes tables, of which there are some for the next months.
+  {
+    enter("2031-07");
+    const auto owner = open_another(url_);
+    test::value_of(owner->append(test::append_to("s")));  // 3, in tables of its own
+    test::value_of(owner->append(test::append_to("t")));
+  }
+  reopen(url);
+  enter("2031-12");
+  append("u");  // in the default tables again
+  const auto partitions = test::value_of(maintenance().list_partitions());
+  const auto december = std::ranges::find(partitions, "2031-12", &PostgresPartition::month);
+  ASSERT_NE(december, partitions.end());
+  EXPECT_EQ(december->state, PostgresPartition::State::InDefault);
+  EXPECT_EQ(versions_of(test::read_stream(store(), "s")), Positions({1, 2, 3}));
+  EXPECT_EQ(versions_of(test::read_stream(store(), "t")), Positions({1, 2}));
+  append("u");
+  const auto appended = append("s");
+  EXPECT_EQ(appended.streams.front().version, StreamVersion{4});
+  EXPECT_EQ(versions_of(test::read_stream(store(), "s")), Positions({1, 2, 3, 4}));
+  EXPECT_EQ(test::value_of(store().verify()).findings.size(), 0U);
+  reopen();
+  execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+// The same with the server's own time, so that appends are stored all at once.
+TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthersOfWhatIsStoredAtOnce) {
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(now));
+  const auto ago = [&](int months) {
+    now_ = std::chrono::sys_days((std::chrono::year_month(today.year(), today.month()) -
+                                  std::chrono::months(months)) /
+                                 std::chrono::day(10));
+  };
+  ago(12);
+  append("first");
+  const auto role = schema_ + "_role";
+  execute("DROP ROLE IF EXISTS " + role + "; CREATE ROLE " + role +
+          " LOGIN; GRANT USAGE ON SCHEMA {s} TO " + role +
+          "; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {s} TO " + role +
+          "; ALTER DEFAULT PRIVILEGES IN SCHEMA {s} GRANT SELECT, INSERT ON TABLES TO " + role);
+  const auto at = url_.find("://") + 3;
+  auto url = url_;
+  url.replace(at, url.find('@') - at, role);
+  reopen(url);
+  ago(7);
+  append("s");  // 1, in the default tables
+  ago(5);
+  {
+    const auto owner = open_another(url_);
+    test::value_of(owner->append(test::append_to("s")));  // 2, in tables of its own
+    test::value_of(owner->append(test::append_to("s")));  // 3
+  }
+  const auto last = test::value_of(PostgresStore::open(test::value_of(parse_store_url(url)), {}, {}));
+  const auto version_of_next = [&](const char* stream) {
+    return test::value_of(last->append(test::append_to(stream))).streams.front().version;
+  };
+  version_of_next("u");  // in the default tables again
+  version_of_next("u");  // finds out which month it is
+  EXPECT_EQ(version_of_next("s"), StreamVersion{4});
+  EXPECT_EQ(version_of_next("s"), StreamVersion{5});
+  EXPECT_EQ(query("SELECT string_agg(version::text, ' ' ORDER BY position) FROM {s}.events WHERE"
+                  " stream = 's'")
+                .at(0),
+            "1 2 3 4 5");
+  EXPECT_EQ(test::value_of(store().verify()).findings.size(), 0U);
+  reopen();
+  execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
 }  // namespace
 }  // namespace eventstore::postgres

@@ -246,6 +246,37 @@ TEST_F(Standby, MayBeAheadOfWhatItsPrimaryShows) {
   EXPECT_EQ(head_of(*ahead), GlobalPosition{2});
 }
 
+// The server is gone while a commit waits for its synchronous standby, and there again without the
+// standby: what was committed is on this server alone.
+TEST_F(Standby, ThatMayLackACommitThatIsFoundByItsIdsIsTold) {
+  const auto writer = open_store(primary_.uri());
+  append(*writer);
+  set_up(primary_.uri(), "synchronous_standby_names", standby_.name());
+  append(*writer);
+  catch_up();
+  standby_.crash();
+  auto appended =
+      std::async(std::launch::async, [&] { return writer->append(test::append_to("s")); });
+  wait_for_value(primary_.uri(),
+                 "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND"
+                 " application_name = 'event-store'",
+                 "1");
+  primary_.crash();
+  primary_.start();
+  const auto answer = appended.get();
+  if (!answer) {
+    EXPECT_EQ(answer.error().code, ErrorCode::OutcomeUnknown) << answer.error().message;
+    return;
+  }
+  EXPECT_EQ(notices_.count("standby"), 1U) << "answered with position "
+                                            << answer->last_position.value;
+  primary_.crash();
+  standby_.start();
+  standby_.promote();
+  EXPECT_EQ(value_at(standby_.uri(), "SELECT max(position)::text FROM eventstore.events"),
+            std::to_string(answer->last_position.value));
+}
+
 // Where the servers are changed behind a pooler, no connection is new.
 class AnotherServerBehindAPooler : public testing::Test {
  protected:

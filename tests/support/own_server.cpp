@@ -213,14 +213,16 @@ bool OwnPooler::is_there() {
   return there;
 }
 
-OwnPooler::OwnPooler(const OwnServer& server) {
+OwnPooler::OwnPooler(const OwnServer& server, const std::string& mode) {
   const auto file = server.folder() / "pgbouncer.ini";
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     port_ = free_port();
     std::ofstream(file) << "[databases]\n* = host=127.0.0.1 port=" << server.port()
                         << " user=eventstore\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = "
                         << port_
-                        << "\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n"
+                        << "\nunix_socket_dir =\nauth_type = any\npool_mode = "
+                        << mode
+                        << "\n"
                            "default_pool_size = 4\nserver_login_retry = 0\n"
                            "ignore_startup_parameters = extra_float_digits,options\n";
     process_ = std::make_unique<ChildProcess>(

@@ -63,11 +63,11 @@ class OwnServer {
   std::unique_ptr<ChildProcess> process_;
 };
 
-// pgbouncer in front of a server, in transaction mode.
+// pgbouncer in front of a server.
 class OwnPooler {
  public:
   static bool is_there();
-  explicit OwnPooler(const OwnServer& server);
+  explicit OwnPooler(const OwnServer& server, const std::string& mode = "transaction");
   int port() const { return port_; }
 
  private:
