@@ -2,17 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <ranges>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include <poll.h>
 
+#include "postgres/cancel.hpp"
+#include "postgres/hosts.hpp"
 #include "postgres/libpq_failure.hpp"
+#include "postgres/url.hpp"
 
 namespace eventstore::postgres {
 namespace {
@@ -25,9 +25,6 @@ constexpr std::size_t kPreparedMax = 512;
 // How long one of several hosts is waited for before it is the next one's turn.
 constexpr auto kHostPatience = std::chrono::seconds(3);
 
-// Requests to stop that may be on their way to servers at once.
-constexpr int kCancelsMax = 8;
-
 int milliseconds_until(Deadline deadline) {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -37,66 +34,6 @@ int milliseconds_until(Deadline deadline) {
 bool has_passed(Deadline deadline) {
   return std::chrono::steady_clock::now() >= deadline;
 }
-
-// What a URI says of a parameter of libpq's; empty where it says nothing.
-std::string parameter_of(const std::string& uri, std::string_view keyword) {
-  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
-      PQconninfoParse(uri.c_str(), nullptr), PQconninfoFree);
-  for (const auto* option = parsed.get(); option != nullptr && option->keyword != nullptr;
-       ++option) {
-    if (option->keyword == keyword && option->val != nullptr) return option->val;
-  }
-  return {};
-}
-
-// The servers that a URI names, each of which may be the one, in the order in which they are tried.
-class Hosts {
- public:
-  explicit Hosts(const std::string& uri) {
-    for (const auto* const keyword : {"host", "hostaddr", "port"}) {
-      auto& list = lists_.emplace_back(keyword, std::vector<std::string>{});
-      for (const auto part : std::views::split(parameter_of(uri, keyword), ',')) {
-        list.second.emplace_back(part.begin(), part.end());
-      }
-      size_ = std::max(size_, list.second.size());
-    }
-  }
-  std::size_t size() const { return size_; }
-  // From now on the one behind the one that `connection` waits for is the first, and that the last.
-  void put_last(const PGconn* connection) {
-    std::size_t at = 0;
-    while (at + 1 < size_ && !is(at, connection)) ++at;
-    for (auto& [keyword, list] : lists_) {
-      if (list.size() != size_) continue;  // of all of them
-      std::ranges::rotate(list, list.begin() + static_cast<std::ptrdiff_t>(at) + 1);
-    }
-  }
-  // As libpq takes them, by keyword.
-  std::vector<std::pair<const char*, std::string>> lists() const {
-    std::vector<std::pair<const char*, std::string>> joined;
-    for (const auto& [keyword, list] : lists_) {
-      if (size_ < 2 || list.empty()) continue;
-      std::string all = list.front();
-      for (const auto& one : std::views::drop(list, 1)) all += ',' + one;
-      joined.emplace_back(keyword, std::move(all));
-    }
-    return joined;
-  }
-
- private:
-  bool is(std::size_t at, const PGconn* connection) const {
-    const std::string_view host = PQhost(connection);
-    const std::string_view port = PQport(connection);
-    const auto is_at = [at](const std::vector<std::string>& list, std::string_view value) {
-      return at < list.size() && list[at] == value;
-    };
-    return (is_at(lists_[0].second, host) || is_at(lists_[1].second, host)) &&
-           (lists_[2].second.size() < 2 || is_at(lists_[2].second, port));
-  }
-
-  std::vector<std::pair<const char*, std::vector<std::string>>> lists_;
-  std::size_t size_ = 0;
-};
 
 }  // namespace
 
@@ -123,7 +60,7 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
   }
   // What the URI says comes later, and wins; dbname is where libpq takes a URI. Options are put
   // together, for the URI's would replace all others.
-  const auto options = settings.options + " " + parameter_of(settings.uri, "options");
+  const auto options = settings.options + " " + libpq_parameter(settings.uri, "options");
   for (;;) {
     std::vector<const char*> keys = {"application_name", "dbname", "options", "client_encoding"};
     std::vector<const char*> values = {settings.application_name.c_str(), settings.uri.c_str(),
@@ -141,7 +78,8 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
     auto connected = made->connect(each, deadline, is_silent);
     if (connected) return made;
     if (!is_silent) return std::unexpected(std::move(connected).error());
-    hosts.put_last(made->connection_.get());
+    const auto* const tried = made->connection_.get();
+    hosts.put_last({.name = PQhost(tried), .port = PQport(tried)});
   }
 }
 
@@ -307,7 +245,7 @@ Answer<std::vector<Rows>> Connection::run_groups(std::span<const std::span<const
     }
   }
   const auto stop = [&](Failure failure) {
-    if (failure.kind == Failure::Kind::TimedOut) cancel();
+    if (failure.kind == Failure::Kind::TimedOut) cancel(connection);
     return std::unexpected(std::move(failure));
   };
   if (auto flushed = flush(deadline); !flushed) return stop(std::move(flushed).error());
@@ -416,7 +354,7 @@ Answer<void> Connection::put_copy(std::string_view bytes, Deadline deadline) {
     const int put = PQputCopyData(connection, bytes.data(), static_cast<int>(bytes.size()));
     if (put < 0) return std::unexpected(lose(one_line(PQerrorMessage(connection))));
     if (auto flushed = flush(deadline); !flushed) {
-      if (flushed.error().kind == Failure::Kind::TimedOut) cancel();
+      if (flushed.error().kind == Failure::Kind::TimedOut) cancel(connection);
       return flushed;
     }
     if (put == 1) return {};
@@ -432,7 +370,7 @@ Answer<void> Connection::end_copy(Deadline deadline) {
     if (put == 1) break;
   }
   auto taken = take_rest_and_enter_pipeline(deadline);
-  if (!taken && taken.error().kind == Failure::Kind::TimedOut) cancel();
+  if (!taken && taken.error().kind == Failure::Kind::TimedOut) cancel(connection);
   return taken;
 }
 
@@ -467,30 +405,6 @@ bool Connection::is_usable() {
     if (PQconsumeInput(connection) == 0 || PQstatus(connection) != CONNECTION_OK) return false;
   }
   return true;
-}
-
-// In a thread of its own: libpq waits for as long as it takes until the server has heard of it,
-// which is for ever where the server, or the way to it, hangs; and that is when a deadline passes.
-// Where many hang already, the server finds out by itself.
-void Connection::cancel() {
-  static constinit std::atomic<int> under_way = 0;
-  struct Free {
-    void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
-  };
-  std::unique_ptr<PGcancel, Free> cancel(PQgetCancel(connection_.get()));
-  if (cancel == nullptr || under_way.fetch_add(1) >= kCancelsMax) {
-    if (cancel != nullptr) --under_way;
-    return;
-  }
-  try {
-    std::thread([cancel = std::move(cancel)] {
-      std::array<char, 256> error{};
-      PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
-      --under_way;
-    }).detach();
-  } catch (const std::system_error&) {  // no thread is left
-    --under_way;
-  }
 }
 
 }  // namespace eventstore::postgres

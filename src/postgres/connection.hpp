@@ -119,7 +119,6 @@ class Connection {
   Answer<void> wait(bool for_writing, Deadline deadline, int wake = -1);
   std::string name_of(std::string_view sql, bool& is_new);
   Failure lose(std::string message, Failure::Kind kind = Failure::Kind::ConnectionLost);
-  void cancel();
 
   std::unique_ptr<PGconn, Finish> connection_;
   const bool prepares_;
