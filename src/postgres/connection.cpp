@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -22,6 +23,10 @@ constexpr int kBinary = 1;
 // More statements than these are sent with their text each time.
 constexpr std::size_t kPreparedMax = 512;
 
+// What a server that answers has time for once a stop is requested, and how often to look for that.
+constexpr auto kStopPatience = std::chrono::seconds(2);
+constexpr int kBetweenLooksForStop = 100;  // milliseconds
+
 // How long one of several hosts is waited for before it is the next one's turn.
 constexpr auto kHostPatience = std::chrono::seconds(3);
 
@@ -37,8 +42,8 @@ bool has_passed(Deadline deadline) {
 
 }  // namespace
 
-Connection::Connection(PGconn* connection, bool prepares)
-    : connection_(connection), prepares_(prepares) {}
+Connection::Connection(PGconn* connection, bool prepares, std::stop_token stop)
+    : connection_(connection), prepares_(prepares), stop_(std::move(stop)) {}
 
 Connection::~Connection() = default;
 
@@ -50,7 +55,7 @@ void Connection::take_notice(void* self, const PGresult* notice) {
 }
 
 Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& settings,
-                                                     Deadline deadline) {
+                                                     Deadline deadline, std::stop_token stop) {
   Hosts hosts(settings.uri);
   // libpq waits for one host for as long as it takes: its connect_timeout is of calls that block.
   auto each = Deadline::duration::max();
@@ -72,8 +77,9 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
     }
     keys.push_back(nullptr);
     values.push_back(nullptr);
-    std::unique_ptr<Connection> made(new Connection(
-        PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1), settings.prepares));
+    std::unique_ptr<Connection> made(
+        new Connection(PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1),
+                       settings.prepares, stop));
     bool is_silent = false;
     auto connected = made->connect(each, deadline, is_silent);
     if (connected) return made;
@@ -104,7 +110,8 @@ Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, boo
       until = std::min(deadline, std::chrono::steady_clock::now() + each);
     }
     if (auto ready = wait(polled == PGRES_POLLING_WRITING, until); !ready) {
-      is_silent = until < deadline && ready.error().kind == Failure::Kind::TimedOut;
+      is_silent = until < deadline && ready.error().kind == Failure::Kind::TimedOut &&
+                  !stop_.stop_requested();
       return std::unexpected(Failure{.kind = ready.error().kind,
                                      .message = "the server did not answer a connection in time"});
     }
@@ -132,20 +139,24 @@ Failure Connection::lose(std::string message, Failure::Kind kind) {
 }
 
 // Waits until the socket can be read, or written to.
-Answer<void> Connection::wait(bool for_writing, Deadline deadline, int wake) {
-  std::array<pollfd, 2> polled = {
-      pollfd{.fd = PQsocket(connection_.get()),
-             .events = static_cast<short>(for_writing ? POLLIN | POLLOUT : POLLIN),
-             .revents = 0},
-      pollfd{.fd = wake, .events = POLLIN, .revents = 0}};
-  if (polled[0].fd < 0) return std::unexpected(lose("the connection is closed"));
+Answer<void> Connection::wait(bool for_writing, Deadline deadline) {
+  pollfd polled{.fd = PQsocket(connection_.get()),
+                .events = static_cast<short>(for_writing ? POLLIN | POLLOUT : POLLIN),
+                .revents = 0};
+  if (polled.fd < 0) return std::unexpected(lose("the connection is closed"));
   for (;;) {
-    const int ready = ::poll(polled.data(), wake >= 0 ? 2 : 1, milliseconds_until(deadline));
+    if (!stopped_until_ && stop_.stop_requested()) {
+      stopped_until_ = std::chrono::steady_clock::now() + kStopPatience;
+    }
+    const auto until = std::min(deadline, stopped_until_.value_or(Deadline::max()));
+    const int longest =
+        stop_.stop_possible() ? kBetweenLooksForStop : std::numeric_limits<int>::max();
+    const int ready = ::poll(&polled, 1, std::min(milliseconds_until(until), longest));
     if (ready > 0) return {};
     if (ready < 0 && errno != EINTR) {
       return std::unexpected(lose("poll: " + std::generic_category().message(errno)));
     }
-    if (has_passed(deadline)) {
+    if (has_passed(until)) {
       return std::unexpected(lose("the server did not answer in time", Failure::Kind::TimedOut));
     }
   }

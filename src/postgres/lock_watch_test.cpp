@@ -3,16 +3,22 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 
+#include "core/posix_environment.hpp"
 #include "postgres/months_test_support.hpp"
 #include "postgres/own_server_test_support.hpp"
+#include "support/fake_server.hpp"
 
 // Who holds the lock of a store in the middle of a COPY.
 namespace eventstore::postgres {
 namespace {
 
+using test::OwnServer;
 using test::value_of;
 
 class LockWatchTest : public MonthsTest {
@@ -74,6 +80,29 @@ TEST_F(LockWatchTest, LeavesASessionAloneThatGoesOn) {
   EXPECT_EQ(value_of(appended.get()).last_position, GlobalPosition{1});
   EXPECT_EQ(notices_.count("sent nothing any more"), 0U);
   EXPECT_EQ(query("SELECT count(*)::text FROM {s}.streams WHERE name LIKE 'copied-%'").at(0), "4");
+}
+
+TEST(LockWatch, EndsPromptlyWhereTheServerHangs) {
+  const test::FakeServer silent;
+  constexpr auto kPatience = std::chrono::seconds(60);
+  std::stop_source closing;
+  StoreSettings settings;
+  settings.connection.uri = OwnServer::uri(silent.port());
+  settings.patience = kPatience;
+  settings.silence_max = std::chrono::milliseconds(1);
+  settings.environment = posix_environment();
+  settings.stop = closing.get_token();
+  std::optional<LockWatch> watch(std::in_place, settings);
+  watch->began();
+  const auto deadline = soon();
+  while (silent.clients() == 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  ASSERT_EQ(silent.clients(), 1U);
+  const auto before = std::chrono::steady_clock::now();
+  closing.request_stop();
+  watch.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, kPatience / 3);
 }
 
 }  // namespace
