@@ -66,6 +66,7 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
   // What the URI says comes later, and wins; dbname is where libpq takes a URI. Options are put
   // together, for the URI's would replace all others.
   const auto options = settings.options + " " + libpq_parameter(settings.uri, "options");
+  std::optional<Failure> refused;  // by the last server that said anything
   for (;;) {
     std::vector<const char*> keys = {"application_name", "dbname", "options", "client_encoding"};
     std::vector<const char*> values = {settings.application_name.c_str(), settings.uri.c_str(),
@@ -83,7 +84,11 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
     bool is_silent = false;
     auto connected = made->connect(each, deadline, is_silent);
     if (connected) return made;
-    if (!is_silent) return std::unexpected(std::move(connected).error());
+    const auto& failure = connected.error();
+    if (failure.kind == Failure::Kind::Refused) refused = failure;
+    // What a server has said says more than that another did not answer.
+    const bool says_more = failure.kind == Failure::Kind::TimedOut && refused;
+    if (!is_silent) return std::unexpected(says_more ? *refused : failure);
     const auto* const tried = made->connection_.get();
     hosts.put_last({.name = PQhost(tried), .port = PQport(tried)});
   }
@@ -112,6 +117,9 @@ Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, boo
     if (auto ready = wait(polled == PGRES_POLLING_WRITING, until); !ready) {
       is_silent = until < deadline && ready.error().kind == Failure::Kind::TimedOut &&
                   !stop_.stop_requested();
+      // Of hosts before this one.
+      auto said = failure_to_connect(PQerrorMessage(connection));
+      if (said.kind == Failure::Kind::Refused) return std::unexpected(std::move(said));
       return std::unexpected(Failure{.kind = ready.error().kind,
                                      .message = "the server did not answer a connection in time"});
     }
