@@ -38,7 +38,8 @@ void doubt_what_was_sent(PendingGroup& group, const GroupCommitter::Attempt& mad
     auto& doubt = group.doubts[index];
     if (doubt == Doubt::Written) continue;
     const auto& result = made.results[index];
-    const bool was_sent = result && !result->repeated;
+    const bool has_events = !group.members[index]->append.events().empty();
+    const bool was_sent = has_events && result && !result->repeated;
     doubt = !was_sent ? Doubt::None : made.at_once ? Doubt::AtOnce : Doubt::Commit;
   }
 }

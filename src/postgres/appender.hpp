@@ -21,7 +21,6 @@ namespace eventstore::postgres {
 // Threads:   commit() one at a time.
 class Appender {
  public:
-  using Pending = PendingGroup::Member;
   // Told the new head after each commit.
   using Published = std::function<void(GlobalPosition head)>;
 

@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <ranges>
+#include <limits>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include <poll.h>
 
+#include "postgres/cancel.hpp"
+#include "postgres/hosts.hpp"
 #include "postgres/libpq_failure.hpp"
+#include "postgres/url.hpp"
 
 namespace eventstore::postgres {
 namespace {
@@ -22,11 +23,14 @@ constexpr int kBinary = 1;
 // More statements than these are sent with their text each time.
 constexpr std::size_t kPreparedMax = 512;
 
+constexpr std::size_t kCopyMessageBytesMax = std::size_t{64} << 10;
+
+// What a server that answers has time for once a stop is requested, and how often to look for that.
+constexpr auto kStopPatience = std::chrono::seconds(2);
+constexpr int kBetweenLooksForStop = 100;  // milliseconds
+
 // How long one of several hosts is waited for before it is the next one's turn.
 constexpr auto kHostPatience = std::chrono::seconds(3);
-
-// Requests to stop that may be on their way to servers at once.
-constexpr int kCancelsMax = 8;
 
 int milliseconds_until(Deadline deadline) {
   const auto left =
@@ -38,70 +42,10 @@ bool has_passed(Deadline deadline) {
   return std::chrono::steady_clock::now() >= deadline;
 }
 
-// What a URI says of a parameter of libpq's; empty where it says nothing.
-std::string parameter_of(const std::string& uri, std::string_view keyword) {
-  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
-      PQconninfoParse(uri.c_str(), nullptr), PQconninfoFree);
-  for (const auto* option = parsed.get(); option != nullptr && option->keyword != nullptr;
-       ++option) {
-    if (option->keyword == keyword && option->val != nullptr) return option->val;
-  }
-  return {};
-}
-
-// The servers that a URI names, each of which may be the one, in the order in which they are tried.
-class Hosts {
- public:
-  explicit Hosts(const std::string& uri) {
-    for (const auto* const keyword : {"host", "hostaddr", "port"}) {
-      auto& list = lists_.emplace_back(keyword, std::vector<std::string>{});
-      for (const auto part : std::views::split(parameter_of(uri, keyword), ',')) {
-        list.second.emplace_back(part.begin(), part.end());
-      }
-      size_ = std::max(size_, list.second.size());
-    }
-  }
-  std::size_t size() const { return size_; }
-  // From now on the one behind the one that `connection` waits for is the first, and that the last.
-  void put_last(const PGconn* connection) {
-    std::size_t at = 0;
-    while (at + 1 < size_ && !is(at, connection)) ++at;
-    for (auto& [keyword, list] : lists_) {
-      if (list.size() != size_) continue;  // of all of them
-      std::ranges::rotate(list, list.begin() + static_cast<std::ptrdiff_t>(at) + 1);
-    }
-  }
-  // As libpq takes them, by keyword.
-  std::vector<std::pair<const char*, std::string>> lists() const {
-    std::vector<std::pair<const char*, std::string>> joined;
-    for (const auto& [keyword, list] : lists_) {
-      if (size_ < 2 || list.empty()) continue;
-      std::string all = list.front();
-      for (const auto& one : std::views::drop(list, 1)) all += ',' + one;
-      joined.emplace_back(keyword, std::move(all));
-    }
-    return joined;
-  }
-
- private:
-  bool is(std::size_t at, const PGconn* connection) const {
-    const std::string_view host = PQhost(connection);
-    const std::string_view port = PQport(connection);
-    const auto is_at = [at](const std::vector<std::string>& list, std::string_view value) {
-      return at < list.size() && list[at] == value;
-    };
-    return (is_at(lists_[0].second, host) || is_at(lists_[1].second, host)) &&
-           (lists_[2].second.size() < 2 || is_at(lists_[2].second, port));
-  }
-
-  std::vector<std::pair<const char*, std::vector<std::string>>> lists_;
-  std::size_t size_ = 0;
-};
-
 }  // namespace
 
-Connection::Connection(PGconn* connection, bool prepares)
-    : connection_(connection), prepares_(prepares) {}
+Connection::Connection(PGconn* connection, bool prepares, std::stop_token stop)
+    : connection_(connection), prepares_(prepares), stop_(std::move(stop)) {}
 
 Connection::~Connection() = default;
 
@@ -113,7 +57,7 @@ void Connection::take_notice(void* self, const PGresult* notice) {
 }
 
 Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& settings,
-                                                     Deadline deadline) {
+                                                     Deadline deadline, std::stop_token stop) {
   Hosts hosts(settings.uri);
   // libpq waits for one host for as long as it takes: its connect_timeout is of calls that block.
   auto each = Deadline::duration::max();
@@ -123,7 +67,8 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
   }
   // What the URI says comes later, and wins; dbname is where libpq takes a URI. Options are put
   // together, for the URI's would replace all others.
-  const auto options = settings.options + " " + parameter_of(settings.uri, "options");
+  const auto options = settings.options + " " + libpq_parameter(settings.uri, "options");
+  std::optional<Failure> refused;  // by the last server that said anything
   for (;;) {
     std::vector<const char*> keys = {"application_name", "dbname", "options", "client_encoding"};
     std::vector<const char*> values = {settings.application_name.c_str(), settings.uri.c_str(),
@@ -135,13 +80,19 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
     }
     keys.push_back(nullptr);
     values.push_back(nullptr);
-    std::unique_ptr<Connection> made(new Connection(
-        PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1), settings.prepares));
+    std::unique_ptr<Connection> made(
+        new Connection(PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1),
+                       settings.prepares, stop));
     bool is_silent = false;
     auto connected = made->connect(each, deadline, is_silent);
     if (connected) return made;
-    if (!is_silent) return std::unexpected(std::move(connected).error());
-    hosts.put_last(made->connection_.get());
+    const auto& failure = connected.error();
+    if (failure.kind == Failure::Kind::Refused) refused = failure;
+    // What a server has said says more than that another did not answer.
+    const bool says_more = failure.kind == Failure::Kind::TimedOut && refused;
+    if (!is_silent) return std::unexpected(says_more ? *refused : failure);
+    const auto* const tried = made->connection_.get();
+    hosts.put_last({.name = PQhost(tried), .port = PQport(tried)});
   }
 }
 
@@ -166,7 +117,11 @@ Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, boo
       until = std::min(deadline, std::chrono::steady_clock::now() + each);
     }
     if (auto ready = wait(polled == PGRES_POLLING_WRITING, until); !ready) {
-      is_silent = until < deadline && ready.error().kind == Failure::Kind::TimedOut;
+      is_silent = until < deadline && ready.error().kind == Failure::Kind::TimedOut &&
+                  !stop_.stop_requested();
+      // Of hosts before this one.
+      auto said = failure_to_connect(PQerrorMessage(connection));
+      if (said.kind == Failure::Kind::Refused) return std::unexpected(std::move(said));
       return std::unexpected(Failure{.kind = ready.error().kind,
                                      .message = "the server did not answer a connection in time"});
     }
@@ -194,20 +149,24 @@ Failure Connection::lose(std::string message, Failure::Kind kind) {
 }
 
 // Waits until the socket can be read, or written to.
-Answer<void> Connection::wait(bool for_writing, Deadline deadline, int wake) {
-  std::array<pollfd, 2> polled = {
-      pollfd{.fd = PQsocket(connection_.get()),
-             .events = static_cast<short>(for_writing ? POLLIN | POLLOUT : POLLIN),
-             .revents = 0},
-      pollfd{.fd = wake, .events = POLLIN, .revents = 0}};
-  if (polled[0].fd < 0) return std::unexpected(lose("the connection is closed"));
+Answer<void> Connection::wait(bool for_writing, Deadline deadline) {
+  pollfd polled{.fd = PQsocket(connection_.get()),
+                .events = static_cast<short>(for_writing ? POLLIN | POLLOUT : POLLIN),
+                .revents = 0};
+  if (polled.fd < 0) return std::unexpected(lose("the connection is closed"));
   for (;;) {
-    const int ready = ::poll(polled.data(), wake >= 0 ? 2 : 1, milliseconds_until(deadline));
+    if (!stopped_until_ && stop_.stop_requested()) {
+      stopped_until_ = std::chrono::steady_clock::now() + kStopPatience;
+    }
+    const auto until = std::min(deadline, stopped_until_.value_or(Deadline::max()));
+    const int longest =
+        stop_.stop_possible() ? kBetweenLooksForStop : std::numeric_limits<int>::max();
+    const int ready = ::poll(&polled, 1, std::min(milliseconds_until(until), longest));
     if (ready > 0) return {};
     if (ready < 0 && errno != EINTR) {
       return std::unexpected(lose("poll: " + std::generic_category().message(errno)));
     }
-    if (has_passed(deadline)) {
+    if (has_passed(until)) {
       return std::unexpected(lose("the server did not answer in time", Failure::Kind::TimedOut));
     }
   }
@@ -307,7 +266,7 @@ Answer<std::vector<Rows>> Connection::run_groups(std::span<const std::span<const
     }
   }
   const auto stop = [&](Failure failure) {
-    if (failure.kind == Failure::Kind::TimedOut) cancel();
+    if (failure.kind == Failure::Kind::TimedOut) cancel(connection);
     return std::unexpected(std::move(failure));
   };
   if (auto flushed = flush(deadline); !flushed) return stop(std::move(flushed).error());
@@ -409,14 +368,23 @@ Answer<void> Connection::begin_copy(const std::string& sql, Deadline deadline) {
   return std::unexpected(std::move(refused));
 }
 
-// Where the server has refused what came before, it takes the rest and says so at the end.
+// Where the server has refused what came before, it takes the rest and says so at the end. In small
+// messages, since it counts none that it has not wholly: whoever watches it sees that it goes on.
 Answer<void> Connection::put_copy(std::string_view bytes, Deadline deadline) {
+  for (; bytes.size() > kCopyMessageBytesMax; bytes.remove_prefix(kCopyMessageBytesMax)) {
+    auto put = put_copy_message(bytes.substr(0, kCopyMessageBytesMax), deadline);
+    if (!put) return put;
+  }
+  return put_copy_message(bytes, deadline);
+}
+
+Answer<void> Connection::put_copy_message(std::string_view bytes, Deadline deadline) {
   auto* connection = connection_.get();
   for (;;) {
     const int put = PQputCopyData(connection, bytes.data(), static_cast<int>(bytes.size()));
     if (put < 0) return std::unexpected(lose(one_line(PQerrorMessage(connection))));
     if (auto flushed = flush(deadline); !flushed) {
-      if (flushed.error().kind == Failure::Kind::TimedOut) cancel();
+      if (flushed.error().kind == Failure::Kind::TimedOut) cancel(connection);
       return flushed;
     }
     if (put == 1) return {};
@@ -432,7 +400,7 @@ Answer<void> Connection::end_copy(Deadline deadline) {
     if (put == 1) break;
   }
   auto taken = take_rest_and_enter_pipeline(deadline);
-  if (!taken && taken.error().kind == Failure::Kind::TimedOut) cancel();
+  if (!taken && taken.error().kind == Failure::Kind::TimedOut) cancel(connection);
   return taken;
 }
 
@@ -467,30 +435,6 @@ bool Connection::is_usable() {
     if (PQconsumeInput(connection) == 0 || PQstatus(connection) != CONNECTION_OK) return false;
   }
   return true;
-}
-
-// In a thread of its own: libpq waits for as long as it takes until the server has heard of it,
-// which is for ever where the server, or the way to it, hangs; and that is when a deadline passes.
-// Where many hang already, the server finds out by itself.
-void Connection::cancel() {
-  static constinit std::atomic<int> under_way = 0;
-  struct Free {
-    void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
-  };
-  std::unique_ptr<PGcancel, Free> cancel(PQgetCancel(connection_.get()));
-  if (cancel == nullptr || under_way.fetch_add(1) >= kCancelsMax) {
-    if (cancel != nullptr) --under_way;
-    return;
-  }
-  try {
-    std::thread([cancel = std::move(cancel)] {
-      std::array<char, 256> error{};
-      PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
-      --under_way;
-    }).detach();
-  } catch (const std::system_error&) {  // no thread is left
-    --under_way;
-  }
 }
 
 }  // namespace eventstore::postgres

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,9 +44,10 @@ class Connection {
  public:
   // Of several hosts, one that does not answer is left for the next one after a while.
   //
-  // Fails with ConnectionLost or TimedOut; with Refused where the server says why.
+  // Fails with ConnectionLost or TimedOut; with Refused where the server says why. Once `stop` is
+  // requested it and all that is asked of the connection fail as if the deadline were soon.
   static Answer<std::unique_ptr<Connection>> open(const ConnectionSettings& settings,
-                                                  Deadline deadline);
+                                                  Deadline deadline, std::stop_token stop = {});
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -103,7 +105,7 @@ class Connection {
     std::optional<Failure> first = {};
   };
 
-  explicit Connection(PGconn* connection, bool prepares);
+  Connection(PGconn* connection, bool prepares, std::stop_token stop);
   static void take_notice(void* self, const PGresult* notice);
   Answer<void> connect(Deadline::duration each, Deadline deadline, bool& is_silent);
 
@@ -114,15 +116,17 @@ class Connection {
   Answer<void> send(const Call& call, std::vector<Sent>& sent);
   Answer<void> leave_pipeline(const std::string& script, Deadline deadline);
   Answer<void> take_rest_and_enter_pipeline(Deadline deadline);
+  Answer<void> put_copy_message(std::string_view bytes, Deadline deadline);
   Answer<void> flush(Deadline deadline);
   Answer<PGresult*> next_result(Deadline deadline);
-  Answer<void> wait(bool for_writing, Deadline deadline, int wake = -1);
+  Answer<void> wait(bool for_writing, Deadline deadline);
   std::string name_of(std::string_view sql, bool& is_new);
   Failure lose(std::string message, Failure::Kind kind = Failure::Kind::ConnectionLost);
-  void cancel();
 
   std::unique_ptr<PGconn, Finish> connection_;
   const bool prepares_;
+  const std::stop_token stop_;
+  std::optional<Deadline> stopped_until_;  // the end of all waits, once a stop was seen
   bool lost_ = false;
   bool unreplicated_ = false;
   int server_process_ = 0;

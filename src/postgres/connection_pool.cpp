@@ -26,7 +26,7 @@ Answer<std::unique_ptr<Connection>> ConnectionPool::take(Deadline deadline) {
       if (connection->is_usable()) return connection;
     }
   }
-  auto made = Connection::open(settings_.connection, deadline);
+  auto made = Connection::open(settings_.connection, deadline, settings_.stop);
   if (made) {
     if (auto admitted = history.admit_reader(**made, deadline); !admitted) {
       made = std::unexpected(std::move(admitted).error());

@@ -1,5 +1,6 @@
 #include "postgres/connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <limits>
@@ -10,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "core/time_range.hpp"
+#include "support/fake_server.hpp"
 #include "support/postgres_server.hpp"
 #include "support/store_access.hpp"
 
@@ -166,6 +168,27 @@ TEST_F(ConnectionTest, SaysWhatIsWrongWhereItCannotBeMade) {
   const auto none = Connection::open({.uri = "postgresql://127.0.0.1:1/none"}, in(30s));
   ASSERT_FALSE(none);
   EXPECT_EQ(to_error(none.error()).code, ErrorCode::Unavailable);
+}
+
+TEST_F(ConnectionTest, FailsWithWhatTheLastServerSaidThatSaidAnything) {
+  const test::FakeServer refusing(test::FakeServer::refusal("57P03", "it is starting up"));
+  const test::FakeServer silent;
+  const auto refusing_port = std::to_string(refusing.port());
+  const auto silent_port = std::to_string(silent.port());
+  for (const auto& ports :
+       {refusing_port + "," + silent_port, silent_port + "," + refusing_port + "," + silent_port}) {
+    std::string hosts = "127.0.0.1";
+    for (auto left = std::ranges::count(ports, ','); left > 0; --left) hosts += ",127.0.0.1";
+    const auto failed =
+        Connection::open({.uri = "postgresql:///db?user=eve&sslmode=disable&gssencmode=disable"
+                                 "&host=" +
+                                 hosts + "&port=" + ports},
+                         in(1s));
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().sqlstate, "57P03") << ports << ": " << failed.error().message;
+    EXPECT_TRUE(failed.error().message.contains("it is starting up")) << failed.error().message;
+  }
+  EXPECT_GT(silent.clients(), 0U);
 }
 
 TEST_F(ConnectionTest, IsNotWaitedForWhereThisProcessHasNoDescriptorLeft) {

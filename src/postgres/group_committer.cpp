@@ -283,42 +283,40 @@ std::optional<GroupCommitter::Attempt> GroupCommitter::attempt_at_once(PendingGr
   window->end = std::min(window->end, month.month.next().begin());
   group.last_attempt = new_attempt(*settings_.environment.random);
   const GroupPlace place{.month = month, .window = *window, .attempt = group.last_attempt};
-  bool is_there_already = false;
-  auto made = attempt_from_memory(group, place, is_there_already);
-  if (made || is_there_already) return made;
+  auto from_memory = attempt_from_memory(group, place);
+  if (from_memory.made || from_memory.is_there_already) return std::move(from_memory.made);
   return attempt_looking(group, place);
 }
 
-// What is decided with what is remembered, stored if all of that is still so. `is_there_already`:
-// something of the group is.
-std::optional<GroupCommitter::Attempt> GroupCommitter::attempt_from_memory(PendingGroup& group,
-                                                                           const GroupPlace& place,
-                                                                           bool& is_there_already) {
+// What is decided with what is remembered, stored if all of that is still so.
+GroupCommitter::FromMemory GroupCommitter::attempt_from_memory(PendingGroup& group,
+                                                               const GroupPlace& place) {
   auto state = remembered_.recall(group.members);
-  if (!state || state->last_month != place.month.month) return std::nullopt;
+  if (!state || state->last_month != place.month.month) return {};
   // What is recalled states no bounds, so that no time matters, and no month begins.
   AppendGroup accepted(*state, place.month.month.begin(),
                        [](StreamId, Timestamp) -> StreamVersion { return {}; });
   Attempt made;
   decide(group, *state, accepted, made);
   // What is refused is so only if something is stored, which shows that the head is still the same.
-  if (accepted.empty() || !is_found_out(*state, group, made.results)) return std::nullopt;
+  if (accepted.empty() || !is_found_out(*state, group, made.results)) return {};
   auto calls = write_if_unchanged(accepted, place, statements_);
   calls.insert(calls.begin(), lock_call(settings_, statements_));
   const auto rows = connection_->run(calls, group.deadline);
   if (!rows) {
-    if (!is_certain_refusal(rows.error()))
-      return lose_at_once(group, std::move(made), rows.error());
-    is_there_already = rows.error().is(kUniqueViolation);
-    if (!is_there_already) remembered_.forget();
-    return std::nullopt;
+    if (!is_certain_refusal(rows.error())) {
+      return {.made = lose_at_once(group, std::move(made), rows.error())};
+    }
+    if (rows.error().is(kUniqueViolation)) return {.is_there_already = true};
+    remembered_.forget();
+    return {};
   }
   const auto found = made.found = state->head;
   state->head = made.head = {found.value + accepted.events().size()};
   const auto found_id = std::exchange(state->head_id, accepted.events().back().event->id);
   made.sent = made.wrote = true;
   remembered_.learn(found, found_id, *state);
-  return made;
+  return {.made = std::move(made)};
 }
 
 // What the server decides by itself, all or nothing.

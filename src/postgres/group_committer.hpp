@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "core/append_queue.hpp"
 #include "core/file_system.hpp"
 #include "postgres/append_group.hpp"
 #include "postgres/connection.hpp"
@@ -23,7 +22,6 @@ namespace eventstore::postgres {
 
 // A group of appends on its way into the store, and what the attempts at it have left open so far.
 struct PendingGroup {
-  using Member = PendingAppend<PreparedAppend>;
   // By an attempt whose outcome is not known.
   enum class Doubt : std::uint8_t {
     None,     // it was not written
@@ -32,7 +30,7 @@ struct PendingGroup {
     Written,  // it was, and has been found since
   };
 
-  std::span<Member* const> members;
+  std::span<Pending* const> members;
   Deadline deadline;
   // What an attempt whose outcome is not known may have written of each; and that ids are to be
   // looked up for that reason.
@@ -74,6 +72,11 @@ class GroupCommitter {
   Attempt attempt(PendingGroup& group);
 
  private:
+  struct FromMemory {
+    std::optional<Attempt> made = {};  // absent: nothing was stored
+    bool is_there_already = false;     // something of the group
+  };
+
   // The same, with what is known of it so far where it fails.
   Answer<void> commit_once(PendingGroup& group, Attempt& made);
   Answer<void> connect(Deadline deadline);
@@ -85,8 +88,7 @@ class GroupCommitter {
   Answer<void> store(PendingGroup& group, const AppendGroup& accepted, StoredState& state,
                      const std::string& suffix, Attempt& made);
   std::optional<Attempt> attempt_at_once(PendingGroup& group);
-  std::optional<Attempt> attempt_from_memory(PendingGroup& group, const GroupPlace& place,
-                                             bool& is_there_already);
+  FromMemory attempt_from_memory(PendingGroup& group, const GroupPlace& place);
   std::optional<Attempt> attempt_looking(PendingGroup& group, const GroupPlace& place);
   Attempt lose_at_once(PendingGroup& group, Attempt made, const Failure& failure) const;
   Answer<std::optional<std::string>> suffix_of(Month month, const StoredState& state,

@@ -35,7 +35,7 @@ void LockWatch::ended() {
 }
 
 void LockWatch::run(const std::stop_token& stop) {
-  for (;;) {
+  while (!stop.stop_requested()) {
     {
       MutexLock lock(mutex_);
       is_at_rest_ = !under_way_since_;
@@ -64,7 +64,7 @@ void LockWatch::watch(const std::stop_token& stop) {
 std::optional<std::string> LockWatch::look(const std::optional<std::string>& before) {
   const auto deadline = settings_.environment.clock->monotonic_now() + settings_.patience;
   if (connection_ == nullptr || !connection_->is_usable()) {
-    auto made = Connection::open(settings_.connection, deadline);
+    auto made = Connection::open(settings_.connection, deadline, settings_.stop);
     connection_ = made ? *std::move(made) : nullptr;
   }
   if (connection_ == nullptr) return std::nullopt;

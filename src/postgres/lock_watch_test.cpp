@@ -1,10 +1,12 @@
 #include "postgres/lock_watch.hpp"
 
+#include <array>
 #include <chrono>
 #include <future>
-#include <array>
 #include <list>
 #include <memory>
+#include <optional>
+#include <stop_token>
 #include <vector>
 #include <string>
 #include <thread>
@@ -15,8 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/posix_environment.hpp"
 #include "postgres/months_test_support.hpp"
 #include "postgres/own_server_test_support.hpp"
+#include "support/fake_server.hpp"
 
 // Who holds the lock of a store in the middle of a COPY.
 namespace eventstore::postgres {
@@ -183,6 +187,29 @@ TEST(LockWatchOnASlowWay, LeavesASessionAloneThatIsAtALargeEvent) {
   const auto appended = store->append(std::move(request));
   EXPECT_TRUE(appended) << appended.error().message;
   EXPECT_EQ(notices.count("sent nothing any more"), 0U);
+}
+
+TEST(LockWatch, EndsPromptlyWhereTheServerHangs) {
+  const test::FakeServer silent;
+  constexpr auto kPatience = std::chrono::seconds(60);
+  std::stop_source closing;
+  StoreSettings settings;
+  settings.connection.uri = OwnServer::uri(silent.port());
+  settings.patience = kPatience;
+  settings.silence_max = std::chrono::milliseconds(1);
+  settings.environment = posix_environment();
+  settings.stop = closing.get_token();
+  std::optional<LockWatch> watch(std::in_place, settings);
+  watch->began();
+  const auto deadline = soon();
+  while (silent.clients() == 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  ASSERT_EQ(silent.clients(), 1U);
+  const auto before = std::chrono::steady_clock::now();
+  closing.request_stop();
+  watch.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, kPatience / 3);
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ void MonthsAhead::run(const std::stop_token& stop) {
       }
     }
     for (;;) {
-      const auto connection = Connection::open(settings_.connection, patience());
+      const auto connection = Connection::open(settings_.connection, patience(), settings_.stop);
       if (connection && make(**connection)) break;
       if (!backoff.wait(Deadline::max())) return;
     }

@@ -1,5 +1,6 @@
 #include "postgres/optimistic_group.hpp"
 
+#include <string>
 #include <utility>
 
 #include "core/stream_outcomes.hpp"
@@ -9,50 +10,53 @@ namespace {
 
 // $1 names, $2 rules, $3 versions, $4 first events of the streams; $5 month, $6 and $7 the window;
 // $8 streams' ordinals and $9 offsets of the events; $10 to $19 their columns; $20 the attempt;
-// $21, $22 tags.
+// $21 the first position of the month, since the default tables may have events of other months;
+// $22, $23 tags.
 // What is materialized is so for the order of things: it is looked at before anything is stored.
-#define WANTED                                                                                     \
-  "WITH head AS MATERIALIZED (SELECT e.position, e.id, greatest(clock_timestamp(), "               \
-  "e.recorded_at) AS "                                                                             \
-  "at,"                                                                                            \
-  " (SELECT max(month) FROM {s}.months) = $5::int AS is_last FROM (SELECT position, id, "          \
-  "recorded_at"                                                                                    \
-  " FROM {s}.events_{m} ORDER BY position DESC LIMIT 1) e),"                                       \
-  " wanted AS MATERIALIZED (SELECT n.ordinal, n.name, n.first_event, s.stream_id, coalesce("       \
-  "e.version, 0) AS version, CASE n.rule WHEN 0 THEN true WHEN 1 THEN e.version IS NOT NULL ELSE"  \
-  " coalesce(e.version, 0) = n.version END AND (s.stream_id IS NULL OR e.version IS NOT NULL) AND" \
-  " NOT EXISTS (SELECT FROM {s}.bounds b WHERE b.stream_id = s.stream_id) AS fits"                 \
-  " FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) WITH ORDINALITY"                \
-  " n(name, rule, version, first_event, ordinal) LEFT JOIN {s}.streams s ON s.name = n.name"       \
-  " LEFT JOIN LATERAL (SELECT version FROM {s}.events_{m} e WHERE e.stream_id = s.stream_id"       \
-  " ORDER BY version DESC LIMIT 1) e ON true),"                                                    \
-  " known AS MATERIALIZED (SELECT h.position, h.id AS head_id, h.at, coalesce(h.is_last"           \
-  " AND h.at >= $6::timestamptz AND h.at < $7::timestamptz AND w.fits, false) AS fits,"            \
-  " w.versions, w.ids FROM head h,"                                                                \
-  " (SELECT bool_and(fits) AS fits, array_agg(version ORDER BY ordinal) AS versions,"              \
-  " array_agg(coalesce(stream_id, (SELECT position FROM head) + first_event) ORDER BY ordinal) AS" \
-  " ids FROM wanted) w),"                                                                          \
-  " new_streams AS (INSERT INTO {s}.streams (stream_id, name, month) SELECT k.position +"          \
-  " w.first_event, w.name, $5::int FROM wanted w, known k WHERE w.stream_id IS NULL AND"           \
-  " w.first_event > 0 AND k.fits),"                                                                \
-  " new_events AS (INSERT INTO {s}.events_{m} ({columns}) SELECT k.position + a.n, k.at,"          \
-  " k.ids[a.s], k.versions[a.s] + a.o, a.i, a.f, a.w, a.oc, a.l, a.st, a.ty, a.ta, a.m, a.d"       \
-  " FROM known k, unnest($8::int[], $9::bigint[], $10::uuid[], $11::int[], $12::bigint[],"         \
-  " $13::timestamptz[], $14::boolean[], $15::text[], $16::text[], $17::bytea[], $18::bytea[],"     \
-  " $19::bytea[]) WITH ORDINALITY a(s, o, i, f, w, oc, l, st, ty, ta, m, d, n) WHERE k.fits),"     \
-  " new_ids AS (INSERT INTO {s}.event_ids (position, stream_id, version, id, attempt) SELECT"      \
-  " k.position + a.n, k.ids[a.s], k.versions[a.s] + a.o, a.i, $20::bigint FROM known k,"           \
-  " unnest($8::int[], $9::bigint[], $10::uuid[]) WITH ORDINALITY a(s, o, i, n) WHERE k.fits)"
+constexpr const char* kWanted =
+    "WITH head AS MATERIALIZED (SELECT e.position, e.id, greatest(clock_timestamp(),"
+    " e.recorded_at) AS at, (SELECT max(month) FROM {s}.months) = $5::int AS is_last"
+    " FROM (SELECT position, id, recorded_at FROM {s}.events_{m} ORDER BY position DESC LIMIT 1) "
+    "e),"
+    " wanted AS MATERIALIZED (SELECT n.ordinal, n.name, n.first_event, s.stream_id, coalesce("
+    "e.version, 0) AS version, CASE n.rule WHEN 0 THEN true WHEN 1 THEN e.version IS NOT NULL ELSE"
+    " coalesce(e.version, 0) = n.version END AND (s.stream_id IS NULL OR e.version IS NOT NULL) AND"
+    " NOT EXISTS (SELECT FROM {s}.bounds b WHERE b.stream_id = s.stream_id) AS fits"
+    " FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) WITH ORDINALITY"
+    " n(name, rule, version, first_event, ordinal) LEFT JOIN {s}.streams s ON s.name = n.name"
+    " LEFT JOIN LATERAL (SELECT version, position FROM {s}.events_{m} e WHERE e.stream_id = "
+    "s.stream_id"
+    " ORDER BY version DESC LIMIT 1) e ON e.position >= $21::bigint),"
+    " known AS MATERIALIZED (SELECT h.position, h.id AS head_id, h.at, coalesce(h.is_last"
+    " AND h.at >= $6::timestamptz AND h.at < $7::timestamptz AND w.fits, false) AS fits,"
+    " w.versions, w.ids FROM head h,"
+    " (SELECT bool_and(fits) AS fits, array_agg(version ORDER BY ordinal) AS versions,"
+    " array_agg(coalesce(stream_id, (SELECT position FROM head) + first_event) ORDER BY ordinal) AS"
+    " ids FROM wanted) w),"
+    " new_streams AS (INSERT INTO {s}.streams (stream_id, name, month) SELECT k.position +"
+    " w.first_event, w.name, $5::int FROM wanted w, known k WHERE w.stream_id IS NULL AND"
+    " w.first_event > 0 AND k.fits),"
+    " new_events AS (INSERT INTO {s}.events_{m} ({columns}) SELECT k.position + a.n, k.at,"
+    " k.ids[a.s], k.versions[a.s] + a.o, a.i, a.f, a.w, a.oc, a.l, a.st, a.ty, a.ta, a.m, a.d"
+    " FROM known k, unnest($8::int[], $9::bigint[], $10::uuid[], $11::int[], $12::bigint[],"
+    " $13::timestamptz[], $14::boolean[], $15::text[], $16::text[], $17::bytea[], $18::bytea[],"
+    " $19::bytea[]) WITH ORDINALITY a(s, o, i, f, w, oc, l, st, ty, ta, m, d, n) WHERE k.fits),"
+    " new_ids AS (INSERT INTO {s}.event_ids (position, stream_id, version, id, attempt) SELECT"
+    " k.position + a.n, k.ids[a.s], k.versions[a.s] + a.o, a.i, $20::bigint FROM known k,"
+    " unnest($8::int[], $9::bigint[], $10::uuid[]) WITH ORDINALITY a(s, o, i, n) WHERE k.fits)";
 
-constexpr const char* kStore =
-    WANTED " SELECT fits, position, at, versions, ids, head_id FROM known";
-
-constexpr const char* kStoreTagged = WANTED
+constexpr const char* kTags =
     ", new_tags AS (INSERT INTO {s}.tags_{m} (position, tag, recorded_at)"
     " SELECT k.position + a.n, a.t, k.at"
-    " FROM known k, unnest($21::bigint[], $22::text[]) a(n, t) WHERE k.fits)"
-    " SELECT fits, position, at, versions, ids, head_id FROM known";
-#undef WANTED
+    " FROM known k, unnest($22::bigint[], $23::text[]) a(n, t) WHERE k.fits)";
+
+constexpr const char* kAnswer = " SELECT fits, position, at, versions, ids, head_id FROM known";
+
+const char* statement(const GroupRows& rows) {
+  static const std::string plain = std::string(kWanted) + kAnswer;
+  static const std::string tagged = std::string(kWanted) + kTags + kAnswer;
+  return (rows.has_tags() ? tagged : plain).c_str();
+}
 
 }  // namespace
 
@@ -119,7 +123,7 @@ Call OptimisticGroup::call(const GroupPlace& place, Statements& statements) cons
     versions.push_back(stream.version);
     first_events.push_back(stream.first_event);
   }
-  Call call{.sql = statements.of(rows_.has_tags() ? kStoreTagged : kStore, place.month.suffix)};
+  Call call{.sql = statements.of(statement(rows_), place.month.suffix)};
   call.parameters.text_array(names)
       .int4_array(rules)
       .int8_array(versions)
@@ -135,6 +139,7 @@ Call OptimisticGroup::call(const GroupPlace& place, Statements& statements) cons
   } else {
     call.parameters.null();
   }
+  call.parameters.int8(place.month.first_position.value);
   if (rows_.has_tags()) rows_.add_tags_to(call.parameters);
   return call;
 }

@@ -7,7 +7,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/append_queue.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/group_place.hpp"
 #include "postgres/group_rows.hpp"
@@ -29,8 +28,6 @@ namespace eventstore::postgres {
 // Threads:   one at a time.
 class OptimisticGroup {
  public:
-  using Pending = PendingAppend<PreparedAppend>;
-
   // Absent: something in the group is not plain, or two of its checks contradict each other.
   static std::optional<OptimisticGroup> of(std::span<Pending* const> group);
 

@@ -43,11 +43,11 @@ class OptimisticGroupTest : public testing::Test {
   // Absent: the group is not for this, or was not stored.
   std::optional<OptimisticGroup::Stored> store(std::vector<AppendRequest> requests,
                                                RecordingTime::Window window = around_now()) {
-    std::vector<std::unique_ptr<OptimisticGroup::Pending>> pending;
-    std::vector<OptimisticGroup::Pending*> group;
+    std::vector<std::unique_ptr<Pending>> pending;
+    std::vector<Pending*> group;
     for (auto& request : requests) {
-      pending.emplace_back(new OptimisticGroup::Pending{
-          .append = PreparedAppend(std::move(request), posix_environment())});
+      pending.emplace_back(
+          new Pending{.append = PreparedAppend(std::move(request), posix_environment())});
       group.push_back(pending.back().get());
     }
     const auto made = OptimisticGroup::of(group);

@@ -177,7 +177,7 @@ void PostgresCursor::take_page(Rows page) {
     if (plan_.request.direction == Direction::Forwards) {
       part.first = number + 1;
     } else {
-      part.last = number - 1;
+      part.last = std::min(part.last, number - 1);  // events behind the part may have come
     }
     if (part.first > part.last) ++part_;
   }

@@ -127,7 +127,7 @@ Result<void> PostgresStore::start(const OpenOptions& options) {
       *settings_.environment.clock,
       AppendQueueOptions{.requests_max = options.queue_requests_max,
                          .bytes_max = options.queue_bytes_max},
-      [this](std::span<Appender::Pending* const> group) {
+      [this](std::span<Pending* const> group) {
         lock_watch_->began();
         appender_->commit(group);
         lock_watch_->ended();

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/append_queue.hpp"
 #include "core/file_system.hpp"
 #include "core/stream_bounds.hpp"
 #include "eventstore/append.hpp"
@@ -51,5 +52,8 @@ class PreparedAppend {
   bool states_bounds_ = false;
   std::uint64_t size_ = 0;
 };
+
+// One of a group of appends, with its result.
+using Pending = PendingAppend<PreparedAppend>;
 
 }  // namespace eventstore::postgres

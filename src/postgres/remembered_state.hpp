@@ -8,7 +8,6 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "core/append_queue.hpp"
 #include "postgres/prepared_append.hpp"
 #include "postgres/stored_state.hpp"
 
@@ -25,8 +24,6 @@ namespace eventstore::postgres {
 // Threads: one at a time.
 class RememberedState {
  public:
-  using Pending = PendingAppend<PreparedAppend>;
-
   // Absent: other processes append too, or the group needs to know what is not remembered here. A
   // stream that is not, but is expected not to exist, is taken for new: whoever adds it finds out,
   // since a name is stored only once.

@@ -28,10 +28,10 @@ class RememberedStateTest : public testing::Test {
 
   std::optional<StoredState> recall(std::vector<AppendRequest> requests) {
     appends_.clear();
-    std::vector<RememberedState::Pending*> group;
+    std::vector<Pending*> group;
     for (auto& request : requests) {
-      appends_.emplace_back(new RememberedState::Pending{
-          .append = PreparedAppend(std::move(request), posix_environment())});
+      appends_.emplace_back(
+          new Pending{.append = PreparedAppend(std::move(request), posix_environment())});
       group.push_back(appends_.back().get());
     }
     return remembered_.recall(group);
@@ -45,7 +45,7 @@ class RememberedStateTest : public testing::Test {
   }
 
   RememberedState remembered_;
-  std::vector<std::unique_ptr<RememberedState::Pending>> appends_;
+  std::vector<std::unique_ptr<Pending>> appends_;
 };
 
 TEST_F(RememberedStateTest, RecallsNothingBeforeItHasLearned) {

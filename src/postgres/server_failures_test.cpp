@@ -2,8 +2,10 @@
 #include <csignal>
 #include <fstream>
 #include <future>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "postgres/own_server_test_support.hpp"
@@ -244,6 +246,40 @@ TEST(ServerFailures, ToDoAnythingAtAllAreOverWithTheDeadline) {
   EXPECT_TRUE(read_ended);
   EXPECT_EQ(code_of(appended.get()), ErrorCode::OutcomeUnknown);
   EXPECT_EQ(code_of(head.get()), ErrorCode::DeadlineExceeded);
+}
+
+// Not even where those wait for it who look after a store: who notifies, who listens, and who makes
+// the tables of months to come.
+TEST(ServerFailures, ToDoAnythingAtAllDoNotHoldUpClosing) {
+  OwnServer server;
+  std::set<std::uint64_t> appending;  // connections
+  std::atomic<bool> is_silent = false;
+  std::atomic<int> held = 0;  // connections, once it is
+  test::TcpProxy proxy(server.port(), [&](const test::TcpProxy::Message& message) {
+    using Action = test::TcpProxy::Action;
+    if (message.from_server) return Action::Forward;
+    if (message.body.contains("pg_advisory_xact_lock")) appending.insert(message.connection);
+    if (!is_silent || appending.contains(message.connection)) return Action::Forward;
+    ++held;
+    return Action::Hold;
+  });
+  constexpr auto kPatience = std::chrono::seconds(60);
+  std::atomic<Timestamp> now = Month{203101}.begin();
+  auto store = value_of(
+      PostgresStore::open(value_of(parse_store_url(OwnServer::uri(proxy.port()))), {},
+                          {.server_time = [&] { return now.load(); }, .patience = kPatience}));
+  value_of(store->append(test::append_to("s")));
+  EXPECT_EQ(value_of(store->wait_past({0}, soon(), {})), GlobalPosition{1});
+  is_silent = true;
+  now = Month{203102}.begin();
+  // With the second append the store knows of the month.
+  for (int append = 0; append < 2; ++append) value_of(store->append(test::append_to("s")));
+  const auto deadline = soon();
+  while (held < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  ASSERT_EQ(held, 3);
+  const auto before = std::chrono::steady_clock::now();
+  store.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, kPatience / 3);
 }
 
 }  // namespace

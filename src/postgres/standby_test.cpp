@@ -5,12 +5,8 @@
 #include <thread>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "postgres/own_server_test_support.hpp"
+#include "support/fake_server.hpp"
 
 // Standbys: reading from one, and going on with one that was promoted.
 namespace eventstore::postgres {
@@ -178,15 +174,8 @@ TEST_F(Standby, IsWaitedForUntilItTakesWrites) {
 
 // As where its machine is gone, or the way to it: nothing refuses a connection.
 TEST_F(Standby, IsReachedThoughThePrimaryIsSilent) {
-  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(listen(silent, 8), 0);
-  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const auto silent_port = std::to_string(ntohs(address.sin_port));
+  const test::FakeServer silent;
+  const auto silent_port = std::to_string(silent.port());
   for (const std::string& ports : {silent_port + "," + std::to_string(primary_.port()),
                                    silent_port + "," + std::to_string(standby_.port()) + "," +
                                        std::to_string(primary_.port())}) {
@@ -196,7 +185,6 @@ TEST_F(Standby, IsReachedThoughThePrimaryIsSilent) {
                                   "&port=" + ports + "&target_session_attrs=read-write&patience=3");
     append(*store);
   }
-  close(silent);
 }
 
 // The one that was the primary may go on for a while, and sessions with it as well.

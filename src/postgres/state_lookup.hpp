@@ -3,7 +3,6 @@
 #include <span>
 #include <string_view>
 
-#include "core/append_queue.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/months.hpp"
 #include "postgres/prepared_append.hpp"
@@ -20,8 +19,6 @@ namespace eventstore::postgres {
 // Threads:   one at a time.
 class StateLookup {
  public:
-  using Pending = PendingAppend<PreparedAppend>;
-
   StateLookup(const StoreSettings& settings, KnownMonths& months, Statements& statements,
               Connection& connection, Deadline deadline)
       : settings_(settings),

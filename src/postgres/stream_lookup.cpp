@@ -28,12 +28,13 @@ constexpr const char* kParts =
     " JOIN {s}.streams s ON s.name = n.name JOIN {s}.stream_months m ON m.stream_id = s.stream_id"
     " ORDER BY 1, 2";
 
-// The last event of streams in one month, up to a head.
+// The last event of streams in one month, whose first one is given, up to a head. The default
+// tables may have older ones of other months.
 constexpr const char* kLast =
     "SELECT n.ordinal - 1, e.version, e.position FROM unnest($1::bigint[]) WITH ORDINALITY"
     " n(id, ordinal) JOIN LATERAL (SELECT version, position FROM {s}.events_{m} e"
-    " WHERE e.stream_id = n.id AND e.position <= $2::bigint ORDER BY version DESC LIMIT 1) e ON "
-    "true";
+    " WHERE e.stream_id = n.id AND e.position <= $2::bigint ORDER BY version DESC LIMIT 1) e ON"
+    " e.position >= $3::bigint";
 
 constexpr const char* kPositions =
     "SELECT n.ordinal - 1, e.position FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY"
@@ -118,8 +119,12 @@ Answer<void> StreamLookup::add_last(Month month, std::span<SeenStream* const> st
     ids.reserve(streams.size());
     for (const auto* stream : streams) ids.push_back(static_cast<std::uint64_t>(stream->id));
     const auto sql = fill_in(kLast, settings_.schema, stored->suffix);
-    auto found = connection_.run(
-        {.sql = sql, .parameters = Parameters().int8_array(ids).int8(seen_.head.value)}, deadline_);
+    auto found = connection_.run({.sql = sql,
+                                  .parameters = Parameters()
+                                                    .int8_array(ids)
+                                                    .int8(seen_.head.value)
+                                                    .int8(stored->first_position.value)},
+                                 deadline_);
     if (!found) return std::unexpected(std::move(found).error());
     rows = *std::move(found);
   }

@@ -145,6 +145,16 @@ Result<StoreUrl> parse_store_url(std::string_view url) {
   return parsed;
 }
 
+std::string libpq_parameter(const std::string& uri, std::string_view keyword) {
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
+      PQconninfoParse(uri.c_str(), nullptr), PQconninfoFree);
+  for (const auto* option = parsed.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    if (option->keyword == keyword && option->val != nullptr) return option->val;
+  }
+  return {};
+}
+
 std::string quoted(std::string_view name) {
   std::string out = "\"";
   for (const char c : name) out += c == '"' ? "\"\"" : std::string(1, c);

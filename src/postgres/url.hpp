@@ -28,6 +28,9 @@ struct StoreUrl {
 // Fails with InvalidArgument.
 Result<StoreUrl> parse_store_url(std::string_view url);
 
+// What `uri` says of a parameter of libpq's; empty where it says nothing.
+std::string libpq_parameter(const std::string& uri, std::string_view keyword);
+
 // A name in double quotes for SQL. Of a checked one: see parse_store_url().
 std::string quoted(std::string_view name);
 

@@ -55,6 +55,15 @@ TEST(StoreUrl, IsRefusedWhereItIsMalformed) {
   }
 }
 
+TEST(LibpqParameter, IsWhatTheUriSays) {
+  const std::string uri = "postgresql://a,b:7/db?options=-c%20jit%3Doff";
+  EXPECT_EQ(libpq_parameter(uri, "host"), "a,b");
+  EXPECT_EQ(libpq_parameter(uri, "port"), ",7");
+  EXPECT_EQ(libpq_parameter(uri, "options"), "-c jit=off");
+  EXPECT_EQ(libpq_parameter(uri, "hostaddr"), "");
+  EXPECT_EQ(libpq_parameter("postgresql://a?unknown=1", "host"), "");
+}
+
 TEST(Quoted, DoublesQuotes) {
   EXPECT_EQ(quoted("a"), "\"a\"");
   EXPECT_EQ(quoted("a\"b"), "\"a\"\"b\"");

@@ -131,7 +131,7 @@ void WakeUp::listen(const std::stop_token& stop) {
 // Until the connection ends. LISTEN first, then look: what comes between is told.
 bool WakeUp::listen_once(const std::stop_token& stop) {
   const auto patience = [&] { return std::chrono::steady_clock::now() + settings_.patience; };
-  auto connection = Connection::open(settings_.listening, patience());
+  auto connection = Connection::open(settings_.listening, patience(), settings_.stop);
   if (!connection) return false;
   const auto sql = "LISTEN " + settings_.channel;
   if (!(*connection)->run({.sql = sql}, patience())) return false;
@@ -192,7 +192,7 @@ void WakeUp::notify(const std::stop_token& stop) {
     const auto head = committed_;
     lock.unlock();
     if (connection == nullptr || !connection->is_usable()) {
-      auto made = Connection::open(settings_.connection, patience());
+      auto made = Connection::open(settings_.connection, patience(), settings_.stop);
       connection = made ? *std::move(made) : nullptr;
     }
     const bool told = connection != nullptr && tell(*connection, head, patience());
