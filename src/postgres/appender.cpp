@@ -37,10 +37,12 @@ void doubt_what_was_sent(PendingGroup& group, const GroupCommitter::Attempt& mad
   for (std::size_t index = 0; index < group.members.size(); ++index) {
     auto& doubt = group.doubts[index];
     if (doubt == Doubt::Written) continue;
+    // One that stores all at once may yet come to the lock.
+    const auto left = doubt == Doubt::AtOnce ? Doubt::AtOnce : Doubt::None;
     const auto& result = made.results[index];
     const bool has_events = !group.members[index]->append.events().empty();
     const bool was_sent = has_events && result && !result->repeated;
-    doubt = !was_sent ? Doubt::None : made.at_once ? Doubt::AtOnce : Doubt::Commit;
+    doubt = !was_sent ? left : made.at_once ? Doubt::AtOnce : Doubt::Commit;
   }
 }
 

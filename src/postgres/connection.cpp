@@ -130,7 +130,6 @@ Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, boo
   if (PQstatus(connection) != CONNECTION_OK) {
     return std::unexpected(failure_to_connect(PQerrorMessage(connection)));
   }
-  server_process_ = PQbackendPID(connection);
   PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection, 1) != 0 || PQenterPipelineMode(connection) != 1) {
     return std::unexpected(lose(one_line(PQerrorMessage(connection))));

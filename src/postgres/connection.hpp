@@ -85,8 +85,6 @@ class Connection {
   // what was committed is on its disk, and may be on no other.
   bool take_unreplicated() { return std::exchange(unreplicated_, false); }
   int server_version() const { return PQserverVersion(connection_.get()); }
-  // The process of the server that it leads to, or has led to.
-  int server_process() const { return server_process_; }
   std::string_view parameter(const char* name) const;
 
  private:
@@ -129,7 +127,6 @@ class Connection {
   std::optional<Deadline> stopped_until_;  // the end of all waits, once a stop was seen
   bool lost_ = false;
   bool unreplicated_ = false;
-  int server_process_ = 0;
   std::unordered_map<std::string, std::string> prepared_;  // names by text
   std::uint64_t names_made_ = 0;
 };

@@ -22,8 +22,19 @@ using Doubt = PendingGroup::Doubt;
 
 constexpr auto kBetweenNotices = std::chrono::minutes(1);
 
-// Whether a session is there.
-constexpr const char* kSession = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1::int)";
+constexpr const char* kOwnSession =
+    "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+constexpr const char* kIsThere =
+    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1::int AND backend_start ="
+    " $2::timestamptz)";
+// Ends it, and waits for a second until it is gone.
+constexpr const char* kEnd =
+    "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid = $1::int AND"
+    " backend_start = $2::timestamptz";
+
+// So that the commit waits for what was committed before it: until that is on the disk, and with
+// synchronous standbys there as well.
+constexpr const char* kSettle = "SELECT pg_logical_emit_message(true, 'event-store', '')";
 
 // Nothing was stored, and the same would be answered again: ids that are there already, a head that
 // is not the one remembered, or the tables of the month are gone. That takes a second look.
@@ -64,20 +75,37 @@ std::uint64_t new_attempt(RandomSource& random) {
   return attempt;
 }
 
-// Whether what is found of an append was stored by the attempt whose answer was lost. What it
-// decided one by one was not there before; nor were ids that the store made.
+// Whether what is found of an append was stored by an attempt whose answer was lost. Ids that the
+// store made nobody else has.
 bool is_own(const PendingGroup& group, std::size_t index, const StoredState& state) {
-  if (group.doubts[index] != Doubt::AtOnce) return group.doubts[index] != Doubt::None;
+  const auto doubt = group.doubts[index];
+  if (doubt == Doubt::None || doubt == Doubt::Written) return doubt == Doubt::Written;
   const auto events = group.members[index]->append.events();
   return std::ranges::all_of(events, [&](const PreparedAppend::Event& event) {
     if (!event.given_id) return true;
     const auto found = state.ids.find({event.event->stream, event.id});
-    return found == state.ids.end() || found->second.attempt == group.lost_at_once;
+    return found == state.ids.end() || found->second.attempt == group.lost_at_once ||
+           found->second.attempt == group.lost_commit;
   });
 }
 
 bool is_open(Doubt doubt) {
   return doubt == Doubt::AtOnce || doubt == Doubt::Commit;
+}
+
+// Whether something was refused that may yet be stored by an attempt that comes to the lock later:
+// by then it may hold what was expected.
+bool is_refused_in_doubt(const PendingGroup& group, std::span<const Result<AppendResult>> results) {
+  for (std::size_t index = 0; index < results.size(); ++index) {
+    if (!results[index] && group.doubts[index] == Doubt::AtOnce) return true;
+  }
+  return false;
+}
+
+Failure in_doubt() {
+  const std::string message =
+      "a session that this store has lost may yet store what was appended, and has not ended";
+  return {.message = message, .found = Error{.code = ErrorCode::Unavailable, .message = message}};
 }
 
 // Whether something that may have been written is not there.
@@ -151,6 +179,7 @@ Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {
                        });
   decide(group, *state, accepted, made);
   if (failed_look) return std::unexpected(*std::move(failed_look));
+  if (is_refused_in_doubt(group, made.results)) return std::unexpected(in_doubt());
   if (!is_found_out(*state, group, made.results)) {
     group.trusts_memory = false;
     if (auto ended = connection_->run({.sql = "ROLLBACK"}, group.deadline); !ended) {
@@ -167,7 +196,20 @@ Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {
     return store(group, accepted, *state, **suffix, made);
   }
   made.head = state->head;
-  auto ended = connection_->run({.sql = "ROLLBACK"}, group.deadline);
+  return end_without_events(group, made.results);
+}
+
+// What is found may be so new that no disk or standby has it, where its answer was lost.
+Answer<void> GroupCommitter::end_without_events(const PendingGroup& group,
+                                                std::span<const Result<AppendResult>> results) {
+  bool is_found = false;
+  for (std::size_t index = 0; index < results.size(); ++index) {
+    is_found = is_found || (results[index] && !group.members[index]->append.events().empty());
+  }
+  std::vector<Call> calls;
+  if (is_found) calls.push_back({.sql = kSettle});
+  calls.push_back({.sql = is_found ? "COMMIT" : "ROLLBACK"});
+  auto ended = connection_->run(calls, group.deadline);
   if (!ended) return std::unexpected(std::move(ended).error());
   return {};
 }
@@ -189,16 +231,25 @@ Answer<StoredState> GroupCommitter::look(const PendingGroup& group) {
 
 // An attempt stores all of its members or none: where one is missing while the lock is held, it has
 // stored nothing, and what is found of the others is somebody else's. What stores all at once may
-// yet come to the lock, unless its session is over.
+// yet come to the lock, unless its session is over, which is ended for that.
 Answer<void> GroupCommitter::resolve(PendingGroup& group, const StoredState& state) {
   if (!is_something_missing(group, state)) return {};
-  if (group.lost_session != 0) {
-    const auto session = connection_->run(
-        {.sql = kSession, .parameters = Parameters().int4(group.lost_session)}, group.deadline);
-    if (!session) return std::unexpected(session.error());
-    if (!session->boolean(0, 0)) {
+  if (group.lost_session) {
+    const auto of_session = [&](const char* sql) {
+      return Call{.sql = sql,
+                  .parameters = Parameters()
+                                    .int4(static_cast<std::int32_t>(group.lost_session->process))
+                                    .timestamptz(group.lost_session->since)};
+    };
+    if (!std::exchange(group.is_asked_to_end, true)) {
+      const auto ended = connection_->run(of_session(kEnd), group.deadline);
+      if (!ended) return std::unexpected(ended.error());
+    }
+    const auto is_there = connection_->run(of_session(kIsThere), group.deadline);
+    if (!is_there) return std::unexpected(is_there.error());
+    if (!is_there->boolean(0, 0)) {
       group.lost_at_once = 0;
-      group.lost_session = 0;
+      group.lost_session.reset();
     }
   }
   const auto left = group.lost_at_once == 0 ? Doubt::None : Doubt::AtOnce;
@@ -213,6 +264,16 @@ Answer<void> GroupCommitter::connect(Deadline deadline) {
   if (!opened) return std::unexpected(std::move(opened).error());
   if (auto admitted = settings_.history->admit_writer(**opened, deadline); !admitted) {
     return admitted;
+  }
+  // A pooler gives each transaction another session.
+  session_.reset();
+  if (settings_.connection.prepares) {
+    const auto own = (*opened)->run({.sql = kOwnSession}, deadline);
+    if (!own) return std::unexpected(own.error());
+    if (!own->empty()) {
+      session_ = {.process = static_cast<std::uint32_t>(own->int4(0, 0)),
+                  .since = own->timestamptz(0, 1)};
+    }
   }
   connection_ = *std::move(opened);
   remembered_ = {};  // it may lead to another server
@@ -244,23 +305,27 @@ void GroupCommitter::decide(PendingGroup& group, const StoredState& state, Appen
 
 Answer<void> GroupCommitter::store(PendingGroup& group, const AppendGroup& accepted,
                                    StoredState& state, const std::string& suffix, Attempt& made) {
+  group.last_attempt = new_attempt(*settings_.environment.random);
   auto calls = write_places(accepted, state.last_month, suffix, statements_);
   if (accepted.events().size() >= kCopiedEventsMin) {
     if (!calls.empty()) {
       auto placed = connection_->run(calls, group.deadline);
       if (!placed) return std::unexpected(std::move(placed).error());
     }
-    auto copied = copy_events(*connection_, accepted, suffix, statements_, group.deadline);
+    auto copied = copy_events(*connection_, accepted, suffix, group.last_attempt, statements_,
+                              group.deadline);
     if (!copied) return copied;
     calls.clear();
   } else {
-    std::ranges::move(write_events(accepted, suffix, statements_), std::back_inserter(calls));
+    std::ranges::move(write_events(accepted, suffix, group.last_attempt, statements_),
+                      std::back_inserter(calls));
   }
   calls.push_back({.sql = "COMMIT"});
   made.sent = true;
   auto written = connection_->run(calls, group.deadline);
   if (!written) {
     made.sent = written.error().kind != Failure::Kind::Refused;
+    if (made.sent) group.lost_commit = group.last_attempt;
     return std::unexpected(std::move(written).error());
   }
   const auto found = made.found = state.head;
@@ -354,8 +419,8 @@ GroupCommitter::Attempt GroupCommitter::lose_at_once(PendingGroup& group, Attemp
   made.sent = made.at_once = true;
   if (failure.kind == Failure::Kind::Refused) return made;
   group.lost_at_once = group.last_attempt;
-  // A pooler has numbers of its own for sessions.
-  group.lost_session = settings_.connection.prepares ? connection_->server_process() : 0;
+  group.lost_session = session_;
+  group.is_asked_to_end = false;
   return made;
 }
 

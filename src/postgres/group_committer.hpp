@@ -36,11 +36,19 @@ struct PendingGroup {
   // looked up for that reason.
   std::vector<Doubt> doubts = std::vector<Doubt>(members.size());
   bool resolving = false;
-  // The attempt at storing all at once whose answer was lost, and its session; 0: none is known.
+  // A session of the server's; numbers of processes come again.
+  struct Session {
+    std::uint32_t process = 0;
+    Timestamp since = {};
+  };
+  std::uint64_t last_attempt = 0;  // a random number
+  // The last ones whose answers were lost: of those that store all at once, with its session where
+  // that is known, and of those that had the lock. 0: none.
   std::uint64_t lost_at_once = 0;
-  int lost_session = 0;
-  std::uint64_t last_attempt = 0;  // of that kind
-  bool trusts_memory = true;       // the group was not refused for ids not looked for
+  std::optional<Session> lost_session = {};
+  bool is_asked_to_end = false;
+  std::uint64_t lost_commit = 0;
+  bool trusts_memory = true;  // the group was not refused for ids not looked for
 };
 
 // Makes one transaction of a group of appends, on a connection of its own, by the shortest way that
@@ -85,6 +93,8 @@ class GroupCommitter {
   Answer<void> resolve(PendingGroup& group, const StoredState& state);
   void decide(PendingGroup& group, const StoredState& state, AppendGroup& accepted,
               Attempt& made) const;
+  Answer<void> end_without_events(const PendingGroup& group,
+                                  std::span<const Result<AppendResult>> results);
   Answer<void> store(PendingGroup& group, const AppendGroup& accepted, StoredState& state,
                      const std::string& suffix, Attempt& made);
   std::optional<Attempt> attempt_at_once(PendingGroup& group);
@@ -97,6 +107,7 @@ class GroupCommitter {
   const StoreSettings& settings_;
   KnownMonths& months_;
   std::unique_ptr<Connection> connection_;
+  std::optional<PendingGroup::Session> session_;  // that of the connection, where it has one
   RecordingTime time_;
   Month in_default_;  // whose tables could not be made
   Deadline next_told_of_unreplicated_ = {};

@@ -15,8 +15,8 @@ constexpr const char* kCopyEvents = "COPY {s}.events_{m} ({columns}) FROM STDIN 
 constexpr std::int16_t kEventFields = 14;
 
 constexpr const char* kCopyIds =
-    "COPY {s}.event_ids (position, stream_id, version, id) FROM STDIN (FORMAT binary)";
-constexpr std::int16_t kIdFields = 4;
+    "COPY {s}.event_ids (position, stream_id, version, id, attempt) FROM STDIN (FORMAT binary)";
+constexpr std::int16_t kIdFields = 5;
 
 constexpr const char* kCopyTags =
     "COPY {s}.tags_{m} (position, recorded_at, tag) FROM STDIN (FORMAT binary)";
@@ -44,12 +44,13 @@ void add_event(CopyIn& copy, const Accepted& accepted, std::uint64_t position,
   copy.text(event.data);
 }
 
-void add_id(CopyIn& copy, const Accepted& accepted, std::uint64_t position) {
+void add_id(CopyIn& copy, const Accepted& accepted, std::uint64_t position, std::uint64_t attempt) {
   copy.row(kIdFields);
   copy.int8(position);
   copy.int8(static_cast<std::uint64_t>(accepted.stream_id));
   copy.int8(accepted.version.value);
   copy.uuid(accepted.event->id);
+  accepted.event->given_id ? copy.int8(attempt) : copy.null();
 }
 
 // Each tag once.
@@ -81,9 +82,13 @@ Answer<void> copy_each(Connection& connection, const std::string& sql, const App
 }  // namespace
 
 Answer<void> copy_events(Connection& connection, const AppendGroup& accepted,
-                         const std::string& suffix, Statements& statements, Deadline deadline) {
+                         const std::string& suffix, std::uint64_t attempt, Statements& statements,
+                         Deadline deadline) {
   // First what the server may refuse.
-  auto done = copy_each(connection, statements.of(kCopyIds), accepted, deadline, add_id);
+  auto done = copy_each(connection, statements.of(kCopyIds), accepted, deadline,
+                        [&](CopyIn& copy, const Accepted& event, std::uint64_t position) {
+                          add_id(copy, event, position, attempt);
+                        });
   if (!done) return done;
   const auto at = accepted.recorded_at();
   done = copy_each(connection, statements.of(kCopyEvents, suffix), accepted, deadline,

@@ -15,6 +15,7 @@ inline constexpr std::size_t kCopiedEventsMin = 1'000;
 // Stores the events that a group has accepted in the tables of `suffix`, in the transaction that is
 // open. Where they lie is left to write_places().
 Answer<void> copy_events(Connection& connection, const AppendGroup& accepted,
-                         const std::string& suffix, Statements& statements, Deadline deadline);
+                         const std::string& suffix, std::uint64_t attempt, Statements& statements,
+                         Deadline deadline);
 
 }  // namespace eventstore::postgres

@@ -134,24 +134,24 @@ struct EventColumns {
   }
 };
 
-void add_events(const AppendGroup& accepted, const AddCall& add) {
+bool has_given_ids(const AppendGroup& accepted) {
+  return std::ranges::any_of(accepted.events(),
+                             [](const auto& one) { return one.event->given_id; });
+}
+
+void add_events(const AppendGroup& accepted, std::uint64_t attempt, const AddCall& add) {
   const EventColumns columns(accepted);
   const auto before = accepted.first_position().value - 1;
   Parameters events;
   events.int8(before).timestamptz(accepted.recorded_at());
   columns.add_to(events);
   add(kAddEvents, std::move(events));
-  add(kAddIds, columns.ids_behind(before, /*attempt=*/0));
+  add(kAddIds, columns.ids_behind(before, has_given_ids(accepted) ? attempt : 0));
   if (!columns.rows.has_tags()) return;
   Parameters tags;
   tags.int8(before).timestamptz(accepted.recorded_at());
   columns.rows.add_tags_to(tags);
   add(kAddTags, std::move(tags));
-}
-
-bool has_given_ids(const AppendGroup& accepted) {
-  return std::ranges::any_of(accepted.events(),
-                             [](const auto& one) { return one.event->given_id; });
 }
 
 }  // namespace
@@ -174,9 +174,9 @@ std::vector<Call> write_places(const AppendGroup& accepted, Month last_month,
 }
 
 std::vector<Call> write_events(const AppendGroup& accepted, const std::string& suffix,
-                               Statements& statements) {
+                               std::uint64_t attempt, Statements& statements) {
   std::vector<Call> calls;
-  add_events(accepted, [&](const char* text, Parameters parameters) {
+  add_events(accepted, attempt, [&](const char* text, Parameters parameters) {
     calls.push_back({.sql = statements.of(text, suffix), .parameters = std::move(parameters)});
   });
   return calls;

@@ -17,9 +17,9 @@ namespace eventstore::postgres {
 std::vector<Call> write_places(const AppendGroup& accepted, Month last_month,
                                const std::string& suffix, Statements& statements);
 
-// Its events, with their ids and tags.
+// Its events, with their ids and tags; `attempt` goes with ids that the caller gave.
 std::vector<Call> write_events(const AppendGroup& accepted, const std::string& suffix,
-                               Statements& statements);
+                               std::uint64_t attempt, Statements& statements);
 
 // All of it, for a group that begins no month and was decided with what is remembered. Where that
 // is not so any more, the statements fail, in a transaction of which nothing is stored.

@@ -7,10 +7,10 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
-#include <vector>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -26,6 +26,7 @@
 namespace eventstore::postgres {
 namespace {
 
+using test::OwnServer;
 using test::value_of;
 
 class LockWatchTest : public MonthsTest {
@@ -145,17 +146,20 @@ class SlowWay {
     auto next = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
       const bool may_send = std::chrono::steady_clock::now() >= next;
-      std::array<pollfd, 2> ready = {
-          pollfd{.fd = server, .events = POLLIN, .revents = 0},
-          pollfd{.fd = client, .events = POLLIN, .revents = 0}};
+      std::array<pollfd, 2> ready = {pollfd{.fd = server, .events = POLLIN, .revents = 0},
+                                     pollfd{.fd = client, .events = POLLIN, .revents = 0}};
       ::poll(ready.data(), may_send ? 2 : 1, 5);
       if (ready[0].revents != 0) {
         const auto count = ::recv(server, bytes.data(), bytes.size(), 0);
-        if (count <= 0 || ::send(client, bytes.data(), static_cast<std::size_t>(count), MSG_NOSIGNAL) != count) return;
+        if (count <= 0 ||
+            ::send(client, bytes.data(), static_cast<std::size_t>(count), MSG_NOSIGNAL) != count)
+          return;
       }
       if (may_send && ready[1].revents != 0) {
         const auto count = ::recv(client, bytes.data(), bytes.size(), 0);
-        if (count <= 0 || ::send(server, bytes.data(), static_cast<std::size_t>(count), MSG_NOSIGNAL) != count) return;
+        if (count <= 0 ||
+            ::send(server, bytes.data(), static_cast<std::size_t>(count), MSG_NOSIGNAL) != count)
+          return;
         next = std::chrono::steady_clock::now() + std::chrono::milliseconds(10);
       }
     }
@@ -172,11 +176,11 @@ class SlowWay {
 // An event of 16 MiB, and a way that takes a megabyte a second: with the silence that a store
 // bears unless a test says otherwise.
 TEST(LockWatchOnASlowWay, LeavesASessionAloneThatIsAtALargeEvent) {
-  test::OwnServer server;
+  OwnServer server;
   SlowWay way(server.port(), 1'000'000);
   Notices notices;
-  const auto store = value_of(
-      open(test::OwnServer::uri(way.port()) + "?patience=60", notices.options()));
+  const auto store =
+      value_of(open(test::OwnServer::uri(way.port()) + "?patience=60", notices.options()));
   AppendRequest request;
   for (std::uint64_t event = 0; event < 1'000; ++event) {
     request.events.push_back(test::event_of("s", "Happened", test::id_of(event + 1)));
