@@ -126,7 +126,13 @@ Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, boo
     polled = PQconnectPoll(connection);
   }
   if (PQstatus(connection) != CONNECTION_OK) {
-    return std::unexpected(failure_to_connect(PQerrorMessage(connection)));
+    auto failure = failure_to_connect(PQerrorMessage(connection));
+    if (PQconnectionNeedsPassword(connection) !=
+        0) {  // libpq has none, and does not ask the server
+      failure.kind = Failure::Kind::Refused;
+      failure.sqlstate = kInvalidPassword;
+    }
+    return std::unexpected(std::move(failure));
   }
   server_process_ = PQbackendPID(connection);
   PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
