@@ -219,5 +219,25 @@ TEST_F(ManyMonths, MayLieInTheDefaultTables) {
   execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
+class KnownMonthsTest : public MonthsTest {};
+
+// As after a failover to a standby that lacked two months, which nobody of this process had seen.
+TEST_F(KnownMonthsTest, AreThoseOfAServerThatHasFewerAndOthers) {
+  for (const auto* const month : {"2031-01", "2031-02", "2031-03"}) {
+    enter(month);
+    append("s");
+  }
+  const auto schema = postgres::quoted(schema_);
+  KnownMonths known;
+  ASSERT_TRUE(known.load(connection(), schema, until()));
+  EXPECT_EQ(known.list()->last(), Month{203103});
+  execute(
+      "DELETE FROM {s}.months WHERE month > 203101;"
+      "INSERT INTO {s}.months (month, first_position, in_default) VALUES (203104, 2, false)");
+  ASSERT_TRUE(known.load(connection(), schema, until()));
+  EXPECT_EQ(known.list()->months.size(), 2U);
+  EXPECT_NE(known.list()->find({203104}), nullptr);
+}
+
 }  // namespace
 }  // namespace eventstore::postgres
