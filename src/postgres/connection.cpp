@@ -23,8 +23,6 @@ constexpr int kBinary = 1;
 // More statements than these are sent with their text each time.
 constexpr std::size_t kPreparedMax = 512;
 
-constexpr std::size_t kCopyMessageBytesMax = std::size_t{64} << 10;
-
 // What a server that answers has time for once a stop is requested, and how often to look for that.
 constexpr auto kStopPatience = std::chrono::seconds(2);
 constexpr int kBetweenLooksForStop = 100;  // milliseconds
@@ -128,7 +126,13 @@ Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, boo
     polled = PQconnectPoll(connection);
   }
   if (PQstatus(connection) != CONNECTION_OK) {
-    return std::unexpected(failure_to_connect(PQerrorMessage(connection)));
+    auto failure = failure_to_connect(PQerrorMessage(connection));
+    if (PQconnectionNeedsPassword(connection) !=
+        0) {  // libpq has none, and does not ask the server
+      failure.kind = Failure::Kind::Refused;
+      failure.sqlstate = kInvalidPassword;
+    }
+    return std::unexpected(std::move(failure));
   }
   PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection, 1) != 0 || PQenterPipelineMode(connection) != 1) {
@@ -354,53 +358,6 @@ Answer<void> Connection::take_rest_and_enter_pipeline(Deadline deadline) {
     return std::unexpected(lose(one_line(PQerrorMessage(connection))));
   if (first) return std::unexpected(*std::move(first));
   return {};
-}
-
-Answer<void> Connection::begin_copy(const std::string& sql, Deadline deadline) {
-  if (auto left = leave_pipeline(sql, deadline); !left) return left;
-  auto result = next_result(deadline);
-  if (!result) return std::unexpected(std::move(result).error());
-  const Rows taken(*result);
-  if (PQresultStatus(*result) == PGRES_COPY_IN) return {};
-  auto refused = *result != nullptr ? refusal(*result) : lose("the server began no COPY");
-  if (auto rest = take_rest_and_enter_pipeline(deadline); !rest) return rest;
-  return std::unexpected(std::move(refused));
-}
-
-// Where the server has refused what came before, it takes the rest and says so at the end. In small
-// messages, since it counts none that it has not wholly: whoever watches it sees that it goes on.
-Answer<void> Connection::put_copy(std::string_view bytes, Deadline deadline) {
-  for (; bytes.size() > kCopyMessageBytesMax; bytes.remove_prefix(kCopyMessageBytesMax)) {
-    auto put = put_copy_message(bytes.substr(0, kCopyMessageBytesMax), deadline);
-    if (!put) return put;
-  }
-  return put_copy_message(bytes, deadline);
-}
-
-Answer<void> Connection::put_copy_message(std::string_view bytes, Deadline deadline) {
-  auto* connection = connection_.get();
-  for (;;) {
-    const int put = PQputCopyData(connection, bytes.data(), static_cast<int>(bytes.size()));
-    if (put < 0) return std::unexpected(lose(one_line(PQerrorMessage(connection))));
-    if (auto flushed = flush(deadline); !flushed) {
-      if (flushed.error().kind == Failure::Kind::TimedOut) cancel(connection);
-      return flushed;
-    }
-    if (put == 1) return {};
-  }
-}
-
-Answer<void> Connection::end_copy(Deadline deadline) {
-  auto* connection = connection_.get();
-  for (;;) {
-    const int put = PQputCopyEnd(connection, nullptr);
-    if (put < 0) return std::unexpected(lose(one_line(PQerrorMessage(connection))));
-    if (auto flushed = flush(deadline); !flushed) return flushed;
-    if (put == 1) break;
-  }
-  auto taken = take_rest_and_enter_pipeline(deadline);
-  if (!taken && taken.error().kind == Failure::Kind::TimedOut) cancel(connection);
-  return taken;
 }
 
 Answer<std::optional<std::string>> Connection::wait_for_notification(Deadline deadline, int wake) {

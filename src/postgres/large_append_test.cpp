@@ -1,3 +1,4 @@
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -6,9 +7,12 @@
 #include <gtest/gtest.h>
 
 #include "eventstore/open.hpp"
+#include "eventstore/postgres.hpp"
 #include "postgres/group_copier.hpp"
+#include "support/own_server.hpp"
 #include "support/postgres_stores.hpp"
 #include "support/store_access.hpp"
+#include "support/tcp_proxy.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace eventstore::postgres {
@@ -153,6 +157,27 @@ TEST_F(LargeAppend, NoticesWhatAnotherProcessAppended) {
             ErrorCode::WrongExpectedVersion);
   value_of(store_->append(append_to("a", ExpectedVersion::exactly({5}), kLarge)));
   expect_whole(5 + kLarge);
+}
+
+// From so many events on, whatever the store knows of their streams.
+TEST(LargeAppends, AreSentByCopy) {
+  const test::OwnServer server;
+  std::atomic<int> copies = 0;
+  test::TcpProxy proxy(server.port(), [&](const test::TcpProxy::Message& message) {
+    if (!message.from_server && message.type == 'c') ++copies;  // CopyDone
+    return test::TcpProxy::Action::Forward;
+  });
+  register_postgres_engine();
+  const auto store = value_of(open(test::OwnServer::uri(proxy.port())));
+  constexpr int kTables = 2;  // events and event_ids
+  for (int round = 1; round <= 3; ++round) {
+    value_of(store->append(append_to("a", ExpectedVersion::any(), kCopiedEventsMin - 1)));
+    EXPECT_EQ(copies, 2 * kTables * (round - 1));
+    value_of(store->append(append_to("a", ExpectedVersion::any(), kCopiedEventsMin)));
+    value_of(store->append(
+        append_to("b-" + std::to_string(round), ExpectedVersion::no_stream(), kCopiedEventsMin)));
+    EXPECT_EQ(copies, 2 * kTables * round);
+  }
 }
 
 }  // namespace

@@ -266,9 +266,9 @@ TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthersOfWhatIsStoredAt
   const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(now));
   const auto ago = [&](int months) {
-    now_ = std::chrono::sys_days((std::chrono::year_month(today.year(), today.month()) -
-                                  std::chrono::months(months)) /
-                                 std::chrono::day(10));
+    now_ = std::chrono::sys_days(
+        (std::chrono::year_month(today.year(), today.month()) - std::chrono::months(months)) /
+        std::chrono::day(10));
   };
   ago(12);
   append("first");
@@ -289,7 +289,8 @@ TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthersOfWhatIsStoredAt
     test::value_of(owner->append(test::append_to("s")));  // 2, in tables of its own
     test::value_of(owner->append(test::append_to("s")));  // 3
   }
-  const auto last = test::value_of(PostgresStore::open(test::value_of(parse_store_url(url)), {}, {}));
+  const auto last =
+      test::value_of(PostgresStore::open(test::value_of(parse_store_url(url)), {}, {}));
   const auto version_of_next = [&](const char* stream) {
     return test::value_of(last->append(test::append_to(stream))).streams.front().version;
   };
@@ -304,6 +305,26 @@ TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthersOfWhatIsStoredAt
   EXPECT_EQ(test::value_of(store().verify()).findings.size(), 0U);
   reopen();
   execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+class KnownMonthsTest : public MonthsTest {};
+
+// As after a failover to a standby that lacked two months, which nobody of this process had seen.
+TEST_F(KnownMonthsTest, AreThoseOfAServerThatHasFewerAndOthers) {
+  for (const auto* const month : {"2031-01", "2031-02", "2031-03"}) {
+    enter(month);
+    append("s");
+  }
+  const auto schema = postgres::quoted(schema_);
+  KnownMonths known;
+  ASSERT_TRUE(known.load(connection(), schema, until()));
+  EXPECT_EQ(known.list()->last(), Month{203103});
+  execute(
+      "DELETE FROM {s}.months WHERE month > 203101;"
+      "INSERT INTO {s}.months (month, first_position, in_default) VALUES (203104, 2, false)");
+  ASSERT_TRUE(known.load(connection(), schema, until()));
+  EXPECT_EQ(known.list()->months.size(), 2U);
+  EXPECT_NE(known.list()->find({203104}), nullptr);
 }
 
 }  // namespace

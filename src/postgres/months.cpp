@@ -102,8 +102,10 @@ Answer<std::shared_ptr<const MonthList>> KnownMonths::load(Connection& connectio
                               .suffix = rows->boolean(row, 2) ? "default" : month.suffix()});
   }
   const MutexLock lock(mutex_);
-  // Another thread may have looked later.
-  if (loaded->months.size() >= list_->months.size()) list_ = loaded;
+  // Another thread may have looked later: what it found goes on from this.
+  const auto& known = list_->months;
+  const auto& now = loaded->months;
+  if (std::ranges::mismatch(now, known).in1 != now.end()) list_ = loaded;
   return loaded;
 }
 

@@ -48,7 +48,8 @@ struct MonthList {
   std::size_t ordinal_of(GlobalPosition position) const;
 };
 
-// What this process knows of the months of a store: new ones come to it, it never loses one.
+// What this process knows of the months of a store: new ones come to it, and it loses none but to a
+// server that has others in their place.
 //
 // Threads: safe from any thread.
 class KnownMonths {

@@ -1,3 +1,4 @@
+#include <fstream>
 #include <future>
 #include <string>
 #include <utility>
@@ -186,6 +187,38 @@ TEST_F(Troubles, OfNamesAreNone) {
                 .size(),
             1U);
   EXPECT_EQ(value_of(store().list_streams({.prefix = name})).size(), 1U);
+}
+
+TEST(WrongPasswords, AreRefusedAtOnceByWhoeverAsksForThem) {
+  test::OwnServer server;
+  execute_at(server.uri(), "CREATE ROLE eve LOGIN PASSWORD 'right'");
+  execute_at(server.uri(), "GRANT CREATE ON DATABASE postgres TO eve");
+  {
+    std::ofstream hba(server.folder() / "data" / "pg_hba.conf");
+    hba << "host all eve 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
+  }
+  server.crash();
+  server.start();
+  const auto as_eve = [&](const std::string& password) {
+    auto uri = server.uri();
+    return uri.replace(uri.find("eventstore@"), 11, "eve" + password + "@");
+  };
+  Notices notices;
+  for (const auto* const password : {":wrong", ""}) {
+    const auto failed = test::error_of(open(as_eve(password), notices.options()));
+    EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
+    EXPECT_EQ(failed.message.find("wrong"), std::string::npos) << failed.message;
+  }
+  EXPECT_EQ(notices.count("is tried"), 0U);
+  // A store that is open goes on with its sessions, and says so where it needs another.
+  const auto store = value_of(open(as_eve(":right"), notices.options()));
+  value_of(store->append(test::append_to("s")));
+  execute_at(server.uri(), "ALTER ROLE eve PASSWORD 'changed'");
+  value_of(store->append(test::append_to("s")));
+  end_sessions(server.uri());
+  const auto failed = test::error_of(store->append(test::append_to("s")));
+  EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
+  EXPECT_NE(failed.message.find("28P01"), std::string::npos) << failed.message;
 }
 
 }  // namespace
