@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/posix_environment.hpp"
 #include "postgres/months_test_support.hpp"
 
 namespace eventstore::postgres {
@@ -263,7 +264,7 @@ TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthers) {
 
 // The same with the server's own time, so that appends are stored all at once.
 TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthersOfWhatIsStoredAtOnce) {
-  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto now = posix_environment().clock->wall_now();
   const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(now));
   const auto ago = [&](int months) {
     now_ = std::chrono::sys_days(

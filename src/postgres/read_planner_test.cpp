@@ -1,7 +1,6 @@
 #include "postgres/read_planner.hpp"
 
 #include <future>
-#include <thread>
 
 #include "core/thread_annotations.hpp"
 #include "postgres/own_server_test_support.hpp"
@@ -19,6 +18,22 @@ class BetweenStatements : public testing::Test {
  protected:
   using Positions = std::vector<std::uint64_t>;
 
+  void expect_read(ReadRequest request, const Positions& expected) {
+    for (int event = 0; event < 3; ++event) value_of(other_->append(test::append_to("s")));
+    value_of(store_->head());
+    const auto cursor = read_while(std::move(request), [&] {
+      value_of(other_->append(test::append_to("s", ExpectedVersion::any(), 4)));
+    });
+    EXPECT_EQ(cursor->head(), GlobalPosition{3});
+    Positions positions;
+    for (;;) {
+      const auto events = value_of(cursor->next());
+      if (events.empty()) break;
+      for (const auto& event : events) positions.push_back(event.position.value);
+    }
+    EXPECT_EQ(positions, expected);
+  }
+
   // What the read gives where `append` comes between its look at the head and its first page.
   template <typename Append>
   std::unique_ptr<Cursor> read_while(ReadRequest request, const Append& append) {
@@ -32,7 +47,13 @@ class BetweenStatements : public testing::Test {
     if (held.get_future().wait_for(std::chrono::seconds(20)) != std::future_status::ready) {
       throw std::runtime_error("nothing is held");
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // the head is looked at
+    // Until the head is looked at: the server waits for what comes behind it.
+    wait_for_value(
+        server_.uri(),
+        "SELECT count(*)::text FROM pg_stat_activity WHERE application_name ="
+        " 'event-store' AND state = 'active' AND wait_event = 'ClientRead' AND query LIKE"
+        " '%max(month)%'",
+        "1");
     append();
     {
       const MutexLock lock(mutex_);
@@ -63,35 +84,11 @@ class BetweenStatements : public testing::Test {
 };
 
 TEST_F(BetweenStatements, WhatIsAppendedIsNoPartOfABackwardsRead) {
-  for (int event = 0; event < 3; ++event) value_of(other_->append(test::append_to("s")));
-  value_of(store_->head());
-  const auto cursor =
-      read_while({.direction = Direction::Backwards, .limit = 2},
-                 [&] { value_of(other_->append(test::append_to("s", ExpectedVersion::any(), 4))); });
-  EXPECT_EQ(cursor->head(), GlobalPosition{3});
-  Positions positions;
-  for (;;) {
-    const auto events = value_of(cursor->next());
-    if (events.empty()) break;
-    for (const auto& event : events) positions.push_back(event.position.value);
-  }
-  EXPECT_EQ(positions, Positions({3, 2}));
+  expect_read({.direction = Direction::Backwards, .limit = 2}, {3, 2});
 }
 
 TEST_F(BetweenStatements, WhatIsAppendedIsNoPartOfABackwardsReadOfAStream) {
-  for (int event = 0; event < 3; ++event) value_of(other_->append(test::append_to("s")));
-  value_of(store_->head());
-  const auto cursor =
-      read_while({.selector = SelectStream{"s"}, .direction = Direction::Backwards, .limit = 1},
-                 [&] { value_of(other_->append(test::append_to("s", ExpectedVersion::any(), 4))); });
-  EXPECT_EQ(cursor->head(), GlobalPosition{3});
-  Positions positions;
-  for (;;) {
-    const auto events = value_of(cursor->next());
-    if (events.empty()) break;
-    for (const auto& event : events) positions.push_back(event.position.value);
-  }
-  EXPECT_EQ(positions, Positions({3}));
+  expect_read({.selector = SelectStream{"s"}, .direction = Direction::Backwards, .limit = 1}, {3});
 }
 
 }  // namespace

@@ -219,9 +219,7 @@ OwnPooler::OwnPooler(const OwnServer& server, const std::string& mode) {
     port_ = free_port();
     std::ofstream(file) << "[databases]\n* = host=127.0.0.1 port=" << server.port()
                         << " user=eventstore\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = "
-                        << port_
-                        << "\nunix_socket_dir =\nauth_type = any\npool_mode = "
-                        << mode
+                        << port_ << "\nunix_socket_dir =\nauth_type = any\npool_mode = " << mode
                         << "\n"
                            "default_pool_size = 4\nserver_login_retry = 0\n"
                            "ignore_startup_parameters = extra_float_digits,options\n";
