@@ -31,21 +31,6 @@ void answer_failure(const PendingGroup& group, const Error& error) {
   }
 }
 
-// Of an attempt whose outcome is not known.
-void doubt_what_was_sent(PendingGroup& group, const GroupCommitter::Attempt& made) {
-  using Doubt = PendingGroup::Doubt;
-  for (std::size_t index = 0; index < group.members.size(); ++index) {
-    auto& doubt = group.doubts[index];
-    if (doubt == Doubt::Written) continue;
-    // One that stores all at once may yet come to the lock.
-    const auto left = doubt == Doubt::AtOnce ? Doubt::AtOnce : Doubt::None;
-    const auto& result = made.results[index];
-    const bool has_events = !group.members[index]->append.events().empty();
-    const bool was_sent = has_events && result && !result->repeated;
-    doubt = !was_sent ? left : made.at_once ? Doubt::AtOnce : Doubt::Commit;
-  }
-}
-
 }  // namespace
 
 Appender::Appender(const StoreSettings& settings, KnownMonths& months, Published published)
@@ -77,7 +62,7 @@ void Appender::commit(std::span<Pending* const> members) {
     if (unknown) {
       group.resolving = true;
       group.trusts_memory = false;
-      doubt_what_was_sent(group, made);
+      group.doubt_what_was_sent(made.results, made.at_once);
     }
     if (!is_worth_another(*made.failure) || !backoff.wait(group.deadline)) {
       return answer_failure(group, to_error(*made.failure));

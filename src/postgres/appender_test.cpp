@@ -100,7 +100,7 @@ class LostAnswer : public testing::Test {
 
  protected:
   const std::unique_ptr<EventStore> store_ =
-      value_of(open(OwnServer::uri(proxy_.port()), notices_.options()));
+      value_of(open(OwnServer::uri(proxy_.port()) + "?patience=15", notices_.options()));
 };
 
 // Of one event whose id is `number`. With a condition the store decides by itself, and asks for the
@@ -254,6 +254,25 @@ TEST_F(LostAnswer, OfWhatOnlyChecksLeavesNoDoubt) {
   refuse_connections();
   const auto failed = test::error_of(store_->append(request));
   EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
+}
+
+// A process is stopped, or its way is, between the lock and what is stored with it: not in a COPY.
+TEST_F(LostAnswer, OfAnAppendAtOnceThatIsHalfSentDoesNotHoldTheLockForEver) {
+  const auto other =
+      value_of(open(server_.uri() + "?application_name=other&patience=6", notices_.options()));
+  get_to_know_the_store();
+  plan({{.type = 'P', .text = kAllAtOnce, .action = Action::Hold}});
+  auto appended = std::async(std::launch::async,
+                             [&] { return store_->append(request_of(1, /*conditional=*/false)); });
+  wait_until_held();
+  wait_for_value(server_.uri(),
+                 "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND granted AND"
+                 " objsubid = 2",
+                 "1");
+  EXPECT_FALSE(value_in_time([&] { return other->append(test::append_to("s")); }).repeated);
+  EXPECT_EQ(notices_.count("held the lock of the store"), 1U);
+  go_on();
+  value_of(appended.get());
 }
 
 // A pooler in session mode has numbers of its own for sessions as well.

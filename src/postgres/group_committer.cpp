@@ -42,13 +42,6 @@ bool is_certain_refusal(const Failure& failure) {
   return failure.kind == Failure::Kind::Refused && !failure.is_passing();
 }
 
-// Such that it is stored by COPY.
-bool is_large(const PendingGroup& group) {
-  std::size_t events = 0;
-  for (const auto* pending : group.members) events += pending->append.events().size();
-  return events >= kCopiedEventsMin;
-}
-
 // Whether the server finds out all that was not known when the group was decided. Not of what is
 // refused: its ids may be there already, so that it is a repetition or another conflict. Nor of a
 // stream that was taken for new, where nothing is stored in it.
@@ -75,51 +68,10 @@ std::uint64_t new_attempt(RandomSource& random) {
   return attempt;
 }
 
-// Whether what is found of an append was stored by an attempt whose answer was lost. Ids that the
-// store made nobody else has.
-bool is_own(const PendingGroup& group, std::size_t index, const StoredState& state) {
-  const auto doubt = group.doubts[index];
-  if (doubt == Doubt::None || doubt == Doubt::Written) return doubt == Doubt::Written;
-  const auto events = group.members[index]->append.events();
-  return std::ranges::all_of(events, [&](const PreparedAppend::Event& event) {
-    if (!event.given_id) return true;
-    const auto found = state.ids.find({event.event->stream, event.id});
-    return found == state.ids.end() || found->second.attempt == group.lost_at_once ||
-           found->second.attempt == group.lost_commit;
-  });
-}
-
-bool is_open(Doubt doubt) {
-  return doubt == Doubt::AtOnce || doubt == Doubt::Commit;
-}
-
-// Whether something was refused that may yet be stored by an attempt that comes to the lock later:
-// by then it may hold what was expected.
-bool is_refused_in_doubt(const PendingGroup& group, std::span<const Result<AppendResult>> results) {
-  for (std::size_t index = 0; index < results.size(); ++index) {
-    if (!results[index] && group.doubts[index] == Doubt::AtOnce) return true;
-  }
-  return false;
-}
-
 Failure in_doubt() {
   const std::string message =
       "a session that this store has lost may yet store what was appended, and has not ended";
   return {.message = message, .found = Error{.code = ErrorCode::Unavailable, .message = message}};
-}
-
-// Whether something that may have been written is not there.
-bool is_something_missing(const PendingGroup& group, const StoredState& state) {
-  for (std::size_t index = 0; index < group.members.size(); ++index) {
-    if (!is_open(group.doubts[index])) continue;
-    const auto events = group.members[index]->append.events();
-    if (std::ranges::any_of(events, [&](const PreparedAppend::Event& event) {
-          return !state.ids.contains({event.event->stream, event.id});
-        })) {
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace
@@ -179,7 +131,7 @@ Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {
                        });
   decide(group, *state, accepted, made);
   if (failed_look) return std::unexpected(*std::move(failed_look));
-  if (is_refused_in_doubt(group, made.results)) return std::unexpected(in_doubt());
+  if (group.is_refused_in_doubt(made.results)) return std::unexpected(in_doubt());
   if (!is_found_out(*state, group, made.results)) {
     group.trusts_memory = false;
     if (auto ended = connection_->run({.sql = "ROLLBACK"}, group.deadline); !ended) {
@@ -218,7 +170,7 @@ Answer<void> GroupCommitter::end_without_events(const PendingGroup& group,
 // server refuses where they are there already.
 Answer<StoredState> GroupCommitter::look(const PendingGroup& group) {
   StateLookup lookup(settings_, months_, statements_, *connection_, group.deadline);
-  if (group.trusts_memory && is_large(group)) {
+  if (group.trusts_memory && group.is_large()) {
     if (auto state = remembered_.recall(group.members)) {
       auto confirmed = lookup.confirm(*state);
       if (!confirmed) return std::unexpected(std::move(confirmed).error());
@@ -233,7 +185,7 @@ Answer<StoredState> GroupCommitter::look(const PendingGroup& group) {
 // stored nothing, and what is found of the others is somebody else's. What stores all at once may
 // yet come to the lock, unless its session is over, which is ended for that.
 Answer<void> GroupCommitter::resolve(PendingGroup& group, const StoredState& state) {
-  if (!is_something_missing(group, state)) return {};
+  if (!group.lacks_something(state)) return {};
   if (group.lost_session) {
     const auto of_session = [&](const char* sql) {
       return Call{.sql = sql,
@@ -252,8 +204,7 @@ Answer<void> GroupCommitter::resolve(PendingGroup& group, const StoredState& sta
       group.lost_session.reset();
     }
   }
-  const auto left = group.lost_at_once == 0 ? Doubt::None : Doubt::AtOnce;
-  std::ranges::replace_if(group.doubts, is_open, left);
+  group.doubt_no_more();
   return {};
 }
 
@@ -294,7 +245,7 @@ void GroupCommitter::decide(PendingGroup& group, const StoredState& state, Appen
     if (wanted && ended.contains(context.chain.get())) wanted = std::unexpected(chain_is_broken());
     auto answer = wanted ? accepted.decide(append, index)
                          : Result<AppendResult>(std::unexpected(std::move(wanted).error()));
-    if (answer && answer->repeated && is_own(group, index, state)) {
+    if (answer && answer->repeated && group.is_own(index, state)) {
       answer->repeated = false;
       doubt = Doubt::Written;
     }
@@ -343,7 +294,7 @@ Answer<void> GroupCommitter::store(PendingGroup& group, const AppendGroup& accep
 std::optional<GroupCommitter::Attempt> GroupCommitter::attempt_at_once(PendingGroup& group) {
   const auto months = months_.list();
   auto window = time_.window(settings_);
-  if (group.resolving || months->empty() || !window || is_large(group)) return std::nullopt;
+  if (group.resolving || months->empty() || !window || group.is_large()) return std::nullopt;
   const auto& month = months->months.back();
   window->end = std::min(window->end, month.month.next().begin());
   group.last_attempt = new_attempt(*settings_.environment.random);

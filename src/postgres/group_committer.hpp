@@ -12,6 +12,7 @@
 #include "postgres/connection.hpp"
 #include "postgres/group_place.hpp"
 #include "postgres/months.hpp"
+#include "postgres/pending_group.hpp"
 #include "postgres/prepared_append.hpp"
 #include "postgres/recording_time.hpp"
 #include "postgres/remembered_state.hpp"
@@ -19,37 +20,6 @@
 #include "postgres/store_settings.hpp"
 
 namespace eventstore::postgres {
-
-// A group of appends on its way into the store, and what the attempts at it have left open so far.
-struct PendingGroup {
-  // By an attempt whose outcome is not known.
-  enum class Doubt : std::uint8_t {
-    None,     // it was not written
-    AtOnce,   // maybe, by one that stores all at once, and may yet come to the lock
-    Commit,   // maybe, by one that had the lock
-    Written,  // it was, and has been found since
-  };
-
-  std::span<Pending* const> members;
-  Deadline deadline;
-  // What an attempt whose outcome is not known may have written of each; and that ids are to be
-  // looked up for that reason.
-  std::vector<Doubt> doubts = std::vector<Doubt>(members.size());
-  bool resolving = false;
-  // A session of the server's; numbers of processes come again.
-  struct Session {
-    std::uint32_t process = 0;
-    Timestamp since = {};
-  };
-  std::uint64_t last_attempt = 0;  // a random number
-  // The last ones whose answers were lost: of those that store all at once, with its session where
-  // that is known, and of those that had the lock. 0: none.
-  std::uint64_t lost_at_once = 0;
-  std::optional<Session> lost_session = {};
-  bool is_asked_to_end = false;
-  std::uint64_t lost_commit = 0;
-  bool trusts_memory = true;  // the group was not refused for ids not looked for
-};
 
 // Makes one transaction of a group of appends, on a connection of its own, by the shortest way that
 // may do:
@@ -107,7 +77,7 @@ class GroupCommitter {
   const StoreSettings& settings_;
   KnownMonths& months_;
   std::unique_ptr<Connection> connection_;
-  std::optional<PendingGroup::Session> session_;  // that of the connection, where it has one
+  std::optional<Session> session_;  // that of the connection, where it has one
   RecordingTime time_;
   Month in_default_;  // whose tables could not be made
   Deadline next_told_of_unreplicated_ = {};

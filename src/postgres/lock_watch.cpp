@@ -1,18 +1,23 @@
 #include "postgres/lock_watch.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace eventstore::postgres {
 namespace {
 
-// $1, $2 the lock, $3 what an earlier look gave: a session that holds the lock and waits for more
-// of a COPY, how far it has come, and whether it was ended for having come no further.
+// $1, $2 the lock, $3 what an earlier look gave, $4 seconds: a session that holds the lock and
+// waits for more, how far it has come, and whether it was ended. In a COPY that is for having come
+// no further; of anything else the server does not say how far it is, but for how long.
 constexpr const char* kLook =
-    "SELECT progress, pid, CASE WHEN progress = $3::text THEN pg_terminate_backend(pid) ELSE false"
-    " END FROM (SELECT a.pid, concat_ws('/', a.pid, a.backend_start, a.query_start,"
-    " c.bytes_processed) AS progress FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
-    " JOIN pg_stat_progress_copy c ON c.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND"
+    "SELECT progress, pid, CASE WHEN CASE WHEN copies THEN progress = $3::text ELSE silence >"
+    " $4::bigint * interval '1 second' END THEN pg_terminate_backend(pid) ELSE false END FROM"
+    " (SELECT a.pid, concat_ws('/', a.pid, a.backend_start, a.query_start, c.bytes_processed) AS"
+    " progress, c.pid IS NOT NULL AS copies, clock_timestamp() - a.query_start AS silence"
+    " FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
+    " LEFT JOIN pg_stat_progress_copy c ON c.pid = l.pid WHERE l.locktype = 'advisory' AND "
+    "l.granted AND"
     " l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.objsubid = 2 AND l.database ="
     " (SELECT oid FROM pg_database WHERE datname = current_database())"
     " AND a.wait_event = 'ClientRead') holder";
@@ -70,13 +75,16 @@ std::optional<std::string> LockWatch::look(const std::optional<std::string>& bef
   if (connection_ == nullptr) return std::nullopt;
   Parameters parameters = std::move(Parameters().int8(kLockClass).int8(settings_.lock_key));
   before ? parameters.text(*before) : parameters.null();
+  // By then whoever sends it has given up, unless it is more patient than this store.
+  const auto most = std::chrono::ceil<std::chrono::seconds>(2 * settings_.patience);
+  parameters.int8(static_cast<std::uint64_t>(most.count()));
   const auto found = connection_->run({.sql = kLook, .parameters = parameters}, deadline);
   if (!found || found->empty()) return std::nullopt;
   if (found->boolean(0, 2)) {
     settings_.notify(Notice::Level::Warning,
                      "session " + std::to_string(found->int4(0, 1)) +
-                         " of the server held the lock of the store in the middle of a COPY and"
-                         " sent nothing any more; it was ended, and nothing of it is stored");
+                         " of the server held the lock of the store and sent nothing any more; it"
+                         " was ended, and nothing of it is stored");
   }
   return std::string(found->text(0, 0));
 }

@@ -13,13 +13,14 @@
 
 namespace eventstore::postgres {
 
-// Ends a session that holds the lock of the store in the middle of a COPY and sends nothing any
-// more, as where its process is stopped, or its machine behind a pooler. The server waits for the
-// rest of a COPY for as long as the connection is there: no timeout of its own ends that.
+// Ends a session that holds the lock of the store and sends nothing any more, as where its process
+// is stopped, or its machine behind a pooler. The server waits for the rest of a COPY, or of
+// statements that are sent together, for as long as the connection is there: no timeout of its own
+// ends that.
 //
 // It looks where a group of appends of this process takes long, and again after a while: whoever
-// has sent nothing in between is ended, nothing of which is stored. Should it go on after all, it
-// does the same again.
+// has sent nothing of a COPY in between, or for twice the store's patience nothing else, is ended,
+// and nothing of it is stored. Should it go on after all, it does the same again.
 //
 // Ownership: borrows the settings.
 // Threads:   safe from any thread.

@@ -22,7 +22,7 @@
 #include "postgres/own_server_test_support.hpp"
 #include "support/fake_server.hpp"
 
-// Who holds the lock of a store in the middle of a COPY.
+// Who holds the lock of a store in the middle of a COPY. Of other statements: LostAnswer.
 namespace eventstore::postgres {
 namespace {
 
