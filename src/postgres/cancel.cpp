@@ -19,7 +19,7 @@ struct Free {
 
 }  // namespace
 
-// In a thread of its own.
+// libpq only cancels by a call that blocks, so each request has a thread that nobody waits for.
 void cancel(PGconn* connection) {
   static constinit std::atomic<int> under_way = 0;
   std::unique_ptr<PGcancel, Free> request(PQgetCancel(connection));

@@ -127,8 +127,9 @@ Answer<void> Connection::connect(Deadline::duration each, Deadline deadline, boo
   }
   if (PQstatus(connection) != CONNECTION_OK) {
     auto failure = failure_to_connect(PQerrorMessage(connection));
-    if (PQconnectionNeedsPassword(connection) !=
-        0) {  // libpq has none, and does not ask the server
+    // libpq has none, and does not ask the server.
+    const bool lacks_password = PQconnectionNeedsPassword(connection) != 0;
+    if (lacks_password) {
       failure.kind = Failure::Kind::Refused;
       failure.sqlstate = kInvalidPassword;
     }

@@ -204,7 +204,7 @@ Answer<void> GroupCommitter::resolve(PendingGroup& group, const StoredState& sta
       group.lost_session.reset();
     }
   }
-  group.doubt_no_more();
+  group.settle_doubts();
   return {};
 }
 
@@ -279,15 +279,20 @@ Answer<void> GroupCommitter::store(PendingGroup& group, const AppendGroup& accep
     if (made.sent) group.lost_commit = group.last_attempt;
     return std::unexpected(std::move(written).error());
   }
-  const auto found = made.found = state.head;
-  state.head = made.head = {found.value + accepted.events().size()};
-  const auto found_id = std::exchange(state.head_id, accepted.events().back().event->id);
   state.last_month = Month::of(accepted.recorded_at());
-  made.wrote = true;
+  remember(accepted, state, made);
+  return {};
+}
+
+// What the store is left with, for the next group.
+void GroupCommitter::remember(const AppendGroup& accepted, StoredState& state, Attempt& made) {
+  made.found = state.head;
+  state.head = made.head = {made.found.value + accepted.events().size()};
+  const auto found_id = std::exchange(state.head_id, accepted.events().back().event->id);
+  made.sent = made.wrote = true;
   // Behind a pooler a head of which the look told no id may be another server's.
   if (found_id == Uuid{} && !settings_.connection.prepares) remembered_ = {};
-  remembered_.learn(found, found_id, state);
-  return {};
+  remembered_.learn(made.found, found_id, state);
 }
 
 // Absent: the group is not one that can be stored at once, or it was tried and nothing was stored.
@@ -327,11 +332,7 @@ GroupCommitter::FromMemory GroupCommitter::attempt_from_memory(PendingGroup& gro
     remembered_.forget();
     return {};
   }
-  const auto found = made.found = state->head;
-  state->head = made.head = {found.value + accepted.events().size()};
-  const auto found_id = std::exchange(state->head_id, accepted.events().back().event->id);
-  made.sent = made.wrote = true;
-  remembered_.learn(found, found_id, *state);
+  remember(accepted, *state, made);
   return {.made = std::move(made)};
 }
 

@@ -41,7 +41,7 @@ class GroupCommitter {
     GlobalPosition head = {};
     bool wrote = false;
     bool sent = false;
-    bool at_once = false;  // without a look of its own
+    bool at_once = false;  // lock and events went out together: they may yet come to the lock
   };
 
   GroupCommitter(const StoreSettings& settings, KnownMonths& months);
@@ -67,6 +67,7 @@ class GroupCommitter {
                                   std::span<const Result<AppendResult>> results);
   Answer<void> store(PendingGroup& group, const AppendGroup& accepted, StoredState& state,
                      const std::string& suffix, Attempt& made);
+  void remember(const AppendGroup& accepted, StoredState& state, Attempt& made);
   std::optional<Attempt> attempt_at_once(PendingGroup& group);
   FromMemory attempt_from_memory(PendingGroup& group, const GroupPlace& place);
   std::optional<Attempt> attempt_looking(PendingGroup& group, const GroupPlace& place);

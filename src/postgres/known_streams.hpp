@@ -19,7 +19,7 @@ namespace eventstore::postgres {
 // Threads: safe from any thread.
 class KnownStreams {
  public:
-  // Of so many months of streams it knows; what was not asked for lately goes.
+  // Months of streams that it knows at most, some 30 MB; what was not asked for lately goes.
   static constexpr std::size_t kPartsMax = 200'000;
 
   explicit KnownStreams(std::size_t parts_max = kPartsMax) : parts_max_(parts_max) {}

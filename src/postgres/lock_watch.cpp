@@ -11,10 +11,10 @@ namespace {
 // waits for more, how far it has come, and whether it was ended. In a COPY that is for having come
 // no further; of anything else the server does not say how far it is, but for how long.
 constexpr const char* kLook =
-    "SELECT progress, pid, CASE WHEN CASE WHEN copies THEN progress = $3::text ELSE silence >"
+    "SELECT progress, pid, CASE WHEN CASE WHEN copies THEN progress = $3::text ELSE age >"
     " $4::bigint * interval '1 second' END THEN pg_terminate_backend(pid) ELSE false END FROM"
     " (SELECT a.pid, concat_ws('/', a.pid, a.backend_start, a.query_start, c.bytes_processed) AS"
-    " progress, c.pid IS NOT NULL AS copies, clock_timestamp() - a.query_start AS silence"
+    " progress, c.pid IS NOT NULL AS copies, clock_timestamp() - a.query_start AS age"
     " FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
     " LEFT JOIN pg_stat_progress_copy c ON c.pid = l.pid WHERE l.locktype = 'advisory' AND "
     "l.granted AND"

@@ -23,7 +23,7 @@ namespace eventstore::postgres {
 // and nothing of it is stored. Should it go on after all, it does the same again.
 //
 // Ownership: borrows the settings.
-// Threads:   safe from any thread.
+// Threads:   safe from any thread; one group at a time.
 class LockWatch {
  public:
   explicit LockWatch(const StoreSettings& settings);

@@ -103,9 +103,8 @@ Answer<std::shared_ptr<const MonthList>> KnownMonths::load(Connection& connectio
   }
   const MutexLock lock(mutex_);
   // Another thread may have looked later: what it found goes on from this.
-  const auto& known = list_->months;
-  const auto& now = loaded->months;
-  if (std::ranges::mismatch(now, known).in1 != now.end()) list_ = loaded;
+  const auto& found = loaded->months;
+  if (std::ranges::mismatch(found, list_->months).in1 != found.end()) list_ = loaded;
   return loaded;
 }
 

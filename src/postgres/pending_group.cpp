@@ -49,7 +49,7 @@ bool PendingGroup::lacks_something(const StoredState& state) const {
   return false;
 }
 
-void PendingGroup::doubt_no_more() {
+void PendingGroup::settle_doubts() {
   std::ranges::replace_if(doubts, is_open, lost_at_once == 0 ? Doubt::None : Doubt::AtOnce);
 }
 

@@ -43,12 +43,13 @@ struct PendingGroup {
   // Such that it is stored by COPY.
   bool is_large() const;
 
-  // Of an attempt whose outcome is not known, with what it would have come to.
+  // Call for each attempt whose outcome is not known; `results` is what it would have answered.
   void doubt_what_was_sent(std::span<const Result<AppendResult>> results, bool at_once);
   // Whether something that may have been written is not in `state`.
   bool lacks_something(const StoredState& state) const;
-  // Nothing was written by an attempt that had the lock; by one at once, if there is none any more.
-  void doubt_no_more();
+  // Call with the lock held and something missing: attempts that had the lock wrote nothing; one at
+  // once may yet, unless it is known to be over.
+  void settle_doubts();
   // Whether what is found of a member was stored by an attempt whose answer was lost.
   bool is_own(std::size_t index, const StoredState& state) const;
   // Whether something is refused that may yet be stored by an attempt that comes to the lock later:

@@ -119,12 +119,17 @@ Result<void> PostgresCursor::take_batch() {
 
 // False: there is no more. Pages may be empty though there is: what they have is looked at later.
 Result<bool> PostgresCursor::next_page() {
-  if (!fetched_.empty()) {
-    take_page(std::move(fetched_.front()));
-    fetched_.pop_front();
-    return true;
+  if (fetched_.empty()) {
+    if (part_ == plan_.parts.size()) return false;
+    if (auto fetched = fetch(); !fetched) return std::unexpected(std::move(fetched).error());
   }
-  if (part_ == plan_.parts.size()) return false;
+  take_page(std::move(fetched_.front()));
+  fetched_.pop_front();
+  if (fetched_.empty()) page_rows_ = std::min(page_rows_ * 4, kPageRowsMax);
+  return true;
+}
+
+Result<void> PostgresCursor::fetch() {
   auto count = fetches_one_ ? 1 : parts_of_a_page();
   auto pages = fetch_pages(count);
   if (!pages && count > 1 && is_detached(pages.error())) {
@@ -135,10 +140,7 @@ Result<bool> PostgresCursor::next_page() {
   }
   if (!pages) return std::unexpected(to_read_error(pages.error(), plan_.parts[part_].suffix));
   for (auto& page : *pages) fetched_.push_back(std::move(page));
-  take_page(std::move(fetched_.front()));
-  fetched_.pop_front();
-  page_rows_ = std::min(page_rows_ * 4, kPageRowsMax);
-  return true;
+  return {};
 }
 
 // From the part that is to come next on: as many as have no more events together than a page may.

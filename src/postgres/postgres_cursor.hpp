@@ -58,6 +58,7 @@ class PostgresCursor final : public Cursor {
   Result<std::span<const EventView>> read_next();
   Result<void> take_batch();
   Result<bool> next_page();
+  Result<void> fetch();
   Answer<std::vector<Rows>> fetch_pages(std::size_t count);
   std::size_t parts_of_a_page() const;
   void take_page(Rows page);
@@ -77,7 +78,7 @@ class PostgresCursor final : public Cursor {
   std::size_t part_ = 0;      // of plan_.parts
   std::uint64_t page_rows_;   // of the next page
   std::deque<Rows> fetched_;  // the pages behind page_
-  bool fetches_one_ = false;  // a part at a time
+  bool fetches_one_ = false;  // a part at a time, since a detached month was among several
   Rows page_;
   ReadPlan::Part page_part_;    // that it came from
   int row_ = 0;                 // of the page: the next one

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <utility>
 
@@ -26,8 +25,9 @@ constexpr const char* kHead =
 constexpr const char* kHeadAndStream =
     "SELECT (SELECT max(month) FROM {s}.months), h.position, false, greatest(clock_timestamp(),"
     " h.recorded_at), s.stream_id, s.month, e.version, e.position, b.truncate_before, b.max_count,"
-    " b.max_age, b.tombstone, (SELECT string_agg(m.month || ' ' || m.first_version, ' ' ORDER BY"
-    " m.month) FROM {s}.stream_months m WHERE m.stream_id = s.stream_id)"
+    " b.max_age, b.tombstone, ARRAY(SELECT m.month::bigint FROM {s}.stream_months m WHERE"
+    " m.stream_id = s.stream_id ORDER BY m.month), ARRAY(SELECT m.first_version FROM"
+    " {s}.stream_months m WHERE m.stream_id = s.stream_id ORDER BY m.month)"
     " FROM (SELECT position, recorded_at FROM {s}.events_{m} ORDER BY position DESC LIMIT 1) h"
     " LEFT JOIN {s}.streams s ON s.name = $1::text LEFT JOIN LATERAL (SELECT * FROM {s}.bounds b"
     " WHERE b.stream_id = s.stream_id ORDER BY position DESC LIMIT 1) b ON true";
@@ -54,9 +54,12 @@ SeenStream stream_in(const Rows& rows, Month last_month) {
   SeenStream stream{.id = static_cast<StreamId>(rows.int8(0, 4)), .bounds = bounds_in(rows, 0, 8)};
   const Month first_month{rows.int4(0, 5)};
   if (first_month != Month{}) stream.parts.push_back({.month = first_month, .first_version = {1}});
-  std::istringstream later{std::string(rows.text(0, 12))};
-  SeenStream::Part part;
-  while (later >> part.month.number >> part.first_version.value) stream.parts.push_back(part);
+  const auto months = rows.int8_array(0, 12);
+  const auto first_versions = rows.int8_array(0, 13);
+  for (std::size_t at = 0; at < months.size(); ++at) {
+    stream.parts.push_back(
+        {.month = {static_cast<std::int32_t>(months[at])}, .first_version = {first_versions[at]}});
+  }
   if (!stream.parts.empty() && stream.parts.back().month == last_month) {
     stream.version = {rows.int8(0, 6)};
     stream.last_position = {rows.int8(0, 7)};

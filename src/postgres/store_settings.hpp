@@ -27,7 +27,8 @@ struct StoreSettings {
   bool migrates = true;  // opening it for writing brings its tables to this version
   // What is asked of the server takes so long at most, unless the caller says less.
   std::chrono::milliseconds patience = std::chrono::seconds(30);
-  // Who holds the lock in the middle of a COPY and sends nothing for so long may be ended.
+  // A session that holds the lock in a COPY is ended once it has sent nothing for so long, at most
+  // twice as long; elsewhere that takes twice the patience.
   std::chrono::milliseconds silence_max = std::chrono::seconds(5);
   // A notice tells where more of the server's queue of notifications is taken.
   std::int32_t notification_queue_percent_most = 50;

@@ -20,8 +20,9 @@ std::unique_ptr<postgres::Connection> connect_to(const std::string& uri) {
   return *std::move(opened);
 }
 
+// Some of it waits for a checkpoint, as DROP DATABASE does.
 void run_sql(postgres::Connection& connection, const std::string& sql) {
-  const auto done = connection.run_script(sql, soon());
+  const auto done = connection.run_script(sql, soon(std::chrono::minutes(5)));
   if (!done) throw Violation{sql + ": " + done.error().message};
 }
 
