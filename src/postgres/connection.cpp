@@ -55,7 +55,8 @@ void Connection::take_notice(void* self, const PGresult* notice) {
 }
 
 Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& settings,
-                                                     Deadline deadline, std::stop_token stop) {
+                                                     Deadline deadline,
+                                                     const std::stop_token& stop) {
   Hosts hosts(settings.uri);
   // libpq waits for one host for as long as it takes: its connect_timeout is of calls that block.
   auto each = Deadline::duration::max();

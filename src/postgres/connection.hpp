@@ -47,7 +47,8 @@ class Connection {
   // Fails with ConnectionLost or TimedOut; with Refused where the server says why. Once `stop` is
   // requested it and all that is asked of the connection fail as if the deadline were soon.
   static Answer<std::unique_ptr<Connection>> open(const ConnectionSettings& settings,
-                                                  Deadline deadline, std::stop_token stop = {});
+                                                  Deadline deadline,
+                                                  const std::stop_token& stop = {});
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
