@@ -52,7 +52,7 @@ bool Failure::is_passing() const {
 
 bool is_detached(const Failure& failure) {
   if (failure.is("42703")) return true;  // undefined_column
-  return failure.is("42P01") &&
+  return failure.is(kUndefinedTable) &&
          (failure.message.contains("events_") || failure.message.contains("tags_"));
 }
 

@@ -12,6 +12,7 @@ namespace eventstore::postgres {
 // SQLSTATEs that decide about what is done next.
 inline constexpr std::string_view kUniqueViolation = "23505";
 inline constexpr std::string_view kCheckViolation = "23514";
+inline constexpr std::string_view kUndefinedTable = "42P01";
 inline constexpr std::string_view kInvalidPassword = "28P01";
 
 // What went wrong between this process and the server.

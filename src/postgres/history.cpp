@@ -149,7 +149,14 @@ Answer<void> History::admit(Connection& connection, const Server& server, Deadli
                                           ", and a standby that was promoted since is on " +
                                           newest + ": it is not the primary any more"));
   }
-  if (auto compared = compare(connection, deadline); !compared) return compared;
+  auto compared = compare(connection, deadline);
+  if (!compared && server.is_standby && compared.error().is(kUndefinedTable)) {
+    // Where it starts again, it may show what it had long before, and then goes on from there.
+    return std::unexpected(found(ErrorCode::Unavailable,
+                                 "the standby does not have all tables yet of a store of which"
+                                 " events were seen elsewhere"));
+  }
+  if (!compared) return compared;
   std::string before;
   {
     const MutexLock lock(mutex_);

@@ -150,13 +150,30 @@ TEST_F(Standby, ThatIsBehindIsNotReadUntilItHasCaughtUp) {
   primary_.crash();
   standby_.start();
   // Never what it has by then.
-  EXPECT_EQ(code_of(ask_while({ErrorCode::DeadlineExceeded}, [&] { return reader->head(); })),
-            ErrorCode::Unavailable);
+  const auto failed =
+      test::error_of(ask_while({ErrorCode::DeadlineExceeded}, [&] { return reader->head(); }));
+  EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
   EXPECT_FALSE(reader->health().failure);
   primary_.start();
   catch_up();
   primary_.crash();
   EXPECT_EQ(head_of(*reader), GlobalPosition{5});
+}
+
+// As where it starts again, and shows what it had before the store was made.
+TEST_F(Standby, ThatHasNoTablesYetIsNotReadUntilItHasThem) {
+  execute_at(primary_.uri(), "CREATE TABLE before ()");
+  catch_up();
+  set_up(standby_.uri(), "recovery_min_apply_delay", "1h");
+  const auto writer = open_store(primary_.uri());
+  append(*writer, 3);
+  const auto reader = open_store(both("any") + "&patience=1", /*read_only=*/true);
+  EXPECT_EQ(head_of(*reader), GlobalPosition{3});
+  primary_.crash();
+  const auto failed =
+      test::error_of(ask_while({ErrorCode::DeadlineExceeded}, [&] { return reader->head(); }));
+  EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
+  EXPECT_FALSE(reader->health().failure);
 }
 
 // What a single address leads to may be another server by then.
