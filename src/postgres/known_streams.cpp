@@ -1,5 +1,6 @@
 #include "postgres/known_streams.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace eventstore::postgres {
@@ -18,6 +19,7 @@ std::optional<std::vector<SeenStream::Part>> KnownStreams::parts_of(std::string_
 void KnownStreams::learn(std::string_view stream, std::span<const SeenStream::Part> parts) {
   const MutexLock lock(mutex_);
   if (const auto at = young_.find(stream); at != young_.end()) {
+    if (std::ranges::equal(at->second, parts)) return;
     young_parts_ -= at->second.size();
     young_.erase(at);
   }

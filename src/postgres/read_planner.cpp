@@ -150,6 +150,12 @@ Answer<std::optional<ReadPlanner::Guess>> ReadPlanner::guess(const ReadRequest& 
 
 Answer<ReadPlan> ReadPlanner::plan(ReadRequest request, KnownStreams& streams) {
   auto guessed = guess(request, streams);
+  if (guessed && *guessed && (*guessed)->stream && (*guessed)->stream->version.value == 0 &&
+      !(*guessed)->stream->parts.empty()) {
+    // By now it is known where to look.
+    streams.learn(std::get<SelectStream>(request.selector).stream, (*guessed)->stream->parts);
+    guessed = guess(request, streams);
+  }
   if (!guessed) return std::unexpected(std::move(guessed).error());
   SeenHead seen;
   if (*guessed) {

@@ -26,6 +26,7 @@ struct SeenStream {
   struct Part {
     Month month;
     StreamVersion first_version;
+    friend bool operator==(const Part&, const Part&) = default;
   };
   std::vector<Part> parts = {};
 };
