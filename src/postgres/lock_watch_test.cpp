@@ -173,21 +173,21 @@ class SlowWay {
   std::jthread thread_;
 };
 
-// An event of 16 MiB, and a way that takes a megabyte a second: with the silence that a store
-// bears unless a test says otherwise.
+// A large event, and a way that takes longer for it than for two looks.
 TEST(LockWatchOnASlowWay, LeavesASessionAloneThatIsAtALargeEvent) {
   OwnServer server;
   SlowWay way(server.port(), 1'000'000);
   Notices notices;
-  const auto store =
-      value_of(open(test::OwnServer::uri(way.port()) + "?patience=60", notices.options()));
+  const auto store = value_of(PostgresStore::open(
+      value_of(parse_store_url(OwnServer::uri(way.port()))), notices.options(),
+      {.patience = std::chrono::seconds(60), .silence_max = std::chrono::seconds(2)}));
   AppendRequest request;
   for (std::uint64_t event = 0; event < 1'000; ++event) {
     request.events.push_back(test::event_of("s", "Happened", test::id_of(event + 1)));
   }
   auto& large = request.events[500];
   large.format = PayloadFormat::Binary;
-  large.data = std::string((std::size_t{16} << 20) - 1000, 'x');
+  large.data = std::string(std::size_t{6} << 20, 'x');
   const auto appended = store->append(std::move(request));
   EXPECT_TRUE(appended) << appended.error().message;
   EXPECT_EQ(notices.count("sent nothing any more"), 0U);

@@ -187,14 +187,7 @@ TEST_F(ManyMonths, AreTruncatedRetainedAndScavengedAsOne) {
 TEST_F(ManyMonths, MayLieInTheDefaultTables) {
   enter("2031-01");
   append("s", "Opened", {"red"});
-  const auto role = schema_ + "_role";
-  execute("DROP ROLE IF EXISTS " + role + "; CREATE ROLE " + role +
-          " LOGIN; GRANT USAGE ON SCHEMA"
-          " {s} TO " +
-          role + "; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {s} TO " + role);
-  const auto at = url_.find("://") + 3;
-  auto url = url_;
-  url.replace(at, url.find('@') - at, role);
+  const auto url = url_of_role("SELECT, INSERT");
   reopen(url);
   enter("2031-05");
   append("s", "Opened", {"red"});
@@ -217,7 +210,6 @@ TEST_F(ManyMonths, MayLieInTheDefaultTables) {
   append("s");
   expect_read({}, {1, 2, 3, 4, 5});
   EXPECT_EQ(test::value_of(store().verify()).findings.size(), 0U);
-  execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 // Months without tables of their own before and behind one that has some: a stream's last event in
@@ -225,14 +217,8 @@ TEST_F(ManyMonths, MayLieInTheDefaultTables) {
 TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthers) {
   enter("2031-01");
   append("s");
-  const auto role = schema_ + "_role";
-  execute("DROP ROLE IF EXISTS " + role + "; CREATE ROLE " + role +
-          " LOGIN; GRANT USAGE ON SCHEMA {s} TO " + role +
-          "; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {s} TO " + role +
-          "; ALTER DEFAULT PRIVILEGES IN SCHEMA {s} GRANT SELECT, INSERT ON TABLES TO " + role);
-  const auto at = url_.find("://") + 3;
-  auto url = url_;
-  url.replace(at, url.find('@') - at, role);
+  const auto url = url_of_role("SELECT, INSERT");
+  execute("ALTER DEFAULT PRIVILEGES IN SCHEMA {s} GRANT SELECT, INSERT ON TABLES TO " + role());
   reopen(url);
   enter("2031-05");
   append("s");  // 2, in the default tables
@@ -259,7 +245,6 @@ TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthers) {
   EXPECT_EQ(versions_of(test::read_stream(store(), "s")), Positions({1, 2, 3, 4}));
   EXPECT_EQ(test::value_of(store().verify()).findings.size(), 0U);
   reopen();
-  execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 // The same with the server's own time, so that appends are stored all at once.
@@ -273,14 +258,8 @@ TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthersOfWhatIsStoredAt
   };
   ago(12);
   append("first");
-  const auto role = schema_ + "_role";
-  execute("DROP ROLE IF EXISTS " + role + "; CREATE ROLE " + role +
-          " LOGIN; GRANT USAGE ON SCHEMA {s} TO " + role +
-          "; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {s} TO " + role +
-          "; ALTER DEFAULT PRIVILEGES IN SCHEMA {s} GRANT SELECT, INSERT ON TABLES TO " + role);
-  const auto at = url_.find("://") + 3;
-  auto url = url_;
-  url.replace(at, url.find('@') - at, role);
+  const auto url = url_of_role("SELECT, INSERT");
+  execute("ALTER DEFAULT PRIVILEGES IN SCHEMA {s} GRANT SELECT, INSERT ON TABLES TO " + role());
   reopen(url);
   ago(7);
   append("s");  // 1, in the default tables
@@ -305,7 +284,6 @@ TEST_F(ManyMonths, MayLieInTheDefaultTablesBeforeAndBehindOthersOfWhatIsStoredAt
             "1 2 3 4 5");
   EXPECT_EQ(test::value_of(store().verify()).findings.size(), 0U);
   reopen();
-  execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 class KnownMonthsTest : public MonthsTest {};

@@ -32,6 +32,7 @@ class MonthsTest : public testing::Test {
     schema_ = test::value_of(parse_store_url(url_)).schema;
   }
   void TearDown() override {
+    if (has_role_) execute("DROP OWNED BY " + role() + "; DROP ROLE " + role());
     maintenance_.reset();
     connection_.reset();
     store_.reset();
@@ -88,6 +89,23 @@ class MonthsTest : public testing::Test {
     if (!done) throw std::runtime_error(done.error().message);
   }
 
+  std::string role() const { return schema_ + "_role"; }
+  void make_role() {
+    execute("CREATE ROLE " + role() + " LOGIN");
+    has_role_ = true;
+  }
+  // The store's URL as a role of its own has it, which may do in the schema what `rights` are.
+  std::string url_of_role(const std::string& rights) {
+    make_role();
+    execute("GRANT USAGE ON SCHEMA {s} TO " + role() + "; GRANT " + rights +
+            " ON ALL TABLES IN SCHEMA {s} TO " + role());
+    return as_role(url_);
+  }
+  std::string as_role(std::string url) const {
+    const auto at = url.find("://") + 3;
+    return url.replace(at, url.find('@') - at, role());
+  }
+
   // Waits until a statement that gives one boolean says so.
   void wait_until(std::string_view sql) {
     const auto deadline = until();
@@ -103,6 +121,7 @@ class MonthsTest : public testing::Test {
   std::string url_;
   std::string schema_;
   std::atomic<Timestamp> now_ = Month{203101}.begin();
+  bool has_role_ = false;
 
  private:
   std::unique_ptr<PostgresStore> store_;

@@ -18,26 +18,10 @@ using Positions = std::vector<std::uint64_t>;
 
 class Troubles : public MonthsTest {
  protected:
-  // The store's URL as a role of its own has it, which may do in the schema what `rights` are.
-  std::string url_of_role(const std::string& rights) {
-    const auto role = schema_ + "_role";
-    execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA {s} TO " + role + "; GRANT " +
-            rights + " ON ALL TABLES IN SCHEMA {s} TO " + role);
-    return as_role(url_);
-  }
-  std::string as_role(std::string url) const {
-    const auto at = url.find("://") + 3;
-    return url.replace(at, url.find('@') - at, schema_ + "_role");
-  }
   // Holds what appends wait for, as a stranger's session may.
   void hold_the_lock() {
     execute("BEGIN; SELECT pg_advisory_xact_lock(" + std::to_string(kLockClass) +
             ", to_regnamespace('{s}')::oid::bigint::int)");
-  }
-  void TearDown() override {
-    if (!query("SELECT rolname::text FROM pg_roles WHERE rolname = '" + schema_ + "_role'").empty())
-      execute("DROP OWNED BY " + schema_ + "_role; DROP ROLE " + schema_ + "_role");
-    MonthsTest::TearDown();
   }
 };
 
@@ -87,7 +71,7 @@ TEST_F(Troubles, OfOlderTablesAreLeftToWhoMigratesThem) {
 }
 
 TEST_F(Troubles, OfARoleThatMayNotMakeAStoreAreSaid) {
-  execute("CREATE ROLE " + schema_ + "_role LOGIN");
+  make_role();
   const auto refused = test::error_of(open(as_role(url_)));
   EXPECT_EQ(refused.code, ErrorCode::ReadOnly);
   EXPECT_NE(refused.message.find("no event store can be made in schema"), std::string::npos)
@@ -135,7 +119,7 @@ TEST_F(Troubles, OfTimeoutsFailAppendsAlone) {
   const auto url = url_of_role("SELECT, INSERT");
   for (const auto& [timeout, code] : {std::pair("lock_timeout", ErrorCode::Overloaded),
                                       {"statement_timeout", ErrorCode::DeadlineExceeded}}) {
-    execute("ALTER ROLE " + schema_ + "_role SET " + timeout + " = '1s'");
+    execute("ALTER ROLE " + role() + " SET " + timeout + " = '1s'");
     const auto store = value_of(open(url));
     hold_the_lock();
     const auto failed = test::error_of(store->append(test::append_to("timed")));
@@ -144,7 +128,7 @@ TEST_F(Troubles, OfTimeoutsFailAppendsAlone) {
     EXPECT_EQ(test::read_stream(*store, "s").size(), 1U);
     execute("ROLLBACK");
     EXPECT_EQ(test::read_stream(*store, "timed").size(), 0U);
-    execute("ALTER ROLE " + schema_ + "_role RESET " + timeout);
+    execute("ALTER ROLE " + role() + " RESET " + timeout);
   }
   EXPECT_TRUE(value_of(open(url))->append(test::append_to("timed")));
 }
@@ -152,7 +136,7 @@ TEST_F(Troubles, OfTimeoutsFailAppendsAlone) {
 TEST_F(Troubles, OfNoConnectionsLeftAreWaitedFor) {
   append("s");
   const auto url = url_of_role("SELECT, INSERT");
-  execute("ALTER ROLE " + schema_ + "_role CONNECTION LIMIT 0");
+  execute("ALTER ROLE " + role() + " CONNECTION LIMIT 0");
   EXPECT_EQ(
       code_of(ask_while({ErrorCode::DeadlineExceeded}, [&] { return open(url + "&patience=1"); })),
       ErrorCode::Unavailable);
@@ -163,7 +147,7 @@ TEST_F(Troubles, OfNoConnectionsLeftAreWaitedFor) {
   };
   auto opened = std::async(std::launch::async, [&] { return open(url, options); });
   told.get_future().wait();
-  execute("ALTER ROLE " + schema_ + "_role CONNECTION LIMIT -1");
+  execute("ALTER ROLE " + role() + " CONNECTION LIMIT -1");
   EXPECT_TRUE(value_of(opened.get())->append(test::append_to("s")));
 }
 
