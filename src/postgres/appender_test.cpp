@@ -172,10 +172,24 @@ TEST_F(LostAnswer, OfAnAppendAtOnceThatWasNotDoneLeavesNoDoubt) {
 // As long as its session is there, what it was sent may yet come to it.
 TEST_F(LostAnswer, OfAnAppendAtOnceWhoseSessionIsLeftIsInDoubt) {
   get_to_know_the_store();
+  const int process = process_that_appends(server_.uri(), *store_);
+  refuse_commits("53100");
+  ASSERT_EQ(kill(process, SIGSTOP), 0);  // so that it cannot be ended
+  plan({{.type = 'B', .text = bytes_of(test::id_of(1)), .action = Action::Forward},
+        {.type = 'S', .action = Action::ForwardAndStrand}});
+  const auto failed = test::error_of(store_->append(request_of(1, /*conditional=*/false)));
+  ASSERT_EQ(kill(process, SIGCONT), 0);
+  EXPECT_EQ(failed.code, ErrorCode::OutcomeUnknown) << failed.message;
+}
+
+// Ended, it leaves no doubt: by the attempt that ends it.
+TEST_F(LostAnswer, OfAnAppendAtOnceWhoseSessionIsEndedIsKnown) {
+  get_to_know_the_store();
   refuse_commits("53100");
   plan({{.type = 'P', .text = kLock, .action = Action::ForwardAndStrand}});
   const auto failed = test::error_of(store_->append(request_of(1, /*conditional=*/false)));
-  EXPECT_EQ(failed.code, ErrorCode::OutcomeUnknown) << failed.message;
+  EXPECT_EQ(failed.code, ErrorCode::NoSpace) << failed.message;
+  EXPECT_TRUE(failed.message.contains("nothing was written")) << failed.message;
 }
 
 // It was not done, nor was it the next time; and then somebody else did.

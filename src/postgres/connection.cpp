@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -25,7 +24,7 @@ constexpr std::size_t kPreparedMax = 512;
 
 // What a server that answers has time for once a stop is requested, and how often to look for that.
 constexpr auto kStopPatience = std::chrono::seconds(2);
-constexpr int kBetweenLooksForStop = 100;  // milliseconds
+constexpr auto kBetweenLooksForStop = std::chrono::milliseconds(100);
 
 // How long one of several hosts is waited for before it is the next one's turn.
 constexpr auto kHostPatience = std::chrono::seconds(3);
@@ -164,9 +163,12 @@ Answer<void> Connection::wait(bool for_writing, Deadline deadline) {
       stopped_until_ = std::chrono::steady_clock::now() + kStopPatience;
     }
     const auto until = std::min(deadline, stopped_until_.value_or(Deadline::max()));
-    const int longest =
-        stop_.stop_possible() ? kBetweenLooksForStop : std::numeric_limits<int>::max();
-    const int ready = ::poll(&polled, 1, std::min(milliseconds_until(until), longest));
+    int longest = milliseconds_until(until);
+    // poll() does not wake for a stop token.
+    if (stop_.stop_possible()) {
+      longest = std::min(longest, static_cast<int>(kBetweenLooksForStop.count()));
+    }
+    const int ready = ::poll(&polled, 1, longest);
     if (ready > 0) return {};
     if (ready < 0 && errno != EINTR) {
       return std::unexpected(lose("poll: " + std::generic_category().message(errno)));

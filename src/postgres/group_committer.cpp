@@ -22,16 +22,6 @@ using Doubt = PendingGroup::Doubt;
 
 constexpr auto kBetweenNotices = std::chrono::minutes(1);
 
-constexpr const char* kOwnSession =
-    "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
-constexpr const char* kIsThere =
-    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1::int AND backend_start ="
-    " $2::timestamptz)";
-// Ends it, and waits for a second until it is gone.
-constexpr const char* kEnd =
-    "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid = $1::int AND"
-    " backend_start = $2::timestamptz";
-
 // So that the commit waits for what was committed before it: until that is on the disk, and with
 // synchronous standbys there as well.
 constexpr const char* kSettle = "SELECT pg_logical_emit_message(true, 'event-store', '')";
@@ -116,6 +106,7 @@ Answer<void> GroupCommitter::commit_once(PendingGroup& group, Attempt& made) {
     if (made.failure) return std::unexpected(*std::move(made.failure));
     return {};
   }
+  if (auto ended = end_lost_session(group); !ended) return ended;
   auto state = look(group);
   if (!state) return std::unexpected(std::move(state).error());
   if (auto resolved = resolve(group, *state); !resolved) return resolved;
@@ -181,25 +172,21 @@ Answer<StoredState> GroupCommitter::look(const PendingGroup& group) {
   return lookup.look(group.members, group.resolving);
 }
 
+// Before the lock is asked for: it may hold that, or come to it later.
+Answer<void> GroupCommitter::end_lost_session(PendingGroup& group) {
+  if (!group.lost_session || std::exchange(group.is_asked_to_end, true)) return {};
+  return end_session(*connection_, *group.lost_session, group.deadline);
+}
+
 // An attempt stores all of its members or none: where one is missing while the lock is held, it has
 // stored nothing, and what is found of the others is somebody else's. What stores all at once may
-// yet come to the lock, unless its session is over, which is ended for that.
+// yet come to the lock, unless its session is over.
 Answer<void> GroupCommitter::resolve(PendingGroup& group, const StoredState& state) {
   if (!group.lacks_something(state)) return {};
   if (group.lost_session) {
-    const auto of_session = [&](const char* sql) {
-      return Call{.sql = sql,
-                  .parameters = Parameters()
-                                    .int4(static_cast<std::int32_t>(group.lost_session->process))
-                                    .timestamptz(group.lost_session->since)};
-    };
-    if (!std::exchange(group.is_asked_to_end, true)) {
-      const auto ended = connection_->run(of_session(kEnd), group.deadline);
-      if (!ended) return std::unexpected(ended.error());
-    }
-    const auto is_there = connection_->run(of_session(kIsThere), group.deadline);
-    if (!is_there) return std::unexpected(is_there.error());
-    if (!is_there->boolean(0, 0)) {
+    const auto goes_on = is_there(*connection_, *group.lost_session, group.deadline);
+    if (!goes_on) return std::unexpected(goes_on.error());
+    if (!*goes_on) {
       group.lost_at_once = 0;
       group.lost_session.reset();
     }
@@ -219,12 +206,9 @@ Answer<void> GroupCommitter::connect(Deadline deadline) {
   // A pooler gives each transaction another session.
   session_.reset();
   if (settings_.connection.prepares) {
-    const auto own = (*opened)->run({.sql = kOwnSession}, deadline);
-    if (!own) return std::unexpected(own.error());
-    if (!own->empty()) {
-      session_ = {.process = static_cast<std::uint32_t>(own->int4(0, 0)),
-                  .since = own->timestamptz(0, 1)};
-    }
+    auto own = session_of(**opened, deadline);
+    if (!own) return std::unexpected(std::move(own).error());
+    session_ = *own;
   }
   connection_ = *std::move(opened);
   remembered_ = {};  // it may lead to another server

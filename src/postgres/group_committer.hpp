@@ -59,6 +59,7 @@ class GroupCommitter {
   Answer<void> commit_once(PendingGroup& group, Attempt& made);
   Answer<void> connect(Deadline deadline);
   void tell_of_unreplicated();
+  Answer<void> end_lost_session(PendingGroup& group);
   Answer<StoredState> look(const PendingGroup& group);
   Answer<void> resolve(PendingGroup& group, const StoredState& state);
   void decide(PendingGroup& group, const StoredState& state, AppendGroup& accepted,
@@ -78,7 +79,7 @@ class GroupCommitter {
   const StoreSettings& settings_;
   KnownMonths& months_;
   std::unique_ptr<Connection> connection_;
-  std::optional<Session> session_;  // that of the connection, where it has one
+  std::optional<ServerSession> session_;  // that of the connection, where it has one
   RecordingTime time_;
   Month in_default_;  // whose tables could not be made
   Deadline next_told_of_unreplicated_ = {};

@@ -13,11 +13,11 @@ namespace {
 // $21 the first position of the month, since the default tables may have events of other months;
 // $22, $23 tags.
 // What is materialized is so for the order of things: it is looked at before anything is stored.
-constexpr const char* kWanted =
+constexpr const char* kStore =
     "WITH head AS MATERIALIZED (SELECT e.position, e.id, greatest(clock_timestamp(),"
     " e.recorded_at) AS at, (SELECT max(month) FROM {s}.months) = $5::int AS is_last"
-    " FROM (SELECT position, id, recorded_at FROM {s}.events_{m} ORDER BY position DESC LIMIT 1) "
-    "e),"
+    " FROM (SELECT position, id, recorded_at FROM {s}.events_{m} ORDER BY position DESC LIMIT 1)"
+    " e),"
     " wanted AS MATERIALIZED (SELECT n.ordinal, n.name, n.first_event, s.stream_id, coalesce("
     "e.version, 0) AS version, CASE n.rule WHEN 0 THEN true WHEN 1 THEN e.version IS NOT NULL ELSE"
     " coalesce(e.version, 0) = n.version END AND (s.stream_id IS NULL OR e.version IS NOT NULL) AND"
@@ -53,8 +53,8 @@ constexpr const char* kTags =
 constexpr const char* kAnswer = " SELECT fits, position, at, versions, ids, head_id FROM known";
 
 const char* statement(const GroupRows& rows) {
-  static const std::string plain = std::string(kWanted) + kAnswer;
-  static const std::string tagged = std::string(kWanted) + kTags + kAnswer;
+  static const std::string plain = std::string(kStore) + kAnswer;
+  static const std::string tagged = std::string(kStore) + kTags + kAnswer;
   return (rows.has_tags() ? tagged : plain).c_str();
 }
 

@@ -5,17 +5,11 @@
 #include <span>
 #include <vector>
 
-#include "eventstore/time.hpp"
 #include "postgres/prepared_append.hpp"
+#include "postgres/server_session.hpp"
 #include "postgres/stored_state.hpp"
 
 namespace eventstore::postgres {
-
-// A session of the server's. Numbers of processes come again.
-struct Session {
-  std::uint32_t process = 0;
-  Timestamp since = {};
-};
 
 // A group of appends on its way into the store, and what the attempts at it have left open so far.
 struct PendingGroup {
@@ -36,7 +30,7 @@ struct PendingGroup {
   // The last attempts whose answers were lost: of those that store all at once, with its session
   // where that is known, and of those that had the lock. 0: none.
   std::uint64_t lost_at_once = 0;
-  std::optional<Session> lost_session = {};
+  std::optional<ServerSession> lost_session = {};
   bool is_asked_to_end = false;  // the session is
   std::uint64_t lost_commit = 0;
 
