@@ -115,7 +115,6 @@ class Connection {
   Answer<void> send(const Call& call, std::vector<Sent>& sent);
   Answer<void> leave_pipeline(const std::string& script, Deadline deadline);
   Answer<void> take_rest_and_enter_pipeline(Deadline deadline);
-  Answer<void> put_copy_message(std::string_view bytes, Deadline deadline);
   Answer<void> flush(Deadline deadline);
   Answer<PGresult*> next_result(Deadline deadline);
   Answer<void> wait(bool for_writing, Deadline deadline);

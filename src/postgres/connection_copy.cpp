@@ -26,24 +26,19 @@ Answer<void> Connection::begin_copy(const std::string& sql, Deadline deadline) {
 // Where the server has refused what came before, it takes the rest and says so at the end. In small
 // messages, since it counts none that it has not wholly: whoever watches it sees that it goes on.
 Answer<void> Connection::put_copy(std::string_view bytes, Deadline deadline) {
-  for (; bytes.size() > kMessageBytesMax; bytes.remove_prefix(kMessageBytesMax)) {
-    auto put = put_copy_message(bytes.substr(0, kMessageBytesMax), deadline);
-    if (!put) return put;
-  }
-  return put_copy_message(bytes, deadline);
-}
-
-Answer<void> Connection::put_copy_message(std::string_view bytes, Deadline deadline) {
   auto* connection = connection_.get();
-  for (;;) {
-    const int put = PQputCopyData(connection, bytes.data(), static_cast<int>(bytes.size()));
+  while (!bytes.empty()) {
+    const auto message = bytes.substr(0, kMessageBytesMax);
+    const int put = PQputCopyData(connection, message.data(), static_cast<int>(message.size()));
     if (put < 0) return std::unexpected(lose(one_line(PQerrorMessage(connection))));
+    if (put == 1) bytes.remove_prefix(message.size());
+    if (put == 1 && !bytes.empty()) continue;
     if (auto flushed = flush(deadline); !flushed) {
       if (flushed.error().kind == Failure::Kind::TimedOut) cancel(connection);
       return flushed;
     }
-    if (put == 1) return {};
   }
+  return {};
 }
 
 Answer<void> Connection::end_copy(Deadline deadline) {

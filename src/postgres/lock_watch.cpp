@@ -16,10 +16,9 @@ constexpr const char* kLook =
     " (SELECT a.pid, concat_ws('/', a.pid, a.backend_start, a.query_start, c.bytes_processed) AS"
     " progress, c.pid IS NOT NULL AS copies, clock_timestamp() - a.query_start AS age"
     " FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
-    " LEFT JOIN pg_stat_progress_copy c ON c.pid = l.pid WHERE l.locktype = 'advisory' AND "
-    "l.granted AND"
-    " l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.objsubid = 2 AND l.database ="
-    " (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " LEFT JOIN pg_stat_progress_copy c ON c.pid = l.pid WHERE l.locktype = 'advisory'"
+    " AND l.granted AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.objsubid ="
+    " 2 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     " AND a.wait_event = 'ClientRead') holder";
 
 }  // namespace
