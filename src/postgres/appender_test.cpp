@@ -6,6 +6,7 @@
 #include <future>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "core/thread_annotations.hpp"
@@ -72,7 +73,17 @@ class LostAnswer : public testing::Test {
   // What the next append needs to be stored all at once, on a session of its own.
   void get_to_know_the_store() {
     for (int append = 0; append < 2; ++append) value_of(store_->append(test::append_to("s")));
-    end_sessions(server_.uri());
+    end_sessions();
+  }
+  // The store knows it, as does the way to the server.
+  void end_sessions() {
+    const auto last = proxy_.last_connection();
+    postgres::end_sessions(server_.uri());
+    const auto deadline = soon();
+    while (!proxy_.has_ended(last)) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      std::this_thread::yield();
+    }
   }
 
   OwnServer server_;
@@ -200,7 +211,7 @@ TEST_F(LostAnswer, IsNotTakenForWhatSomebodyElseStored) {
   std::uint64_t number = 2;
   for (const auto& lost : {kCommitStatement, std::string(kAllAtOnce)}) {
     const auto request = request_of(number, lost == kCommitStatement);
-    end_sessions(server_.uri());
+    end_sessions();
     plan({{.type = 'P', .text = lost}, {.from_server = true, .type = 'E', .action = Action::Hold}});
     auto appended = std::async(std::launch::async, [&] { return store_->append(request); });
     wait_until_held();
@@ -296,7 +307,7 @@ TEST_F(LostAnswer, OfAnAppendAtOnceThatIsHalfSentDoesNotHoldTheLockForEver) {
       ask_while({ErrorCode::Unavailable, ErrorCode::DeadlineExceeded, ErrorCode::OutcomeUnknown},
                 [&] { return other->append(test::append_to("s")); });
   EXPECT_TRUE(stored) << stored.error().message;
-  EXPECT_EQ(notices_.count("held the lock of the store"), 1U);
+  EXPECT_EQ(notices_.wait_for("held the lock of the store"), 1U);
   go_on();
   static_cast<void>(appended.get());  // it may have lost patience
 }

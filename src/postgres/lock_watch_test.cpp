@@ -64,7 +64,7 @@ TEST_F(LockWatchTest, EndsASessionThatSendsNothingAnyMore) {
   const auto store = open_watching(std::chrono::milliseconds(300));
   begin_to_copy();
   EXPECT_EQ(value_of(store->append(test::append_to("s"))).last_position, GlobalPosition{1});
-  EXPECT_EQ(notices_.count("sent nothing any more"), 1U);
+  EXPECT_EQ(notices_.wait_for("sent nothing any more"), 1U);
   EXPECT_FALSE(connection().end_copy(until()));
   EXPECT_TRUE(connection().is_lost());
 }

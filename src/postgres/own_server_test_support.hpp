@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -107,6 +108,14 @@ class Notices {
     const MutexLock lock(mutex_);
     return static_cast<std::size_t>(std::ranges::count_if(
         messages_, [&](const auto& message) { return message.find(text) != std::string::npos; }));
+  }
+  // The same, once there is one: a thread of the store's may give it a moment after what it tells.
+  std::size_t wait_for(std::string_view text) {
+    const auto deadline = soon();
+    while (count(text) == 0 && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    return count(text);
   }
 
  private:

@@ -106,7 +106,7 @@ TEST_F(Standby, TakesOverWithAllThatWasAcknowledged) {
   has_taken_over = true;
   appending.join();
   EXPECT_EQ(test::positions_of(test::read_stream(*store, "s")), acknowledged);
-  EXPECT_EQ(notices_.count("a standby was promoted"), 1U);
+  EXPECT_EQ(notices_.wait_for("a standby was promoted"), 1U);
   EXPECT_FALSE(store->health().failure);
 }
 
@@ -120,7 +120,7 @@ TEST_F(Standby, ThatTakesOverWithoutAcknowledgedEventsEndsTheStore) {
   const auto lost = test::details_of<DamageDetails>(*store->health().failure);
   EXPECT_EQ(lost.first_position, GlobalPosition{4});
   EXPECT_EQ(lost.last_position, GlobalPosition{5});
-  EXPECT_EQ(notices_.count("has lost events"), 1U);
+  EXPECT_EQ(notices_.wait_for("has lost events"), 1U);
   // Who had seen none of them goes on; and so does who opens the store again, knowing.
   EXPECT_EQ(value_of(reader->head()), GlobalPosition{3});
   EXPECT_EQ(value_of(open_store(standby_.uri())->append(test::append_to("s"))).last_position,

@@ -154,6 +154,7 @@ void TcpProxy::run() {
     }
     if (cut_all_.exchange(false)) {
       links_.clear();
+      note_oldest();
       continue;
     }
     std::size_t at = 2;
@@ -162,7 +163,13 @@ void TcpProxy::run() {
       link = goes_on ? std::next(link) : links_.erase(link);
     }
     if ((ready[1].revents & POLLIN) != 0) accept_one();
+    note_oldest();
   }
+}
+
+// Links are in the order of their numbers.
+void TcpProxy::note_oldest() {
+  oldest_ = links_.empty() ? connections_ + 1 : links_.front()->number;
 }
 
 void TcpProxy::accept_one() {

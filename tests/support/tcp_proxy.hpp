@@ -54,6 +54,10 @@ class TcpProxy {
   void cut_all();
   // Connections that were asked for, those included that came to nothing.
   std::uint64_t attempts() const { return attempts_; }
+  // The number of the last one that was made.
+  std::uint64_t last_connection() const { return connections_; }
+  // That one has ended at both ends, and all that were made before it.
+  bool has_ended(std::uint64_t connection) const { return oldest_ > connection; }
 
  private:
   struct Stream;
@@ -62,6 +66,7 @@ class TcpProxy {
   void run();
   std::vector<pollfd> polled() const;
   void accept_one();
+  void note_oldest();
   bool serve(Link& link, bool client_ready, bool server_ready);
   bool pump(Link& link, Stream& stream);
   bool take_message(Link& link, Stream& stream);
@@ -78,7 +83,8 @@ class TcpProxy {
   std::atomic<bool> cut_all_ = false;
   std::atomic<bool> stopped_ = false;
   std::atomic<std::uint64_t> attempts_ = 0;
-  std::uint64_t connections_ = 0;
+  std::atomic<std::uint64_t> connections_ = 0;
+  std::atomic<std::uint64_t> oldest_ = 1;  // of those that are there, or the next
   std::list<std::unique_ptr<Link>> links_;  // the proxy's thread's
   std::jthread thread_;
 };
