@@ -84,7 +84,7 @@ class TcpProxy {
   std::atomic<bool> stopped_ = false;
   std::atomic<std::uint64_t> attempts_ = 0;
   std::atomic<std::uint64_t> connections_ = 0;
-  std::atomic<std::uint64_t> oldest_ = 1;  // of those that are there, or the next
+  std::atomic<std::uint64_t> oldest_ = 1;   // of those that are there, or the next
   std::list<std::unique_ptr<Link>> links_;  // the proxy's thread's
   std::jthread thread_;
 };
