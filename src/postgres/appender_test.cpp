@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <future>
+#include <map>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -23,6 +24,8 @@ using test::OwnServer;
 using test::TcpProxy;
 using test::value_of;
 using Action = TcpProxy::Action;
+
+constexpr const char* kNewIds = "INSERT INTO \"eventstore\".event_ids";
 
 class LostAnswer : public testing::Test {
  protected:
@@ -73,25 +76,45 @@ class LostAnswer : public testing::Test {
   // What the next append needs to be stored all at once, on a session of its own.
   void get_to_know_the_store() {
     for (int append = 0; append < 2; ++append) value_of(store_->append(test::append_to("s")));
-    end_sessions();
+    end_appending_session();
   }
-  // The store knows it, as does the way to the server.
-  void end_sessions() {
-    const auto last = proxy_.last_connection();
-    postgres::end_sessions(server_.uri());
+  void end_appending_session() {
+    const auto connection = connection_that_appends();
+    value_at(server_.uri(),
+             "SELECT pg_terminate_backend(" + process_that_appends() + ", 10000)::text");
+    // The way to the server has to know it as well, or takes something for it yet.
     const auto deadline = soon();
-    while (!proxy_.has_ended(last)) {
+    while (proxy_.is_connected(connection)) {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline);
       std::this_thread::yield();
     }
+  }
+  // Of the server, in decimal digits: where the store has appended last, or has begun to.
+  std::string process_that_appends() {
+    const MutexLock lock(mutex_);
+    return std::to_string(processes_.at(appends_));
   }
 
   OwnServer server_;
   Notices notices_;
 
  private:
+  std::uint64_t connection_that_appends() {
+    const MutexLock lock(mutex_);
+    return appends_;
+  }
+  void note_sessions(const TcpProxy::Message& message) REQUIRES(mutex_) {
+    if (message.from_server && message.type == 'K') {
+      auto& process = processes_[message.connection];
+      for (const auto byte : message.body.substr(0, 4)) {
+        process = process * 256 + static_cast<unsigned char>(byte);
+      }
+    }
+    if (message.type == 'P' && message.body.contains(kNewIds)) appends_ = message.connection;
+  }
   Action decide(const TcpProxy::Message& message) {
     const MutexLock lock(mutex_);
+    note_sessions(message);
     if (steps_.empty()) return Action::Forward;
     const auto& step = steps_.front();
     if (message.from_server != step.from_server || message.type != step.type ||
@@ -112,6 +135,8 @@ class LostAnswer : public testing::Test {
   std::condition_variable_any changed_;
   std::deque<Step> steps_ GUARDED_BY(mutex_);
   bool is_held_ GUARDED_BY(mutex_) = false;
+  std::map<std::uint64_t, int> processes_ GUARDED_BY(mutex_);  // of connections
+  std::uint64_t appends_ GUARDED_BY(mutex_) = 0;               // the connection
   TcpProxy proxy_{server_.port(), [this](const auto& message) { return decide(message); }};
 
  protected:
@@ -140,7 +165,7 @@ std::string bytes_of(const Uuid& id) {
 
 // The one of the server that the store appends with. It waits for the lock, which is held
 // meanwhile.
-int process_that_appends(const std::string& uri, EventStore& store) {
+int process_that_waits(const std::string& uri, EventStore& store) {
   const std::string waiting = " FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
   const auto holder = connect_to(uri);
   const auto lock = "BEGIN; SELECT pg_advisory_xact_lock(" + std::to_string(kLockClass) +
@@ -171,10 +196,9 @@ TEST_F(LostAnswer, OfAnAppendAtOnceThatWasNotDoneLeavesNoDoubt) {
   auto appended = std::async(std::launch::async,
                              [&] { return store_->append(request_of(1, /*conditional=*/false)); });
   wait_until_held();
-  wait_for_value(server_.uri(),
-                 "SELECT count(*)::text FROM pg_stat_activity WHERE application_name ="
-                 " 'event-store'",
-                 "0");
+  wait_for_value(
+      server_.uri(),
+      "SELECT count(*)::text FROM pg_stat_activity WHERE pid = " + process_that_appends(), "0");
   go_on();
   const auto failed = test::error_of(appended.get());
   EXPECT_EQ(failed.code, ErrorCode::NoSpace) << failed.message;
@@ -183,7 +207,7 @@ TEST_F(LostAnswer, OfAnAppendAtOnceThatWasNotDoneLeavesNoDoubt) {
 // As long as its session is there, what it was sent may yet come to it.
 TEST_F(LostAnswer, OfAnAppendAtOnceWhoseSessionIsLeftIsInDoubt) {
   get_to_know_the_store();
-  const int process = process_that_appends(server_.uri(), *store_);
+  const int process = process_that_waits(server_.uri(), *store_);
   refuse_commits("53100");
   ASSERT_EQ(kill(process, SIGSTOP), 0);  // so that it cannot be ended
   plan({{.type = 'B', .text = bytes_of(test::id_of(1)), .action = Action::Forward},
@@ -211,7 +235,7 @@ TEST_F(LostAnswer, IsNotTakenForWhatSomebodyElseStored) {
   std::uint64_t number = 2;
   for (const auto& lost : {kCommitStatement, std::string(kAllAtOnce)}) {
     const auto request = request_of(number, lost == kCommitStatement);
-    end_sessions();
+    end_appending_session();
     plan({{.type = 'P', .text = lost}, {.from_server = true, .type = 'E', .action = Action::Hold}});
     auto appended = std::async(std::launch::async, [&] { return store_->append(request); });
     wait_until_held();
@@ -238,7 +262,7 @@ TEST_F(LostAnswer, OfACommitIsNotTakenForWhatSomebodyElseStoredMeanwhile) {
   const auto other = value_of(open(server_.uri() + "?application_name=other", notices_.options()));
   get_to_know_the_store();
   const auto request = request_of(1, /*conditional=*/true);
-  plan({{.type = 'P', .text = "INSERT INTO \"eventstore\".event_ids"}, {.action = Action::Hold}});
+  plan({{.type = 'P', .text = kNewIds}, {.action = Action::Hold}});
   auto appended = std::async(std::launch::async, [&] { return store_->append(request); });
   wait_until_held();
   EXPECT_FALSE(value_of(other->append(request)).repeated);
@@ -251,7 +275,7 @@ TEST_F(LostAnswer, OfACommitIsNotTakenForWhatSomebodyElseStoredMeanwhile) {
 TEST_F(LostAnswer, OfAnAppendAtOnceThatMayYetBeStoredIsNoRefusal) {
   const auto other = value_of(open(server_.uri() + "?application_name=other", notices_.options()));
   get_to_know_the_store();
-  const int process = process_that_appends(server_.uri(), *store_);
+  const int process = process_that_waits(server_.uri(), *store_);
   auto request = test::append_to("s", ExpectedVersion::exactly({3}));
   request.events.front().id = test::id_of(7);
   ASSERT_EQ(kill(process, SIGSTOP), 0);
@@ -327,7 +351,7 @@ TEST(LostAnswerBehindAPooler, OfAnAppendAtOnceWhoseSessionIsLeftIsInDoubt) {
   const auto store =
       value_of(open(OwnServer::uri(proxy.port()) + "?patience=5", notices.options()));
   for (int append = 0; append < 2; ++append) value_of(store->append(test::append_to("s")));
-  const int process = process_that_appends(server.uri(), *store);
+  const int process = process_that_waits(server.uri(), *store);
   execute_at(server.uri(),
              "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
              " RAISE EXCEPTION 'refused' USING ERRCODE = '53100'; END $$;"

@@ -154,7 +154,7 @@ void TcpProxy::run() {
     }
     if (cut_all_.exchange(false)) {
       links_.clear();
-      note_oldest();
+      note_connected();
       continue;
     }
     std::size_t at = 2;
@@ -163,13 +163,19 @@ void TcpProxy::run() {
       link = goes_on ? std::next(link) : links_.erase(link);
     }
     if ((ready[1].revents & POLLIN) != 0) accept_one();
-    note_oldest();
+    note_connected();
   }
 }
 
-// Links are in the order of their numbers.
-void TcpProxy::note_oldest() {
-  oldest_ = links_.empty() ? connections_ + 1 : links_.front()->number;
+void TcpProxy::note_connected() {
+  const MutexLock lock(mutex_);
+  connected_.clear();
+  for (const auto& link : links_) connected_.insert(link->number);
+}
+
+bool TcpProxy::is_connected(std::uint64_t connection) {
+  const MutexLock lock(mutex_);
+  return connected_.contains(connection);
 }
 
 void TcpProxy::accept_one() {

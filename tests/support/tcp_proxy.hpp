@@ -5,12 +5,15 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include <poll.h>
+
+#include "core/thread_annotations.hpp"
 
 namespace eventstore::test {
 
@@ -54,10 +57,8 @@ class TcpProxy {
   void cut_all();
   // Connections that were asked for, those included that came to nothing.
   std::uint64_t attempts() const { return attempts_; }
-  // The number of the last one that was made.
-  std::uint64_t last_connection() const { return connections_; }
-  // That one has ended at both ends, and all that were made before it.
-  bool has_ended(std::uint64_t connection) const { return oldest_ > connection; }
+  // False: it has ended, at both ends.
+  bool is_connected(std::uint64_t connection) EXCLUDES(mutex_);
 
  private:
   struct Stream;
@@ -66,7 +67,7 @@ class TcpProxy {
   void run();
   std::vector<pollfd> polled() const;
   void accept_one();
-  void note_oldest();
+  void note_connected() EXCLUDES(mutex_);
   bool serve(Link& link, bool client_ready, bool server_ready);
   bool pump(Link& link, Stream& stream);
   bool take_message(Link& link, Stream& stream);
@@ -83,9 +84,10 @@ class TcpProxy {
   std::atomic<bool> cut_all_ = false;
   std::atomic<bool> stopped_ = false;
   std::atomic<std::uint64_t> attempts_ = 0;
-  std::atomic<std::uint64_t> connections_ = 0;
-  std::atomic<std::uint64_t> oldest_ = 1;   // of those that are there, or the next
+  std::uint64_t connections_ = 0;
   std::list<std::unique_ptr<Link>> links_;  // the proxy's thread's
+  Mutex mutex_;
+  std::set<std::uint64_t> connected_ GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

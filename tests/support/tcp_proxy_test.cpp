@@ -105,14 +105,14 @@ TEST(TcpProxy, RefusesConnections) {
 TEST(TcpProxy, CutsAllConnections) {
   TcpProxy proxy(postgres_server().port, {});
   const auto connection = connect(proxy);
-  EXPECT_FALSE(proxy.has_ended(proxy.last_connection()));
+  EXPECT_TRUE(proxy.is_connected(1));
   proxy.cut_all();
   EXPECT_FALSE(connection->run({.sql = "SELECT pg_sleep(20)"}, soon()));
   const auto deadline = soon();
-  while (!proxy.has_ended(proxy.last_connection()) && std::chrono::steady_clock::now() < deadline) {
+  while (proxy.is_connected(1) && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::yield();
   }
-  EXPECT_TRUE(proxy.has_ended(proxy.last_connection()));
+  EXPECT_FALSE(proxy.is_connected(1));
 }
 
 }  // namespace
