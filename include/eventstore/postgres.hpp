@@ -112,8 +112,9 @@ class PostgresMaintenance {
   PostgresMaintenance(const PostgresMaintenance&) = delete;
   PostgresMaintenance& operator=(const PostgresMaintenance&) = delete;
 
-  // Brings the tables to this library's version; makes them where there are none. Opening a store
-  // for writing does the same, unless its URL says otherwise.
+  // Brings the tables to this library's version; makes them where there are none, and those of this
+  // month and of three more. Opening a store for writing does the same, unless its URL says
+  // otherwise.
   //
   // Fails with NotAStore where the schema has other tables, and UnsupportedFormat where they are of
   // a newer version.
@@ -124,7 +125,8 @@ class PostgresMaintenance {
 
   // Makes the tables of this month and of `ahead` more, where they are not there yet; not of a
   // month whose events are in the default tables already. Returns the months that it made them for.
-  // Opening a store for writing makes some as well.
+  // Opening a store for writing makes some as well. Who has rights on the tables `events` and
+  // `tags` has them on those of a month.
   //
   // Fails with InvalidArgument where `ahead` is above 120.
   Result<std::vector<std::string>> make_partitions(std::uint32_t ahead);
@@ -145,8 +147,9 @@ class PostgresMaintenance {
   // was detached; NotFound where they are not there; and with Overloaded as detach_partition().
   Result<void> attach_partition(std::string_view month);
 
-  // Runs VACUUM (ANALYZE) on each table that has gathered dead rows or changes (`all`: on every
-  // table). Events can be appended and read meanwhile. Returns the tables that it was run on.
+  // Runs VACUUM (ANALYZE) on each table that has gathered dead rows or changes, more than 50 and a
+  // fiftieth of its rows (`all`: on every table). Events can be appended and read meanwhile.
+  // Returns the tables that it was run on.
   Result<std::vector<PostgresVacuum>> vacuum(bool all = false);
 
   Result<PostgresTableStats> table_stats();

@@ -32,13 +32,9 @@ Expected<std::unique_ptr<PostgresMaintenance>> open_maintenance(const Session& s
 }
 
 Failure failure_of(const Session& session, const Error& error) {
-  if (error.code == ErrorCode::UnsupportedFormat) {
-    Failure failure(error);
-    failure.message += " (`event-store maint migrate`)";
-    return failure;
-  }
   if (error.code != ErrorCode::NotFound) return error;
   Failure failure(error);
+  failure.message += "; `event-store maint migrate` makes one";
   failure.details["store"] = without_passwords(session.store_url);
   return failure;
 }
@@ -75,8 +71,8 @@ Outcome migrate(Session& session, const MigrateArguments& /*arguments*/) {
 
 struct PartitionArguments {
   bool list = false;
-  std::string detach;
-  std::string attach;
+  std::optional<std::string> detach;
+  std::optional<std::string> attach;
   std::optional<std::uint64_t> ahead;
 };
 
@@ -147,9 +143,9 @@ Outcome partition(Session& session, const PartitionArguments& arguments) {
     print_list(session, partition_columns(), to_json(*partitions), session.list_format());
     return ExitCode::Done;
   }
-  if (!arguments.detach.empty() || !arguments.attach.empty()) {
-    const bool detaches = !arguments.detach.empty();
-    const auto& month = detaches ? arguments.detach : arguments.attach;
+  if (arguments.detach || arguments.attach) {
+    const bool detaches = arguments.detach.has_value();
+    const auto& month = detaches ? *arguments.detach : *arguments.attach;
     const auto done = detaches ? (*maintenance)->detach_partition(month)
                                : (*maintenance)->attach_partition(month);
     if (!done) return std::unexpected(failure_of(session, done.error()));

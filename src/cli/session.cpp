@@ -23,8 +23,8 @@ std::string sentence(const std::string& url, const Error& error, Access access) 
         return error.message + "; make the folder that the store is to lie in";
       }
       return "there is no event store at " + url +
-             "; --store or EVENT_STORE_URL names another, and `event-store event import FILE` "
-             "makes one";
+             "; --store or EVENT_STORE_URL names another, and `event-store " +
+             (is_server_url(url) ? "maint migrate" : "event import FILE") + "` makes one";
     case ErrorCode::NotAStore:
       return error.message + " (--store or EVENT_STORE_URL names it)";
     case ErrorCode::StoreLocked:

@@ -63,14 +63,12 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
     const auto left = deadline - std::chrono::steady_clock::now();
     each = std::min<Deadline::duration>(kHostPatience, left / static_cast<int>(hosts.size()));
   }
-  // What the URI says comes later, and wins; dbname is where libpq takes a URI. Options are put
-  // together, for the URI's would replace all others.
-  const auto options = settings.options + " " + libpq_parameter(settings.uri, "options");
+  // What the URI says comes later, and wins; dbname is where libpq takes a URI.
   std::optional<Failure> refused;  // by the last server that said anything
   for (;;) {
-    std::vector<const char*> keys = {"application_name", "dbname", "options", "client_encoding"};
+    std::vector<const char*> keys = {"application_name", "dbname", "client_encoding"};
     std::vector<const char*> values = {settings.application_name.c_str(), settings.uri.c_str(),
-                                       options.size() == 1 ? nullptr : options.c_str(), "UTF8"};
+                                       "UTF8"};
     const auto lists = hosts.lists();
     for (const auto& [keyword, list] : lists) {
       keys.push_back(keyword);
@@ -83,6 +81,7 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
                        settings.prepares, stop));
     bool is_silent = false;
     auto connected = made->connect(each, deadline, is_silent);
+    if (connected) connected = made->set_up(settings, deadline);
     if (connected) return made;
     const auto& failure = connected.error();
     if (failure.kind == Failure::Kind::Refused) refused = failure;
@@ -92,6 +91,25 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
     const auto* const tried = made->connection_.get();
     hosts.put_last({.name = PQhost(tried), .port = PQport(tried)});
   }
+}
+
+Answer<void> Connection::set_up(const ConnectionSettings& settings, Deadline deadline) {
+  const auto of_uri = libpq_parameter(settings.uri, "options");
+  Call call{.sql = {}, .prepared = false};
+  std::string sql;
+  for (const auto& [name, value] : settings.session) {
+    if (of_uri.contains(std::string(name) + '=')) continue;
+    const auto number = call.parameters.count();
+    sql += sql.empty() ? "SELECT " : ", ";
+    sql += "set_config($" + std::to_string(number + 1) + "::text, $" + std::to_string(number + 2) +
+           "::text, false)";
+    call.parameters.text(name).text(value);
+  }
+  if (sql.empty()) return {};
+  call.sql = sql;
+  auto done = run(call, deadline);
+  if (!done) return std::unexpected(std::move(done).error());
+  return {};
 }
 
 // `is_silent`: the host whose turn it was did not answer for as long as `each` has, and there is

@@ -28,12 +28,19 @@ struct Call {
   bool prepared = true;
 };
 
+struct SessionSetting {
+  std::string_view name;  // of a literal, as `value`
+  std::string_view value;
+};
+
 // What a connection is made with.
 struct ConnectionSettings {
-  std::string uri;           // as libpq takes it
-  std::string options = {};  // of the server's session: "-c name=value ..."
-  bool prepares = true;      // false where a pooler gives each transaction another session
+  std::string uri;       // as libpq takes it
+  bool prepares = true;  // false where a pooler gives each transaction another session
   std::string application_name = "event-store";
+  // Of the server's session, set once it is there: poolers take none with a connection. What the
+  // URI's own `options` set stays as it is.
+  std::vector<SessionSetting> session = {};
 };
 
 // One session of the server, in libpq's pipeline mode: any number of statements go out together,
@@ -107,6 +114,7 @@ class Connection {
   Connection(PGconn* connection, bool prepares, std::stop_token stop);
   static void take_notice(void* self, const PGresult* notice);
   Answer<void> connect(Deadline::duration each, Deadline deadline, bool& is_silent);
+  Answer<void> set_up(const ConnectionSettings& settings, Deadline deadline);
 
   Answer<void> take_answer(const Sent& sent, Answers& answers);
   Answer<void> take_sync(Answers& answers);

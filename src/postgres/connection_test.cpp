@@ -206,7 +206,7 @@ TEST_F(ConnectionTest, IsNotWaitedForWhereThisProcessHasNoDescriptorLeft) {
 TEST_F(ConnectionTest, TakesOptionsOfItsUriBesideThoseItIsGiven) {
   const auto connection = Connection::open(
       {.uri = test::postgres_url() + "?options=-c%20lock_timeout%3D7s%20-c%20TimeZone%3DJapan",
-       .options = "-c jit=off -c TimeZone=UTC"},
+       .session = {{"jit", "off"}, {"TimeZone", "UTC"}}},
       in(30s));
   ASSERT_TRUE(connection);
   EXPECT_EQ(setting(**connection, "lock_timeout"), "7s");

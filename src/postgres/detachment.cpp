@@ -124,6 +124,13 @@ Result<void> detach(MaintenanceSession& session, Month month) {
   }
   const auto suffix = month.suffix();
   if (auto left = session.run_script(kLeaveHeads, suffix); !left) return left;
+  const auto schema = session.schema() + '.';
+  const auto grants = grant_statements(session.connection(), schema + "events_" + suffix,
+                                       schema + "heads_" + suffix, MaintenanceSession::deadline());
+  if (!grants) return std::unexpected(to_error(grants.error()));
+  if (!grants->empty()) {
+    if (auto granted = session.run_script(*grants); !granted) return granted;
+  }
   if (auto noted = session.run(kNote, Parameters().int4(month.number), suffix); !noted) {
     return std::unexpected(std::move(noted).error());
   }
@@ -181,18 +188,34 @@ Result<void> attach(MaintenanceSession& session, Month month) {
   return {};
 }
 
+// Says what a lock that did not come means.
+Result<void> in_the_way_of(Result<void> done, std::string_view what) {
+  if (done || done.error().code != ErrorCode::Overloaded ||
+      !done.error().message.contains("SQLSTATE 55P03")) {
+    return done;
+  }
+  auto error = std::move(done).error();
+  error.message = "the month was not " + std::string(what) +
+                  ": a query or a transaction has held its tables for five seconds; try again" +
+                  " later (" + error.message + ")";
+  return std::unexpected(std::move(error));
+}
+
 }  // namespace
 
 Result<void> detach_month(MaintenanceSession& session, std::string_view month) {
   const auto parsed = parse_month(month);
   if (!parsed) return std::unexpected(parsed.error());
-  return session.in_transaction([&] { return detach(session, *parsed); });
+  return in_the_way_of(session.in_transaction([&] { return detach(session, *parsed); }),
+                       "detached");
 }
 
 Result<void> attach_month(MaintenanceSession& session, std::string_view month) {
   const auto parsed = parse_month(month);
   if (!parsed) return std::unexpected(parsed.error());
-  if (auto done = session.in_transaction([&] { return attach(session, *parsed); }); !done) {
+  if (auto done = in_the_way_of(session.in_transaction([&] { return attach(session, *parsed); }),
+                                "attached");
+      !done) {
     return done;
   }
   // Indexes that were asked for while it was away.

@@ -72,11 +72,14 @@ class EventSql : public testing::Test {
   const std::string url_ = test::postgres_store_url(folder_.path().string());
   std::unique_ptr<EventStore> store_ = test::value_of(open(url_));
   const std::string schema_ = postgres::quoted(parse_store_url(url_)->schema);
-  std::unique_ptr<Connection> connection_ = *Connection::open(
-      {.uri = parse_store_url(url_)->uri,
-       .options = "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c "
-                  "enable_bitmapscan=off -c enable_hashjoin=off"},
-      soon());
+  std::unique_ptr<Connection> connection_ =
+      *Connection::open({.uri = parse_store_url(url_)->uri,
+                         .session = {{"jit", "off"},
+                                     {"plan_cache_mode", "force_generic_plan"},
+                                     {"enable_seqscan", "off"},
+                                     {"enable_bitmapscan", "off"},
+                                     {"enable_hashjoin", "off"}}},
+                        soon());
   KnownMonths months_;
   std::string suffix_;
 };

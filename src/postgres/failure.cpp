@@ -41,10 +41,33 @@ ErrorCode code_of(const Failure& failure) {
   return found == kTranslations.end() ? ErrorCode::Io : found->code;
 }
 
+struct Advice {
+  std::string_view sqlstate;  // or its beginning: a class
+  std::string_view text;
+};
+constexpr std::array kAdvice = {
+    Advice{"28P01", "; check user and password"},
+    Advice{"28", "; check the user, and what pg_hba.conf of the server says of it"},
+    Advice{"3D000", "; make the database (createdb), or name another"},
+    Advice{"42501", "; the role lacks a right on the store's schema or tables"},
+    Advice{"42P05",
+           "; where a pooler gives each transaction another session, the URL has to say"
+           " pooler=transaction"},
+};
+
+std::string_view advice(const Failure& failure) {
+  if (failure.kind != Failure::Kind::Refused) return {};
+  const auto* const found = std::ranges::find_if(
+      kAdvice, [&](const Advice& one) { return failure.sqlstate.starts_with(one.sqlstate); });
+  return found == kAdvice.end() ? std::string_view() : found->text;
+}
+
 }  // namespace
 
 bool Failure::is_passing() const {
-  if (sqlstate.starts_with("28") || is("3D000")) return false;
+  // The next time it is the same: who may not, a database that is not there, or what a pooler does
+  // not take (protocol_violation).
+  if (sqlstate.starts_with("28") || is("3D000") || is("08P01")) return false;
   if (found) return found->code == ErrorCode::Unavailable;
   return kind == Kind::ConnectionLost ||
          (kind == Kind::Refused && code_of(*this) == ErrorCode::Unavailable);
@@ -66,6 +89,7 @@ Error to_error(const Failure& failure) {
   }
   std::string message = "PostgreSQL: " + failure.message;
   if (!failure.sqlstate.empty()) message += " (SQLSTATE " + failure.sqlstate + ")";
+  message += advice(failure);
   return {.code = code_of(failure), .message = std::move(message)};
 }
 

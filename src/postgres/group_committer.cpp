@@ -382,7 +382,9 @@ Answer<std::optional<std::string>> GroupCommitter::suffix_of(Month month, const 
   }
   settings_.notify(Notice::Level::Error,
                    "no tables could be made for the events of " + month.to_string() +
-                       ", which go into the default ones: " + made.error().message);
+                       ", which go into the default ones: " + made.error().message +
+                       "; let the owner of the schema make those of months to come" +
+                       " (`event-store maint partition --ahead 12`)");
   in_default_ = month;
   return std::nullopt;
 }

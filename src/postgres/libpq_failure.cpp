@@ -18,7 +18,11 @@ bool is_sqlstate(std::string_view text) {
 std::string one_line(const char* message) {
   std::string line(message);
   while (line.ends_with('\n')) line.pop_back();
-  std::ranges::replace(line, '\n', ' ');
+  // libpq indents what goes on in the next line.
+  for (auto at = line.find_first_of("\n\t"); at != std::string::npos;
+       at = line.find_first_of("\n\t", at + 1)) {
+    line.replace(at, line.find_first_not_of("\n\t ", at) - at, " ");
+  }
   return line;
 }
 
@@ -50,8 +54,9 @@ Failure failure_to_connect(std::string_view message) {
       line.erase(at + 3, 7);
       break;
     }
+    line = one_line(line.c_str());
     if (!failure.message.empty() && !line.empty()) failure.message += ' ';
-    failure.message += line;
+    failure.message += line.substr(std::min(line.find_first_not_of(' '), line.size()));
   }
   // Of this process's own making, and not to be waited out.
   for (const int error : {EMFILE, ENFILE, ENOMEM}) {

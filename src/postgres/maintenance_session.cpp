@@ -11,13 +11,18 @@ namespace {
 constexpr int kServerVersionMin = 140000;
 constexpr std::chrono::seconds kPatience{30};
 
+std::vector<SessionSetting> session_of(const StoreUrl& url) {
+  if (url.pooled) return {};
+  return {{"TimeZone", "UTC"}};
+}
+
 }  // namespace
 
 Result<MaintenanceSession> MaintenanceSession::open(const StoreUrl& url) {
   MaintenanceSession session({.connection = {.uri = url.uri,
-                                             .options = url.pooled ? "" : "-c TimeZone=UTC",
                                              .prepares = !url.pooled,
-                                             .application_name = "event-store maintenance"},
+                                             .application_name = "event-store maintenance",
+                                             .session = session_of(url)},
                               .listening = {},
                               .schema = postgres::quoted(url.schema),
                               .channel_name = {},
@@ -51,7 +56,8 @@ Result<void> MaintenanceSession::check_schema() {
       Error{.code = ErrorCode::UnsupportedFormat,
             .message = "schema " + schema() + " is at version " + std::to_string(state->version) +
                        ", and this program works with " + std::to_string(newest) +
-                       (state->version < newest ? "; migrate it first" : "; use a newer one")});
+                       (state->version < newest ? "; migrate it first"
+                                                : "; use a newer version of this program")});
 }
 
 Result<Rows> MaintenanceSession::run(const char* text, const Parameters& parameters,

@@ -28,6 +28,14 @@ CREATE TABLE {s}.tags_{m} (LIKE {s}.tags);
 CREATE UNIQUE INDEX ON {s}.tags_{m} (tag, position);
 )";
 
+// $1 is the table that has the rights, $2 the one that gets them as well; 0 is PUBLIC's number.
+constexpr const char* kGrants =
+    "SELECT coalesce(string_agg(format('GRANT %s ON %s TO %s%s;', a.privilege_type, $2::text,"
+    " CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,"
+    " CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), ''), '')"
+    " FROM pg_class c, aclexplode(c.relacl) a"
+    " WHERE c.oid = to_regclass($1::text) AND a.grantee <> c.relowner";
+
 constexpr std::array kAttach = {
     "ALTER TABLE {s}.events ATTACH PARTITION {s}.events_{m}",
     "ALTER TABLE {s}.tags ATTACH PARTITION {s}.tags_{m}",
@@ -119,6 +127,14 @@ std::string attach_statements(const std::string& schema, Month month) {
   return statements;
 }
 
+Answer<std::string> grant_statements(Connection& connection, const std::string& from,
+                                     const std::string& to, Deadline deadline) {
+  const auto grants = connection.run(
+      {.sql = kGrants, .parameters = std::move(Parameters().text(from).text(to))}, deadline);
+  if (!grants) return std::unexpected(grants.error());
+  return std::string(grants->text(0, 0));
+}
+
 Answer<bool> month_has_tables(Connection& connection, const std::string& schema, Month month,
                               Deadline deadline) {
   const auto there = connection.run(
@@ -135,8 +151,16 @@ Answer<bool> make_month_tables(Connection& connection, const std::string& schema
   if (*there) return false;
   const auto indexes = json_index_statements(connection, schema, month.suffix(), deadline);
   if (!indexes) return std::unexpected(indexes.error());
-  const auto script = "BEGIN;" + fill_in(kMake, schema, month.suffix()) + *indexes +
-                      attach_statements(schema, month) + "COMMIT;";
+  auto script = "BEGIN;" + fill_in(kMake, schema, month.suffix()) + *indexes +
+                attach_statements(schema, month);
+  for (const auto* const table : {".events", ".tags"}) {
+    const auto parent = schema + table;
+    const auto grants =
+        grant_statements(connection, parent, parent + '_' + month.suffix(), deadline);
+    if (!grants) return std::unexpected(grants.error());
+    script += *grants;
+  }
+  script += "COMMIT;";
   auto made = connection.run_script(script, deadline);
   if (made) return true;
   if (!connection.is_lost()) static_cast<void>(connection.run_script("ROLLBACK", deadline));

@@ -76,4 +76,9 @@ Answer<bool> make_month_tables(Connection& connection, const std::string& schema
 // Statements that make the tables of a month, which are there already, a part of the store.
 std::string attach_statements(const std::string& schema, Month month);
 
+// Statements that give whoever has rights on the table `from` the same on the table `to`. Names are
+// quoted, with their schema.
+Answer<std::string> grant_statements(Connection& connection, const std::string& from,
+                                     const std::string& to, Deadline deadline);
+
 }  // namespace eventstore::postgres

@@ -50,7 +50,9 @@ Answer<void> MonthsAhead::make(Connection& connection) {
     // Its events are in the default tables already, and stay there.
     if (made.error().is(kCheckViolation)) continue;
     settings_.notify(Notice::Level::Warning, "no tables could be made for the events of " +
-                                                 month.to_string() + ": " + made.error().message);
+                                                 month.to_string() + ": " + made.error().message +
+                                                 "; let the owner of the schema make them" +
+                                                 " (`event-store maint partition --ahead 12`)");
     if (made.error().is("42501")) return {};  // insufficient_privilege: of the others neither
   }
   return {};

@@ -15,7 +15,7 @@ WITH tables AS (
   SELECT
     replace(right(relname, 7), '_', '')::integer AS month,
     relname LIKE 'detached%' AS detached,
-    greatest(reltuples, 0)::bigint AS rows,
+    CASE WHEN reltuples >= 0 THEN reltuples::bigint END AS rows,
     pg_total_relation_size(oid) + coalesce(pg_total_relation_size(to_regclass(
       $1::text || '.' || replace(relname, 'events', 'tags'))), 0) AS bytes
   FROM pg_class
@@ -25,7 +25,9 @@ WITH tables AS (
     AND (relispartition OR relname LIKE 'detached%')
 ),
 known AS (
-  SELECT *, lead(first_position) OVER (ORDER BY month) - 1 AS last_position FROM {s}.months
+  SELECT *, coalesce(lead(first_position) OVER (ORDER BY month) - 1,
+    (SELECT max(position) FROM {s}.event_ids)) AS last_position
+  FROM {s}.months
 )
 SELECT
   coalesce(k.month, t.month),
@@ -33,9 +35,8 @@ SELECT
   coalesce(k.in_default, false),
   k.detached_at IS NOT NULL,
   k.first_position,
-  coalesce(k.last_position, (SELECT max(position) FROM {s}.event_ids WHERE k.month IS NOT NULL
-    AND position >= k.first_position)),
-  coalesce(k.detached_events, t.rows),
+  k.last_position,
+  coalesce(k.detached_events, t.rows, k.last_position - k.first_position + 1),
   t.bytes::bigint
 FROM known k
 FULL JOIN tables t ON t.month = k.month AND t.detached = (k.detached_at IS NOT NULL)

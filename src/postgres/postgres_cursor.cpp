@@ -76,9 +76,10 @@ Result<void> PostgresCursor::still_wanted() const {
 
 Error PostgresCursor::to_read_error(const Failure& failure, const std::string& suffix) const {
   if (!is_detached(failure)) return to_error(failure);
+  auto month = suffix;
+  std::ranges::replace(month, '_', '-');
   return {.code = ErrorCode::Archived,
-          .message = "the events of the month of tables events_" + suffix +
-                     " are detached; attach them to read them"};
+          .message = "the events of " + month + " are detached; attach that month to read them"};
 }
 
 Deadline PostgresCursor::deadline() const {

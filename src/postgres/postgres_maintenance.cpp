@@ -11,6 +11,12 @@
 #include "postgres/vacuum.hpp"
 
 namespace eventstore {
+namespace {
+
+// As where a store is opened for writing.
+constexpr std::uint32_t kMonthsAhead = 3;
+
+}  // namespace
 
 struct PostgresMaintenance::Impl {
   postgres::MaintenanceSession session;
@@ -38,7 +44,12 @@ Result<std::unique_ptr<PostgresMaintenance>> PostgresMaintenance::open(std::stri
 }
 
 Result<PostgresMigration> PostgresMaintenance::migrate() {
-  return postgres::migrate_store(impl_->session);
+  auto migrated = postgres::migrate_store(impl_->session);
+  if (!migrated) return migrated;
+  // So that nothing goes into the default tables, where those who append may make none.
+  auto made = postgres::make_partitions(impl_->session, kMonthsAhead);
+  if (!made) return std::unexpected(std::move(made).error());
+  return migrated;
 }
 
 Result<std::vector<PostgresPartition>> PostgresMaintenance::list_partitions() {

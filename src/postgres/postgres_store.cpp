@@ -27,11 +27,18 @@ constexpr std::chrono::milliseconds kSilentPatience{10'000};
 // Plans that do not depend on how large the tables were when they were made, and nothing that waits
 // for ever: no timeout of the server's ends a COPY whose sender is gone without a word, and it
 // holds the lock. Not where a pooler is in between, which does not know of such settings.
-constexpr const char* kSessionOptions =
-    "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c "
-    "enable_bitmapscan=off -c enable_hashjoin=off"
-    " -c idle_in_transaction_session_timeout=10s -c TimeZone=UTC"
-    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3";
+const std::vector<SessionSetting> kSession = {
+    {"jit", "off"},
+    {"plan_cache_mode", "force_generic_plan"},
+    {"enable_seqscan", "off"},
+    {"enable_bitmapscan", "off"},
+    {"enable_hashjoin", "off"},
+    {"idle_in_transaction_session_timeout", "10s"},
+    {"TimeZone", "UTC"},
+    {"tcp_keepalives_idle", "10"},
+    {"tcp_keepalives_interval", "5"},
+    {"tcp_keepalives_count", "3"},
+};
 
 constexpr const char* kServer =
     "SELECT current_setting('server_encoding'), pg_is_in_recovery(),"
@@ -73,20 +80,21 @@ PostgresStore::PostgresStore(StoreSettings settings)
 Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
                                                            const OpenOptions& options,
                                                            const PostgresStoreTuning& tuning) {
-  StoreSettings settings{.connection = {.uri = url.uri,
-                                        .options = url.pooled ? "" : kSessionOptions,
-                                        .prepares = !url.pooled},
-                         .listening = {.uri = url.listen_uri},
-                         .schema = quoted(url.schema),
-                         .channel_name = "eventstore:" + url.schema,
-                         .channel = quoted("eventstore:" + url.schema),
-                         .connections_max = url.connections,
-                         .read_only = options.read_only,
-                         .migrates = url.migrates,
-                         .patience = tuning.patience.value_or(url.patience),
-                         .environment = posix_environment(),
-                         .server_time = tuning.server_time,
-                         .on_notice = one_at_a_time(options.on_notice)};
+  StoreSettings settings{
+      .connection = {.uri = url.uri,
+                     .prepares = !url.pooled,
+                     .session = url.pooled ? std::vector<SessionSetting>() : kSession},
+      .listening = {.uri = url.listen_uri},
+      .schema = quoted(url.schema),
+      .channel_name = "eventstore:" + url.schema,
+      .channel = quoted("eventstore:" + url.schema),
+      .connections_max = url.connections,
+      .read_only = options.read_only,
+      .migrates = url.migrates,
+      .patience = tuning.patience.value_or(url.patience),
+      .environment = posix_environment(),
+      .server_time = tuning.server_time,
+      .on_notice = one_at_a_time(options.on_notice)};
   if (tuning.silence_max) settings.silence_max = *tuning.silence_max;
   if (tuning.notification_queue_percent_most) {
     settings.notification_queue_percent_most = *tuning.notification_queue_percent_most;
@@ -205,7 +213,7 @@ Result<void> PostgresStore::check_schema(Connection& connection, const OpenOptio
                                  .message = "schema " + settings_.schema + " is at version " +
                                             std::to_string(state->version) +
                                             ", and this program knows " + std::to_string(newest) +
-                                            "; use a newer one"});
+                                            "; use a newer version of this program"});
   }
   if (state->version == newest) return {};
   const bool is_new = state->version == 0;

@@ -100,6 +100,29 @@ TEST_F(Troubles, OfARoleThatMayAppendEndAtTheTables) {
             ErrorCode::ReadOnly);
 }
 
+// Whoever may write to the store may write to its months, whenever they were made; and reads what
+// is left of one that is detached.
+TEST_F(Troubles, OfRightsOnNewTablesThereAreNone) {
+  append("s");
+  const auto writer = value_of(open(url_of_role("SELECT, INSERT")));
+  enter("2031-09");
+  append("other");
+  EXPECT_EQ(value_of(writer->append(test::append_to("s"))).last_position, GlobalPosition{3});
+  EXPECT_EQ(test::read_events(*writer).size(), 3U);
+  enter("2031-10");
+  append("other");
+  value_of(maintenance().detach_partition("2031-09"));
+  EXPECT_EQ(value_of(writer->append(test::append_to("s"))).last_position, GlobalPosition{5});
+  EXPECT_EQ(value_of(writer->list_streams({})).size(), 2U);
+}
+
+TEST_F(Troubles, OfARoleThatMayNotVacuumAreTold) {
+  append("s");
+  const auto url = url_of_role("SELECT, INSERT, UPDATE, DELETE");
+  EXPECT_EQ(code_of(value_of(PostgresMaintenance::open(url))->vacuum(/*all=*/true)),
+            ErrorCode::ReadOnly);
+}
+
 TEST_F(Troubles, OfTablesThatNobodyMadeAreTold) {
   append("s");
   const auto url = value_of(parse_store_url(url_of_role("SELECT, INSERT")));
@@ -203,6 +226,26 @@ TEST(WrongPasswords, AreRefusedAtOnceByWhoeverAsksForThem) {
   const auto failed = test::error_of(store->append(test::append_to("s")));
   EXPECT_EQ(failed.code, ErrorCode::Unavailable) << failed.message;
   EXPECT_NE(failed.message.find("28P01"), std::string::npos) << failed.message;
+}
+
+// As a pooler comes from its package: it takes no options with a connection.
+TEST(Poolers, OfSessionsAreToldWhatTheirSessionsAre) {
+  OwnServer server;
+  const test::OwnPooler pooler(server, "session");
+  Notices notices;
+  const auto store = value_of(open(OwnServer::uri(pooler.port()), notices.options()));
+  EXPECT_EQ(value_of(store->append(test::append_to("s"))).last_position, GlobalPosition{1});
+  EXPECT_EQ(test::read_events(*store).size(), 1U);
+  const auto connection = Connection::open(
+      {.uri = OwnServer::uri(pooler.port()), .session = {{"TimeZone", "Japan"}}}, soon());
+  ASSERT_TRUE(connection) << connection.error().message;
+  const auto zone = (*connection)->run({.sql = "SHOW TimeZone"}, soon());
+  ASSERT_TRUE(zone);
+  EXPECT_EQ(zone->text(0, 0), "Japan");
+  const auto refused =
+      Connection::open({.uri = OwnServer::uri(pooler.port()) + "?options=-c%20jit%3Doff"}, soon());
+  ASSERT_FALSE(refused);
+  EXPECT_FALSE(refused.error().is_passing()) << refused.error().message;
 }
 
 }  // namespace

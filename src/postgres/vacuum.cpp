@@ -9,7 +9,11 @@ namespace {
 // Where a fiftieth of the rows is dead or has changed since the planner last looked, or it never
 // has. (Autovacuum waits for a fifth and a tenth.)
 constexpr const char* kTables =
-    "SELECT relname::text, n_dead_tup, pg_total_relation_size(relid) FROM pg_stat_user_tables"
+    "SELECT relname::text, n_dead_tup, pg_total_relation_size(relid), CASE"
+    " WHEN pg_has_role((SELECT relowner FROM pg_class c WHERE c.oid = relid), 'USAGE') THEN true"
+    " WHEN pg_has_role((SELECT datdba FROM pg_database WHERE datname = current_database()),"
+    " 'USAGE') THEN true WHEN current_setting('server_version_num')::integer >= 170000"
+    " THEN has_table_privilege(relid, 'MAINTAIN') ELSE false END FROM pg_stat_user_tables"
     " WHERE schemaname = (SELECT nspname FROM pg_namespace WHERE oid = to_regnamespace($1::text))"
     " AND ($2::boolean OR n_dead_tup > 50 + n_live_tup / 50"
     " OR n_mod_since_analyze > 50 + n_live_tup / 50"
@@ -31,6 +35,12 @@ Result<std::vector<PostgresVacuum>> vacuum(MaintenanceSession& session, bool all
                         .dead_rows_before = tables->int8(row, 1),
                         .bytes_before = tables->int8(row, 2)};
     const auto begin = std::chrono::steady_clock::now();
+    // The server would only warn, and do nothing.
+    if (!tables->boolean(row, 3)) {
+      return std::unexpected(Error{
+          .code = ErrorCode::ReadOnly,
+          .message = "only the owner of the store's tables may vacuum" + (" them: " + done.table)});
+    }
     // One statement at a time: VACUUM runs in no transaction.
     auto vacuumed = session.run_script("VACUUM (ANALYZE) " + session.schema() + "." +
                                        postgres::quoted(done.table));

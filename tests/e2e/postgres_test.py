@@ -58,6 +58,25 @@ class StoreUrl(PostgresEndToEnd):
             self.assertEqual(error["code"], "not_a_store")
 
 
+class Messages(PostgresEndToEnd):
+    def test_what_is_missing_is_named(self):
+        self.assertIn("`event-store maint migrate` makes one", self.error("event", "tail"))
+        self.assertIn("`event-store maint migrate` makes one", self.error("maint", "partition"))
+        parts = urllib.parse.urlsplit(self.stores.url(self.store))
+        said = self.said(urllib.parse.urlunsplit(parts._replace(path="/nowhere")), "event", "tail")
+        self.assertIn("make the database", said)
+        self.assertNotIn("can be reached", said)
+
+    def test_a_newer_schema_is_not_to_be_migrated(self):
+        self.append("s")
+        self.stores.query(f"INSERT INTO {self.stores.schema(self.store)}.migrations VALUES (1000, 'later')")
+        for arguments in (["event", "tail"], ["maint", "partition"], ["maint", "migrate"]):
+            with self.subTest(arguments=arguments):
+                sentence = self.error(*arguments)
+                self.assertIn("use a newer version of this program", sentence)
+                self.assertNotIn("maint migrate", sentence)
+
+
 class Maint(PostgresEndToEnd):
     def test_repair_is_of_files(self):
         sentence = self.error("maint", "repair", "--from", "copy", exit_code=USAGE)
@@ -111,17 +130,19 @@ class Maint(PostgresEndToEnd):
         self.assertEqual(made["from"], 0)
         self.assertGreater(made["to"], 0)
         self.assertEqual(self.object("maint", "migrate"), {"from": made["to"], "to": made["to"]})
+        self.assertEqual([one["state"] for one in self.list("maint", "partition", "--list")], ["empty"] * 4)
         self.assertEqual(self.stats()["events"], 0)
 
     def test_partitions(self):
         self.append("s")
         months = self.list("maint", "partition", "--list")
         self.assertEqual(list(months[0]), ["month", "state", "first_position", "last_position", "events", "bytes"])
-        self.assertEqual((months[0]["first_position"], months[0]["last_position"]), (1, 1))
+        self.assertEqual((months[0]["first_position"], months[0]["last_position"], months[0]["events"]), (1, 1, 1))
         self.assertEqual(self.object("maint", "partition")["made"], [])
         self.assertEqual(len(self.object("maint", "partition", "--ahead", "5")["made"]), 2)
         self.assertEqual(len(self.list("maint", "partition", "--list")), 6)
         for arguments in (["--detach", months[0]["month"]], ["--attach", months[0]["month"]], ["--detach", "May"],
+                          ["--detach", ""], ["--attach", ""],
                           ["--ahead", "121"], ["--list", "--ahead", "1"]):  # fmt: skip
             with self.subTest(arguments=arguments):
                 self.error("maint", "partition", *arguments, exit_code=USAGE)

@@ -221,8 +221,7 @@ OwnPooler::OwnPooler(const OwnServer& server, const std::string& mode) {
                         << " user=eventstore\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = "
                         << port_ << "\nunix_socket_dir =\nauth_type = any\npool_mode = " << mode
                         << "\n"
-                           "default_pool_size = 4\nserver_login_retry = 0\n"
-                           "ignore_startup_parameters = extra_float_digits,options\n";
+                           "default_pool_size = 4\nserver_login_retry = 0\n";
     process_ = std::make_unique<ChildProcess>(
         as_server_user({"/usr/sbin/pgbouncer", "-q", file.string()}));
     const auto deadline = soon();
