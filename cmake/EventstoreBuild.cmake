@@ -2,6 +2,7 @@
 #
 #   eventstore_library(<name> <source>...)
 #   eventstore_program(<name> <source>...)
+#   eventstore_embed_migrations(<source.cpp.in> <type>)
 #   eventstore_test(<name_test.cpp> <library>... [SOURCES <source>...] [LABELS <label>...] [TIMEOUT <seconds>] [POSTGRES])
 #   eventstore_fuzz(<name_fuzz.cpp> <corpus folder> <library>...)
 #
@@ -47,6 +48,24 @@ function(eventstore_library target)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+# Makes a source of the numbered scripts of sql/, which become part of the library: each an element
+# of @eventstore_migrations@, of that type.
+function(eventstore_embed_migrations template type)
+  set(eventstore_migrations "")
+  file(GLOB scripts CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/sql/*.sql")
+  foreach(script IN LISTS scripts)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${script}")
+    cmake_path(GET script STEM name)
+    string(REGEX MATCH "^[0-9]+" number "${name}")
+    string(REGEX REPLACE "^0+" "" number "${number}")
+    file(READ "${script}" text)
+    string(APPEND eventstore_migrations
+      "    ${type}{.number = ${number}, .name = \"${name}\", .script = R\"__sql__(${text})__sql__\"},\n")
+  endforeach()
+  cmake_path(GET template STEM LAST_ONLY source)
+  configure_file("${template}" "${source}" @ONLY)
 endfunction()
 
 function(eventstore_program target)

@@ -16,6 +16,11 @@ Result<void> validate_stream_name(std::string_view stream);
 Result<void> validate_event_type(std::string_view type);
 Result<void> validate_tag(std::string_view tag);
 
+// As stream names.
+Result<void> validate_checkpoint_name(std::string_view checkpoint);
+Result<void> validate_lease_name(std::string_view lease);
+Result<void> validate_lease_owner(std::string_view owner);
+
 // A JSON object without keys that start with '$'.
 Result<void> validate_stream_metadata(std::string_view json);
 

@@ -8,7 +8,7 @@ export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$PWD
 # shellcheck disable=SC2034  # the sourcing script picks
 build_packages=(
   g++ cmake ninja-build
-  libcli11-dev libfmt-dev libpq-dev libsimdjson-dev libxxhash-dev libzstd-dev nlohmann-json3-dev)
+  libcli11-dev libfmt-dev libpq-dev libsimdjson-dev libsqlite3-dev libxxhash-dev libzstd-dev nlohmann-json3-dev)
 
 # For the tests, on top of these. Of postgresql they use the programs: what server Debian's package
 # sets up, and whether it runs, does not matter to them.
@@ -18,7 +18,7 @@ test_packages=(
 
 # The stores that event-store-bench measures beside the engine. Without one, the bench leaves it out.
 # shellcheck disable=SC2034
-bench_packages=(libsqlite3-dev librocksdb-dev liblmdb-dev)
+bench_packages=(librocksdb-dev liblmdb-dev)
 
 # For the analysers and sanitizers, on top of these.
 # shellcheck disable=SC2034

@@ -11,13 +11,16 @@
 namespace eventstore {
 namespace {
 
+// Functions by scheme.
+template <typename Function>
 struct Registry {
   Mutex mutex;
-  std::map<std::string, OpenFunction, std::less<>> engines GUARDED_BY(mutex);  // by scheme
+  std::map<std::string, Function, std::less<>> functions GUARDED_BY(mutex);
 };
 
-Registry& registry() {
-  static Registry of_process;
+template <typename Function>
+Registry<Function>& registry() {
+  static Registry<Function> of_process;
   return of_process;
 }
 
@@ -29,35 +32,53 @@ std::string in_lower_case(std::string_view scheme) {
   return lower;
 }
 
-}  // namespace
-
-void register_engine(std::string_view scheme, OpenFunction function) {
-  auto& known = registry();
+template <typename Function>
+void set_function(std::string_view scheme, Function function) {
+  auto& known = registry<Function>();
   auto key = in_lower_case(scheme);
   const MutexLock lock(known.mutex);
   if (function) {
-    known.engines.insert_or_assign(std::move(key), std::move(function));
+    known.functions.insert_or_assign(std::move(key), std::move(function));
   } else {
-    known.engines.erase(key);
+    known.functions.erase(key);
   }
 }
 
-OpenFunction find_engine(std::string_view url) {
+template <typename Function>
+Function find_function(std::string_view url) {
   const auto colon = url.find(':');
   if (colon == std::string_view::npos) return {};
   const auto scheme = in_lower_case(url.substr(0, colon));
-  auto& known = registry();
+  auto& known = registry<Function>();
   const MutexLock lock(known.mutex);
-  const auto found = known.engines.find(scheme);
-  return found == known.engines.end() ? OpenFunction{} : found->second;
+  const auto found = known.functions.find(scheme);
+  return found == known.functions.end() ? Function{} : found->second;
+}
+
+}  // namespace
+
+void register_engine(std::string_view scheme, OpenFunction function) {
+  set_function(scheme, std::move(function));
+}
+
+void register_state_engine(std::string_view scheme, OpenStateFunction function) {
+  set_function(scheme, std::move(function));
+}
+
+OpenFunction find_engine(std::string_view url) {
+  return find_function<OpenFunction>(url);
+}
+
+OpenStateFunction find_state_engine(std::string_view url) {
+  return find_function<OpenStateFunction>(url);
 }
 
 std::vector<std::string> registered_schemes() {
-  auto& known = registry();
+  auto& known = registry<OpenFunction>();
   std::vector<std::string> schemes;
   const MutexLock lock(known.mutex);
-  schemes.reserve(known.engines.size());
-  for (const auto& [scheme, engine] : known.engines) schemes.push_back(scheme);
+  schemes.reserve(known.functions.size());
+  for (const auto& [scheme, engine] : known.functions) schemes.push_back(scheme);
   return schemes;
 }
 

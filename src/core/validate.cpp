@@ -34,6 +34,12 @@ constexpr NameRule kCategoryRule{
     .field = "category", .limit = "stream_name_bytes_max", .bytes_max = kStreamNameBytesMax};
 constexpr NameRule kTypeRule{
     .field = "type", .limit = "event_type_bytes_max", .bytes_max = kEventTypeBytesMax};
+constexpr NameRule kCheckpointRule{
+    .field = "checkpoint", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
+constexpr NameRule kLeaseRule{
+    .field = "lease", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
+constexpr NameRule kLeaseOwnerRule{
+    .field = "lease owner", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
 constexpr NameRule kTagRule{.field = "tag", .limit = "tag_bytes_max", .bytes_max = kTagBytesMax};
 
 std::string field_and_value(const NameRule& rule, std::string_view name) {
@@ -247,6 +253,18 @@ Result<void> validate_event_type(std::string_view type) {
 
 Result<void> validate_tag(std::string_view tag) {
   return validate_name(tag, kTagRule);
+}
+
+Result<void> validate_checkpoint_name(std::string_view checkpoint) {
+  return validate_name(checkpoint, kCheckpointRule);
+}
+
+Result<void> validate_lease_name(std::string_view lease) {
+  return validate_name(lease, kLeaseRule);
+}
+
+Result<void> validate_lease_owner(std::string_view owner) {
+  return validate_name(owner, kLeaseOwnerRule);
 }
 
 Result<void> validate(const NewEvent& event) {

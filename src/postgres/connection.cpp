@@ -39,6 +39,13 @@ bool has_passed(Deadline deadline) {
   return std::chrono::steady_clock::now() >= deadline;
 }
 
+// What a statement is prepared once for.
+std::string key_of(const Call& call) {
+  std::string key(call.sql);
+  for (const auto type : call.types) key.append(1, '\0').append(std::to_string(type));
+  return key;
+}
+
 }  // namespace
 
 Connection::Connection(PGconn* connection, bool prepares, std::stop_token stop)
@@ -224,8 +231,8 @@ Answer<PGresult*> Connection::next_result(Deadline deadline) {
   return PQgetResult(connection);
 }
 
-std::string Connection::name_of(std::string_view sql, bool& is_new) {
-  const auto [at, inserted] = prepared_.try_emplace(std::string(sql));
+std::string Connection::name_of(std::string_view key, bool& is_new) {
+  const auto [at, inserted] = prepared_.try_emplace(std::string(key));
   is_new = inserted;
   if (inserted) at->second = "s" + std::to_string(++names_made_);
   return at->second;
@@ -242,23 +249,25 @@ Answer<void> Connection::send(const Call& call, std::vector<Sent>& sent) {
     lengths.push_back(value ? static_cast<int>(value->size()) : 0);
   }
   const std::vector<int> formats(values.size(), kBinary);
+  const auto types_count = static_cast<int>(call.types.size());
+  const auto key = key_of(call);
   const bool by_name =
-      call.prepared && prepares_ &&
-      (prepared_.size() < kPreparedMax || prepared_.contains(std::string(call.sql)));
+      call.prepared && prepares_ && (prepared_.size() < kPreparedMax || prepared_.contains(key));
   bool done = true;
   if (by_name) {
     bool is_new = false;
-    const auto name = name_of(call.sql, is_new);
+    const auto name = name_of(key, is_new);
     if (is_new) {
-      done =
-          PQsendPrepare(connection, name.c_str(), std::string(call.sql).c_str(), 0, nullptr) == 1;
+      done = PQsendPrepare(connection, name.c_str(), std::string(call.sql).c_str(), types_count,
+                           call.types.data()) == 1;
     }
     done = done && PQsendQueryPrepared(connection, name.c_str(), count, values.data(),
                                        lengths.data(), formats.data(), kBinary) == 1;
     sent.push_back({.call = &call, .prepares = is_new});
   } else {
-    done = PQsendQueryParams(connection, std::string(call.sql).c_str(), count, nullptr,
-                             values.data(), lengths.data(), formats.data(), kBinary) == 1;
+    done = PQsendQueryParams(connection, std::string(call.sql).c_str(), count,
+                             call.types.empty() ? nullptr : call.types.data(), values.data(),
+                             lengths.data(), formats.data(), kBinary) == 1;
     sent.push_back({.call = &call, .prepares = false});
   }
   if (!done) return std::unexpected(lose(one_line(PQerrorMessage(connection))));
@@ -326,7 +335,7 @@ Answer<void> Connection::take_answer(const Sent& sent, Answers& answers) {
     const bool good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
     if (!good && status != PGRES_PIPELINE_ABORTED && !answers.first)
       answers.first = refusal(*result);
-    if (!good && is_preparation) prepared_.erase(std::string(sent.call->sql));
+    if (!good && is_preparation) prepared_.erase(key_of(*sent.call));
     if (good && !is_preparation) answers.rows.push_back(std::move(taken));
     if (PQstatus(connection_.get()) == CONNECTION_BAD) return std::unexpected(lose_by(answers));
     if (auto end = next_result(answers.deadline); !end)

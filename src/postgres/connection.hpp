@@ -26,6 +26,8 @@ struct Call {
   Parameters parameters = {};
   // False: sent with its text each time.
   bool prepared = true;
+  // The types of the parameters, where the statement does not cast them; 0: as it has them.
+  std::vector<Oid> types = {};
 };
 
 struct SessionSetting {
@@ -126,7 +128,7 @@ class Connection {
   Answer<void> flush(Deadline deadline);
   Answer<PGresult*> next_result(Deadline deadline);
   Answer<void> wait(bool for_writing, Deadline deadline);
-  std::string name_of(std::string_view sql, bool& is_new);
+  std::string name_of(std::string_view key, bool& is_new);
   Failure lose(std::string message, Failure::Kind kind = Failure::Kind::ConnectionLost);
 
   std::unique_ptr<PGconn, Finish> connection_;
@@ -135,7 +137,7 @@ class Connection {
   std::optional<Deadline> stopped_until_;  // the end of all waits, once a stop was seen
   bool lost_ = false;
   bool unreplicated_ = false;
-  std::unordered_map<std::string, std::string> prepared_;  // names by text
+  std::unordered_map<std::string, std::string> prepared_;  // names by text and types
   std::uint64_t names_made_ = 0;
 };
 

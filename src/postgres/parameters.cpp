@@ -1,6 +1,7 @@
 #include "postgres/parameters.hpp"
 
 #include <array>
+#include <bit>
 
 #include "core/codec.hpp"
 #include "postgres/wire.hpp"
@@ -61,6 +62,11 @@ Parameters& Parameters::int4(std::int32_t value) {
 
 Parameters& Parameters::boolean(bool value) {
   bytes_.push_back(value ? '\1' : '\0');
+  return end_value();
+}
+
+Parameters& Parameters::float8(double value) {
+  put(std::bit_cast<std::uint64_t>(value));
   return end_value();
 }
 

@@ -23,6 +23,7 @@ class Parameters {
   Parameters& int8(std::uint64_t value);
   Parameters& int4(std::int32_t value);
   Parameters& boolean(bool value);
+  Parameters& float8(double value);
   Parameters& text(std::string_view value);  // also bytea
   Parameters& uuid(const Uuid& value);
   Parameters& timestamptz(Timestamp value);

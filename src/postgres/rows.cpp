@@ -55,6 +55,10 @@ std::uint64_t Rows::affected() const {
   return count;
 }
 
+bool Rows::is_selection() const {
+  return std::string_view(PQcmdStatus(result_.get())).starts_with("SELECT");
+}
+
 std::vector<std::string_view> texts_of(const Rows& rows, int column) {
   std::vector<std::string_view> texts;
   texts.reserve(static_cast<std::size_t>(rows.size()));

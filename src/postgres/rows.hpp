@@ -22,6 +22,8 @@ class Rows {
 
   int size() const { return PQntuples(result_.get()); }
   bool empty() const { return size() == 0; }
+  int columns() const { return PQnfields(result_.get()); }
+  Oid type(int column) const { return PQftype(result_.get(), column); }
   bool is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
 
   std::string_view text(int row, int column) const {  // also bytea; empty where NULL
@@ -36,8 +38,9 @@ class Rows {
   Uuid uuid(int row, int column) const;
   std::vector<std::uint64_t> int8_array(int row, int column) const;  // of one dimension
 
-  // How many rows a statement that gives none has changed.
+  // How many rows a statement has changed; one that changes none: how many it gave.
   std::uint64_t affected() const;
+  bool is_selection() const;  // it changes none
 
  private:
   struct Clear {

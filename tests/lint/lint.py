@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "core": {"eventstore", "core"},
     "log": {"eventstore", "core", "log"},
     "postgres": {"eventstore", "core", "postgres"},
+    "state": {"eventstore", "core", "log", "state"},
     "cli": {"eventstore", "cli"},
 }
 

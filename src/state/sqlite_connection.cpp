@@ -1,0 +1,237 @@
+#include "state/sqlite_connection.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include <sqlite3.h>
+
+namespace eventstore::state {
+namespace {
+
+// Steps of SQLite's virtual machine between two looks at the clock: some 0.1 ms.
+constexpr int kStepsBetweenLooks = 10'000;
+
+// Texts that are kept prepared. A program has few; one that puts values into its texts has many.
+constexpr std::size_t kPreparedMax = 512;
+
+// In a write-ahead log readers and the one writer do not wait for each other. FULL: a commit is
+// synced to the disk before it returns (SQLite's documentation, "PRAGMA synchronous").
+constexpr const char* kForWriting =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+constexpr const char* kForReading = "PRAGMA query_only = ON;";
+
+ErrorCode code_of(int result) {
+  switch (result & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_INTERRUPT:
+      return ErrorCode::DeadlineExceeded;
+    case SQLITE_FULL:
+      return ErrorCode::NoSpace;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return ErrorCode::ReadOnly;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return ErrorCode::Corruption;
+    case SQLITE_NOMEM:
+      return ErrorCode::OutOfResources;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PROTOCOL:
+      return ErrorCode::Io;
+    default:
+      return ErrorCode::InvalidArgument;  // the statement, or what it was given
+  }
+}
+
+Error error_of(sqlite3* handle) {
+  return {.code = code_of(::sqlite3_extended_errcode(handle)),
+          .message = std::string("the state database (SQLite): ") + ::sqlite3_errmsg(handle)};
+}
+
+SqlValue value_at(sqlite3_stmt* statement, int column) {
+  const auto bytes = [&](const void* begin) {
+    const auto size = static_cast<std::size_t>(::sqlite3_column_bytes(statement, column));
+    return size == 0 ? std::string() : std::string(static_cast<const char*>(begin), size);
+  };
+  switch (::sqlite3_column_type(statement, column)) {
+    case SQLITE_INTEGER:
+      return std::int64_t{::sqlite3_column_int64(statement, column)};
+    case SQLITE_FLOAT:
+      return ::sqlite3_column_double(statement, column);
+    case SQLITE_TEXT:
+      return bytes(::sqlite3_column_text(statement, column));
+    case SQLITE_BLOB:
+      return SqlBlob{bytes(::sqlite3_column_blob(statement, column))};
+    default:
+      return {};
+  }
+}
+
+// Parameters live until the statement is reset. SQLite takes a null pointer for NULL.
+int bind_value(sqlite3_stmt* statement, int index, const SqlParameter& parameter) {
+  struct Binder {
+    sqlite3_stmt* statement;
+    int index;
+    int operator()(std::monostate) const { return ::sqlite3_bind_null(statement, index); }
+    int operator()(std::int64_t value) const {
+      return ::sqlite3_bind_int64(statement, index, value);
+    }
+    int operator()(double value) const { return ::sqlite3_bind_double(statement, index, value); }
+    int operator()(std::string_view value) const {
+      return ::sqlite3_bind_text64(statement, index, value.empty() ? "" : value.data(),
+                                   value.size(), SQLITE_STATIC, SQLITE_UTF8);
+    }
+    int operator()(SqlBlobView value) const {
+      return ::sqlite3_bind_blob64(statement, index, value.bytes.empty() ? "" : value.bytes.data(),
+                                   value.bytes.size(), SQLITE_STATIC);
+    }
+  };
+  return std::visit(Binder{statement, index}, parameter);
+}
+
+}  // namespace
+
+void SqliteConnection::Finalize::operator()(sqlite3_stmt* statement) const {
+  ::sqlite3_finalize(statement);
+}
+
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path, Mode mode,
+                                                                 Clock& clock) {
+  const int flags =
+      SQLITE_OPEN_NOMUTEX |
+      (mode == Mode::ReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  sqlite3* handle = nullptr;
+  const int result = ::sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  if (handle == nullptr) {
+    return std::unexpected(Error{.code = ErrorCode::OutOfResources,
+                                 .message = "no memory for a connection to the state database"});
+  }
+  std::unique_ptr<SqliteConnection> opened(new SqliteConnection(handle, clock));
+  if (result != SQLITE_OK) {
+    auto error = error_of(handle);
+    error.message += ": " + path;
+    return std::unexpected(std::move(error));
+  }
+  ::sqlite3_extended_result_codes(handle, 1);
+  ::sqlite3_progress_handler(handle, kStepsBetweenLooks, &is_over, opened.get());
+  // Another process may be making the file as well.
+  opened->set_deadline(clock.monotonic_now() + std::chrono::seconds(10));
+  const auto* const settings = mode == Mode::Write ? kForWriting : kForReading;
+  if (auto set = opened->run_script(settings); !set) return std::unexpected(std::move(set).error());
+  return opened;
+}
+
+SqliteConnection::~SqliteConnection() {
+  statements_.clear();
+  ::sqlite3_close(handle_);
+}
+
+int SqliteConnection::is_over(void* self) {
+  const auto& connection = *static_cast<SqliteConnection*>(self);
+  return connection.clock_.monotonic_now() >= connection.deadline_ ? 1 : 0;
+}
+
+void SqliteConnection::set_deadline(Deadline deadline) {
+  deadline_ = deadline;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+      std::max(deadline - clock_.monotonic_now(), Deadline::duration::zero()));
+  const auto most = std::chrono::milliseconds(std::numeric_limits<int>::max());
+  ::sqlite3_busy_timeout(handle_, static_cast<int>(std::min(left, most).count()));
+}
+
+Error SqliteConnection::failure() const {
+  return error_of(handle_);
+}
+
+bool SqliteConnection::is_in_transaction() const {
+  return ::sqlite3_get_autocommit(handle_) == 0;
+}
+
+Result<sqlite3_stmt*> SqliteConnection::prepare(std::string_view sql) {
+  const auto known = statements_.find(std::string(sql));
+  if (known != statements_.end()) return known->second.get();
+  sqlite3_stmt* made = nullptr;
+  const char* rest = nullptr;
+  if (::sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                           SQLITE_PREPARE_PERSISTENT, &made, &rest) != SQLITE_OK) {
+    return std::unexpected(failure());
+  }
+  Statement statement(made);
+  if (made == nullptr || rest != sql.data() + sql.size()) {
+    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                 .message = "not one statement of SQL: " + std::string(sql)});
+  }
+  if (statements_.size() >= kPreparedMax) statements_.clear();
+  return statements_.emplace(sql, std::move(statement)).first->second.get();
+}
+
+// $1 and so on are names to SQLite, which numbers them as they come.
+Result<void> SqliteConnection::bind(sqlite3_stmt* statement,
+                                    std::span<const SqlParameter> parameters) {
+  const int count = ::sqlite3_bind_parameter_count(statement);
+  for (int index = 1; index <= count; ++index) {
+    const char* name = ::sqlite3_bind_parameter_name(statement, index);
+    const auto number = name == nullptr ? 0 : std::strtoul(name + 1, nullptr, 10);
+    if (number == 0 || number > parameters.size()) {
+      return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                   .message = "there is nothing for the parameter " +
+                                              std::string(name == nullptr ? "?" : name)});
+    }
+    if (bind_value(statement, index, parameters[number - 1]) != SQLITE_OK) {
+      return std::unexpected(failure());
+    }
+  }
+  return {};
+}
+
+Result<SqlRows> SqliteConnection::step_all(sqlite3_stmt* statement) {
+  const int columns = ::sqlite3_column_count(statement);
+  std::vector<SqlValue> values;
+  const auto before = ::sqlite3_total_changes64(handle_);
+  for (;;) {
+    const int result = ::sqlite3_step(statement);
+    if (result == SQLITE_DONE) break;
+    if (result != SQLITE_ROW) return std::unexpected(failure());
+    for (int column = 0; column < columns; ++column) values.push_back(value_at(statement, column));
+  }
+  const auto changed = static_cast<std::uint64_t>(::sqlite3_total_changes64(handle_) - before);
+  return SqlRows(static_cast<std::size_t>(columns), std::move(values), changed);
+}
+
+Result<SqlRows> SqliteConnection::run(std::string_view sql,
+                                      std::span<const SqlParameter> parameters) {
+  const auto statement = prepare(sql);
+  if (!statement) return std::unexpected(statement.error());
+  auto bound = bind(*statement, parameters);
+  auto rows = bound ? step_all(*statement) : std::unexpected(std::move(bound).error());
+  ::sqlite3_reset(*statement);
+  ::sqlite3_clear_bindings(*statement);
+  return rows;
+}
+
+Result<std::uint64_t> SqliteConnection::run_each(std::string_view sql,
+                                                 std::span<const std::vector<SqlParameter>> rows) {
+  std::uint64_t changed = 0;
+  for (const auto& row : rows) {
+    const auto done = run(sql, row);
+    if (!done) return std::unexpected(done.error());
+    changed += done->changed();
+  }
+  return changed;
+}
+
+Result<void> SqliteConnection::run_script(std::string_view script) {
+  if (::sqlite3_exec(handle_, std::string(script).c_str(), nullptr, nullptr, nullptr) !=
+      SQLITE_OK) {
+    return std::unexpected(failure());
+  }
+  return {};
+}
+
+}  // namespace eventstore::state
