@@ -1,6 +1,9 @@
 #include "postgres/postgres_state.hpp"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include "postgres/migrations.hpp"
@@ -143,7 +146,6 @@ class PostgresState::Transaction final : public StateTransaction {
 
 PostgresState::PostgresState(const StoreUrl& url, bool read_only)
     : settings_({.uri = url.uri,
-                 .options = url.pooled ? "" : "-c TimeZone=UTC",
                  .prepares = !url.pooled,
                  .application_name = "event-store state"}),
       schema_(quoted(url.schema)),
