@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "postgres/migrations.hpp"
@@ -40,7 +41,11 @@ Error state_error(const Failure& failure) {
 template <typename T>
 Result<T> in_result(Answer<T> answer) {
   if (!answer) return std::unexpected(state_error(answer.error()));
-  return std::move(answer).value();
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return *std::move(answer);
+  }
 }
 
 }  // namespace
@@ -51,8 +56,8 @@ class PostgresState::Transaction final : public StateTransaction {
       : database_(database), connection_(std::move(connection)), deadline_(deadline) {}
 
   ~Transaction() override {
-    const bool is_open = began_at_ && !is_committed_;
-    if (is_open && !connection_->is_lost()) {
+    if (connection_ == nullptr) return;
+    if (began_at_ && !connection_->is_lost()) {
       const auto deadline = std::chrono::steady_clock::now() + database_.patience_;
       static_cast<void>(connection_->run({.sql = "ROLLBACK"}, deadline));
     }
@@ -112,7 +117,8 @@ class PostgresState::Transaction final : public StateTransaction {
       }
       return std::unexpected(std::move(done).error());
     }
-    is_over_ = is_committed_ = true;
+    is_over_ = true;
+    database_.give_back(std::move(connection_));
     return {};
   }
 
@@ -141,13 +147,10 @@ class PostgresState::Transaction final : public StateTransaction {
   const Deadline deadline_;
   std::optional<Timestamp> began_at_;
   bool is_over_ = false;
-  bool is_committed_ = false;
 };
 
 PostgresState::PostgresState(const StoreUrl& url, bool read_only)
-    : settings_({.uri = url.uri,
-                 .prepares = !url.pooled,
-                 .application_name = "event-store state"}),
+    : settings_({.uri = url.uri, .prepares = !url.pooled, .application_name = "event-store state"}),
       schema_(quoted(url.schema)),
       patience_(url.patience),
       read_only_(read_only) {}

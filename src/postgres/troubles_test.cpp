@@ -13,6 +13,7 @@ namespace eventstore::postgres {
 namespace {
 
 using test::code_of;
+using test::OwnServer;
 using test::value_of;
 using Positions = std::vector<std::uint64_t>;
 

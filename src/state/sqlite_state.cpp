@@ -13,6 +13,7 @@ class SqliteState::Transaction final : public StateTransaction {
         began_at_(database.clock_.wall_now()) {}
 
   ~Transaction() override {
+    if (connection_ == nullptr) return;
     // A rollback has no time limit: what waits is this process.
     connection_->set_deadline(Deadline::max());
     if (connection_->is_in_transaction() && !connection_->run("ROLLBACK")) connection_.reset();
@@ -38,6 +39,7 @@ class SqliteState::Transaction final : public StateTransaction {
     auto done = checked([&] { return connection_->run("COMMIT"); });
     if (!done) return std::unexpected(std::move(done).error());
     is_over_ = true;
+    database_.give_back(std::move(connection_), writes_);  // the next need not wait
     return {};
   }
 
