@@ -53,7 +53,9 @@ Result<void> migrate_state(StateDatabase& database, std::string_view component,
       return std::unexpected(std::move(made).error());
     }
   }
-  const auto version = version_of(**transaction, component);
+  auto version = version_of(**transaction, component);
+  // Where nobody has made any tables yet, the statement is of none that there is.
+  if (!applies && !version && version.error().code == ErrorCode::InvalidArgument) version = 0;
   if (!version) return std::unexpected(version.error());
   const auto wanted = migrations.empty() ? 0 : migrations.back().number;
   if (*version > wanted || (!applies && *version < wanted)) {
