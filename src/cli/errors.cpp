@@ -41,8 +41,8 @@ struct DetailsToJson {
 };
 
 // What to do about an error, where its own words do not say it.
-std::string_view advice(const Error& error) {
-  switch (error.code) {
+std::string_view advice(ErrorCode code, std::string_view message) {
+  switch (code) {
     case ErrorCode::NoSpace:
       return "; make room (on the disk, in the quota or the file-size limit) and run it again";
     case ErrorCode::OutOfResources:
@@ -54,13 +54,12 @@ std::string_view advice(const Error& error) {
       return "; `event-store maint verify` lists all that is affected";
     case ErrorCode::Unavailable:
       // The server was reached, and says what it wants.
-      if (error.message.contains("(SQLSTATE 28") || error.message.contains("(SQLSTATE 3D"))
-        return "";
+      if (message.contains("(SQLSTATE 28") || message.contains("(SQLSTATE 3D")) return "";
       return "; run it again when the server that --store or EVENT_STORE_URL names can be reached";
     case ErrorCode::Archived:
       return "; `event-store maint partition --attach MONTH` brings a month back";
     case ErrorCode::UnsupportedFormat:
-      return error.message.ends_with("migrate it first") ? ": `event-store maint migrate`" : "";
+      return message.ends_with("migrate it first") ? ": `event-store maint migrate`" : "";
     default:
       return "";
   }
@@ -88,10 +87,10 @@ Failure::Failure(std::string name, std::string sentence)
 
 Failure::Failure(Error error)
     : code(to_string(error.code)),
-      message(error.message),
+      message(std::move(error.message)),
       details(details_json(error)),
       exit_code(exit_code_of(error.code)) {
-  message += advice(error);
+  message += advice(error.code, message);
 }
 
 Failure io_failure(std::string_view what, int error_number) {

@@ -63,6 +63,8 @@ class PostgresState::Transaction final : public StateTransaction {
     }
     if (!connection_->is_lost()) database_.give_back(std::move(connection_));
   }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
 
   // Tells what time it is as well.
   Answer<void> start(std::string_view begin) {

@@ -128,7 +128,7 @@ Call call_of(std::string_view sql, std::span<const SqlParameter> parameters) {
 
 Result<SqlRows> values_of(const Rows& rows) {
   std::vector<SqlValue> values;
-  values.reserve(static_cast<std::size_t>(rows.size() * rows.columns()));
+  values.reserve(static_cast<std::size_t>(rows.size()) * static_cast<std::size_t>(rows.columns()));
   for (int row = 0; row < rows.size(); ++row) {
     for (int column = 0; column < rows.columns(); ++column) {
       auto value = value_at(rows, row, column);

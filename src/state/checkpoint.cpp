@@ -72,6 +72,7 @@ Result<std::vector<Checkpoint>> list_checkpoints(StateTransaction& transaction,
   const auto rows = transaction.run(kList, {prefix});
   if (!rows) return std::unexpected(rows.error());
   std::vector<Checkpoint> checkpoints;
+  checkpoints.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     checkpoints.push_back(checkpoint_at(*rows, row));
   }

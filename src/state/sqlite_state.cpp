@@ -3,6 +3,14 @@
 #include <utility>
 
 namespace eventstore::state {
+namespace {
+
+Error took_too_long() {
+  return {.code = ErrorCode::DeadlineExceeded,
+          .message = "another transaction of the state database took too long"};
+}
+
+}  // namespace
 
 class SqliteState::Transaction final : public StateTransaction {
  public:
@@ -19,6 +27,8 @@ class SqliteState::Transaction final : public StateTransaction {
     if (connection_->is_in_transaction() && !connection_->run("ROLLBACK")) connection_.reset();
     database_.give_back(std::move(connection_), writes_);
   }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
 
   Result<std::uint64_t> run_each(std::string_view sql,
                                  std::span<const std::vector<SqlParameter>> rows) override {
@@ -105,14 +115,11 @@ Result<std::unique_ptr<StateTransaction>> SqliteState::start(bool writes, Deadli
 Result<std::unique_ptr<SqliteConnection>> SqliteState::take(bool writes, Deadline deadline) {
   {
     MutexLock lock(mutex_);
+    while (writes && is_writing_) {
+      const bool in_time = freed_.wait_until(lock, deadline) == std::cv_status::no_timeout;
+      if (!in_time && is_writing_) return std::unexpected(took_too_long());
+    }
     if (writes) {
-      while (is_writing_) {
-        if (freed_.wait_until(lock, deadline) == std::cv_status::timeout && is_writing_) {
-          return std::unexpected(
-              Error{.code = ErrorCode::DeadlineExceeded,
-                    .message = "another transaction of the state database took too long"});
-        }
-      }
       is_writing_ = true;
       if (writer_ != nullptr) return std::move(writer_);
     } else if (!readers_.empty()) {
