@@ -112,8 +112,8 @@ Answer<PGresult*> Connection::next_result(Deadline deadline) {
   return PQgetResult(connection);
 }
 
-std::string Connection::name_of(std::string_view key, bool& is_new) {
-  const auto [at, inserted] = prepared_.try_emplace(std::string(key));
+std::string Connection::name_of(std::string key, bool& is_new) {
+  const auto [at, inserted] = prepared_.try_emplace(std::move(key));
   is_new = inserted;
   if (inserted) at->second = "s" + std::to_string(++names_made_);
   return at->second;
@@ -131,13 +131,13 @@ Answer<void> Connection::send(const Call& call, std::vector<Sent>& sent) {
   }
   const std::vector<int> formats(values.size(), kBinary);
   const auto types_count = static_cast<int>(call.types.size());
-  const auto key = key_of(call);
-  const bool by_name =
-      call.prepared && prepares_ && (prepared_.size() < kPreparedMax || prepared_.contains(key));
+  const bool may_prepare = call.prepared && prepares_;
+  auto key = may_prepare ? key_of(call) : std::string();
+  const bool by_name = may_prepare && (prepared_.size() < kPreparedMax || prepared_.contains(key));
   bool done = true;
   if (by_name) {
     bool is_new = false;
-    const auto name = name_of(key, is_new);
+    const auto name = name_of(std::move(key), is_new);
     if (is_new) {
       done = PQsendPrepare(connection, name.c_str(), std::string(call.sql).c_str(), types_count,
                            call.types.data()) == 1;

@@ -41,7 +41,7 @@ struct ConnectionSettings {
   bool prepares = true;  // false where a pooler gives each transaction another session
   std::string application_name = "event-store";
   // Of the server's session, set once it is there: poolers take none with a connection. What the
-  // URI's own `options` set stays as it is.
+  // URI's own `options` set, or PGOPTIONS, stays as it is.
   std::vector<SessionSetting> session = {};
 };
 
@@ -128,7 +128,7 @@ class Connection {
   Answer<void> flush(Deadline deadline);
   Answer<PGresult*> next_result(Deadline deadline);
   Answer<void> wait(bool for_writing, Deadline deadline);
-  std::string name_of(std::string_view key, bool& is_new);
+  std::string name_of(std::string key, bool& is_new);
   Failure lose(std::string message, Failure::Kind kind = Failure::Kind::ConnectionLost);
 
   std::unique_ptr<PGconn, Finish> connection_;

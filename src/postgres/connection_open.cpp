@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,10 @@ namespace {
 
 // How long one of several hosts is waited for before it is the next one's turn.
 constexpr auto kHostPatience = std::chrono::seconds(3);
+
+constexpr const char* kSetUp =
+    "SELECT set_config(s.name, v.value, false) FROM unnest($1::text[], $2::text[]) v(name, value)"
+    " JOIN pg_settings s ON s.name = v.name WHERE s.source <> 'client'";
 
 }  // namespace
 
@@ -65,21 +71,19 @@ Answer<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& s
   }
 }
 
+// What came with the connection (the URI's options, or PGOPTIONS) stays as it is.
 Answer<void> Connection::set_up(const ConnectionSettings& settings, Deadline deadline) {
-  const auto of_uri = libpq_parameter(settings.uri, "options");
-  Call call{.sql = {}, .prepared = false};
-  std::string sql;
+  if (settings.session.empty()) return {};
+  std::vector<std::string_view> names;
+  std::vector<std::string_view> values;
   for (const auto& [name, value] : settings.session) {
-    if (of_uri.contains(std::string(name) + '=')) continue;
-    const auto number = call.parameters.count();
-    sql += sql.empty() ? "SELECT " : ", ";
-    sql += "set_config($" + std::to_string(number + 1) + "::text, $" + std::to_string(number + 2) +
-           "::text, false)";
-    call.parameters.text(name).text(value);
+    names.push_back(name);
+    values.push_back(value);
   }
-  if (sql.empty()) return {};
-  call.sql = sql;
-  auto done = run(call, deadline);
+  auto done = run({.sql = kSetUp,
+                   .parameters = std::move(Parameters().text_array(names).text_array(values)),
+                   .prepared = false},
+                  deadline);
   if (!done) return std::unexpected(std::move(done).error());
   return {};
 }

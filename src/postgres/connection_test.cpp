@@ -214,6 +214,22 @@ TEST_F(ConnectionTest, TakesOptionsOfItsUriBesideThoseItIsGiven) {
   EXPECT_EQ(setting(**connection, "TimeZone"), "Japan");
 }
 
+// Names are the server's to read: in any case, and as a switch of its program.
+TEST_F(ConnectionTest, TakesOptionsOfItsUriHoweverTheyAreWritten) {
+  const auto connection =
+      Connection::open({.uri = test::postgres_url() +
+                               "?options=-c%20timezone%3DJapan%20--idle-in-transaction-session-"
+                               "timeout%3D7s",
+                        .session = {{"idle_in_transaction_session_timeout", "10s"},
+                                    {"TimeZone", "UTC"},
+                                    {"jit", "off"}}},
+                       in(30s));
+  ASSERT_TRUE(connection);
+  EXPECT_EQ(setting(**connection, "TimeZone"), "Japan");
+  EXPECT_EQ(setting(**connection, "idle_in_transaction_session_timeout"), "7s");
+  EXPECT_EQ(setting(**connection, "jit"), "off");
+}
+
 TEST_F(ConnectionTest, TakesTheNameOfItsUri) {
   const auto connection = Connection::open(
       {.uri = test::postgres_url() + "?application_name=somebody", .application_name = "nobody"},

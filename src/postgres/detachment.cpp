@@ -188,34 +188,18 @@ Result<void> attach(MaintenanceSession& session, Month month) {
   return {};
 }
 
-// Says what a lock that did not come means.
-Result<void> in_the_way_of(Result<void> done, std::string_view what) {
-  if (done || done.error().code != ErrorCode::Overloaded ||
-      !done.error().message.contains("SQLSTATE 55P03")) {
-    return done;
-  }
-  auto error = std::move(done).error();
-  error.message = "the month was not " + std::string(what) +
-                  ": a query or a transaction has held its tables for five seconds; try again" +
-                  " later (" + error.message + ")";
-  return std::unexpected(std::move(error));
-}
-
 }  // namespace
 
 Result<void> detach_month(MaintenanceSession& session, std::string_view month) {
   const auto parsed = parse_month(month);
   if (!parsed) return std::unexpected(parsed.error());
-  return in_the_way_of(session.in_transaction([&] { return detach(session, *parsed); }),
-                       "detached");
+  return session.in_transaction([&] { return detach(session, *parsed); });
 }
 
 Result<void> attach_month(MaintenanceSession& session, std::string_view month) {
   const auto parsed = parse_month(month);
   if (!parsed) return std::unexpected(parsed.error());
-  if (auto done = in_the_way_of(session.in_transaction([&] { return attach(session, *parsed); }),
-                                "attached");
-      !done) {
+  if (auto done = session.in_transaction([&] { return attach(session, *parsed); }); !done) {
     return done;
   }
   // Indexes that were asked for while it was away.

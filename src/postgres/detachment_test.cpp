@@ -190,6 +190,7 @@ TEST_F(DetachedMonth, WaitsForALongReadAndNotForEver) {
   execute("BEGIN; SELECT count(*) FROM {s}.events");
   const auto refused = test::error_of(maintenance().detach_partition("2031-01"));
   EXPECT_EQ(refused.code, ErrorCode::Overloaded) << refused.message;
+  EXPECT_TRUE(refused.message.contains("in the way")) << refused.message;
   EXPECT_EQ(positions_of(read_events(store())).size(), 6U);
   execute("ROLLBACK");
   detach("2031-01");

@@ -50,6 +50,7 @@ constexpr std::array kAdvice = {
     Advice{"28", "; check the user, and what pg_hba.conf of the server says of it"},
     Advice{"3D000", "; make the database (createdb), or name another"},
     Advice{"42501", "; the role lacks a right on the store's schema or tables"},
+    Advice{"55P03", "; a query or a transaction of somebody else's is in the way: try again later"},
     Advice{"42P05",
            "; where a pooler gives each transaction another session, the URL has to say"
            " pooler=transaction"},

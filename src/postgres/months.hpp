@@ -76,6 +76,9 @@ Answer<bool> make_month_tables(Connection& connection, const std::string& schema
 // Statements that make the tables of a month, which are there already, a part of the store.
 std::string attach_statements(const std::string& schema, Month month);
 
+// Tables are made for this month and so many after it.
+inline constexpr std::uint32_t kMonthsAhead = 3;
+
 // Statements that give whoever has rights on the table `from` the same on the table `to`. Names are
 // quoted, with their schema.
 Answer<std::string> grant_statements(Connection& connection, const std::string& from,

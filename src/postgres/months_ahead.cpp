@@ -7,9 +7,6 @@
 namespace eventstore::postgres {
 namespace {
 
-// Tables are there for this month and so many after it.
-constexpr int kMonthsAhead = 3;
-
 constexpr const char* kNow = "SELECT clock_timestamp()";
 
 }  // namespace
@@ -43,7 +40,7 @@ Answer<void> MonthsAhead::make(Connection& connection) {
     const MutexLock lock(mutex_);
     month = made_for_ = std::max(newest_, Month::of(now));
   }
-  for (int ahead = 0; ahead <= kMonthsAhead; ++ahead, month = month.next()) {
+  for (std::uint32_t ahead = 0; ahead <= kMonthsAhead; ++ahead, month = month.next()) {
     const auto made = make_month_tables(connection, settings_.schema, month, patience());
     if (made) continue;
     if (made.error().is_passing()) return std::unexpected(made.error());

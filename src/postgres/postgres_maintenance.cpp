@@ -5,19 +5,13 @@
 #include "postgres/json_indexes.hpp"
 #include "postgres/maintenance_session.hpp"
 #include "postgres/migrations.hpp"
+#include "postgres/months.hpp"
 #include "postgres/partitions.hpp"
 #include "postgres/table_stats.hpp"
 #include "postgres/url.hpp"
 #include "postgres/vacuum.hpp"
 
 namespace eventstore {
-namespace {
-
-// As where a store is opened for writing.
-constexpr std::uint32_t kMonthsAhead = 3;
-
-}  // namespace
-
 struct PostgresMaintenance::Impl {
   postgres::MaintenanceSession session;
 
@@ -47,7 +41,7 @@ Result<PostgresMigration> PostgresMaintenance::migrate() {
   auto migrated = postgres::migrate_store(impl_->session);
   if (!migrated) return migrated;
   // So that nothing goes into the default tables, where those who append may make none.
-  auto made = postgres::make_partitions(impl_->session, kMonthsAhead);
+  auto made = postgres::make_partitions(impl_->session, postgres::kMonthsAhead);
   if (!made) return std::unexpected(std::move(made).error());
   return migrated;
 }

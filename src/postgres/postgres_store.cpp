@@ -1,6 +1,7 @@
 #include "postgres/postgres_store.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -27,7 +28,7 @@ constexpr std::chrono::milliseconds kSilentPatience{10'000};
 // Plans that do not depend on how large the tables were when they were made, and nothing that waits
 // for ever: no timeout of the server's ends a COPY whose sender is gone without a word, and it
 // holds the lock. Not where a pooler is in between, which does not know of such settings.
-const std::vector<SessionSetting> kSession = {
+constexpr auto kSession = std::to_array<SessionSetting>({
     {"jit", "off"},
     {"plan_cache_mode", "force_generic_plan"},
     {"enable_seqscan", "off"},
@@ -38,7 +39,7 @@ const std::vector<SessionSetting> kSession = {
     {"tcp_keepalives_idle", "10"},
     {"tcp_keepalives_interval", "5"},
     {"tcp_keepalives_count", "3"},
-};
+});
 
 constexpr const char* kServer =
     "SELECT current_setting('server_encoding'), pg_is_in_recovery(),"
@@ -54,6 +55,11 @@ constexpr const char* kFind =
     "ordinal)"
     " JOIN {s}.streams s ON s.name = $1::text"
     " JOIN {s}.event_ids i ON i.stream_id = s.stream_id AND i.id = n.id";
+
+std::vector<SessionSetting> session_of(const StoreUrl& url) {
+  if (url.pooled) return {};
+  return {kSession.begin(), kSession.end()};
+}
 
 Error read_only() {
   return {.code = ErrorCode::ReadOnly,
@@ -81,9 +87,7 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreUrl& url,
                                                            const OpenOptions& options,
                                                            const PostgresStoreTuning& tuning) {
   StoreSettings settings{
-      .connection = {.uri = url.uri,
-                     .prepares = !url.pooled,
-                     .session = url.pooled ? std::vector<SessionSetting>() : kSession},
+      .connection = {.uri = url.uri, .prepares = !url.pooled, .session = session_of(url)},
       .listening = {.uri = url.listen_uri},
       .schema = quoted(url.schema),
       .channel_name = "eventstore:" + url.schema,
