@@ -29,7 +29,8 @@ enum class CheckpointOutcome : std::uint8_t {
 // that also stores what became of the events in between. Commit only what is Stored: where two do
 // the same work, that is one of them. `name` is 1 to 512 bytes.
 //
-// Fails with InvalidArgument where `next` is before `expected`, and as StateTransaction::run().
+// Fails with InvalidArgument where `next` is before `expected`; as validate_checkpoint_name(), and
+// as StateTransaction::run().
 Result<CheckpointOutcome> store_checkpoint(StateTransaction& transaction, std::string_view name,
                                            GlobalPosition expected, GlobalPosition next);
 

@@ -32,7 +32,7 @@ struct LeaseAnswer {
 // instance that asks, for people to read: two that ask with the same name are two. Both names are 1
 // to 512 bytes. Takes effect with the commit, as all that follows.
 //
-// Fails as StateTransaction::run().
+// Fails as validate_lease_name() and validate_lease_owner(), and as StateTransaction::run().
 Result<LeaseAnswer> acquire_lease(StateTransaction& transaction, std::string_view name,
                                   std::string_view owner, std::chrono::milliseconds duration);
 

@@ -70,7 +70,8 @@ class SqlRows {
 // Types that mean the same to both: BIGINT, DOUBLE PRECISION, TEXT and BYTEA.
 //
 // Ownership: gives up what it has not committed when it is destroyed; must not outlive its
-// database. Threads:   one at a time.
+//            database.
+// Threads:   one at a time.
 class StateTransaction {
  public:
   StateTransaction() = default;
@@ -83,8 +84,8 @@ class StateTransaction {
   // Fails with InvalidArgument where the database does not take it; with DeadlineExceeded,
   // Unavailable, Overloaded (others were in the way: begin anew), NoSpace, ReadOnly, Corruption or
   // Io. After a failure nothing more can be done in the transaction.
-  Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters = {});
-  Result<SqlRows> run(std::string_view sql, std::initializer_list<SqlParameter> parameters) {
+  virtual Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters) = 0;
+  Result<SqlRows> run(std::string_view sql, std::initializer_list<SqlParameter> parameters = {}) {
     return run(sql, std::span(parameters.begin(), parameters.size()));
   }
 
@@ -97,7 +98,7 @@ class StateTransaction {
   virtual Result<void> run_script(std::string_view script) = 0;
 
   // When the transaction began, by the database's clock, which is the same for all who use it.
-  virtual Result<Timestamp> now() = 0;
+  virtual Timestamp now() const = 0;
 
   // Waits until no other transaction is open that has locked the same name, and keeps those that
   // come waiting.
@@ -109,10 +110,6 @@ class StateTransaction {
   // Fails as run() does; with OutcomeUnknown where the connection broke, so that it may be done or
   // not: what is stored tells.
   virtual Result<void> commit() = 0;
-
- private:
-  virtual Result<SqlRows> run_one(std::string_view sql,
-                                  std::span<const SqlParameter> parameters) = 0;
 };
 
 // Where what is made from events lives: checkpoints, leases, projections, snapshots. Beside an

@@ -16,7 +16,7 @@ struct StateMigration {
   std::string_view script;  // as StateTransaction::run_script() takes it
 };
 
-// Runs those of `migrations` that `component` (1 to 512 bytes) does not have yet, all in one
+// Runs those of `migrations` that `component` does not have yet, all in one
 // transaction; any number of processes may try at once. Without `apply` it only looks.
 //
 // Fails with UnsupportedFormat where the tables are of a newer version than the last of

@@ -21,9 +21,4 @@ std::string_view SqlRows::text(std::size_t row, std::size_t column) const {
   return text == nullptr ? std::string_view() : *text;
 }
 
-Result<SqlRows> StateTransaction::run(std::string_view sql,
-                                      std::span<const SqlParameter> parameters) {
-  return run_one(sql, parameters);
-}
-
 }  // namespace eventstore

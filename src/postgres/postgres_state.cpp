@@ -77,6 +77,14 @@ class PostgresState::Transaction final : public StateTransaction {
     return {};
   }
 
+  using StateTransaction::run;
+  Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters) override {
+    const auto rows =
+        checked([&] { return connection_->run(call_of(sql, parameters), deadline_); });
+    if (!rows) return std::unexpected(rows.error());
+    return values_of(*rows);
+  }
+
   Result<std::uint64_t> run_each(std::string_view sql,
                                  std::span<const std::vector<SqlParameter>> rows) override {
     std::uint64_t changed = 0;
@@ -96,7 +104,7 @@ class PostgresState::Transaction final : public StateTransaction {
     return checked([&] { return connection_->run_script(std::string(script), deadline_); });
   }
 
-  Result<Timestamp> now() override { return *began_at_; }
+  Timestamp now() const override { return *began_at_; }
 
   Result<void> lock(std::string_view name) override {
     const auto full = database_.schema_ + '.' + std::string(name);
@@ -125,13 +133,6 @@ class PostgresState::Transaction final : public StateTransaction {
   }
 
  private:
-  Result<SqlRows> run_one(std::string_view sql, std::span<const SqlParameter> parameters) override {
-    const auto rows =
-        checked([&] { return connection_->run(call_of(sql, parameters), deadline_); });
-    if (!rows) return std::unexpected(rows.error());
-    return values_of(*rows);
-  }
-
   template <typename Ask>
   auto checked(const Ask& ask) -> Result<typename decltype(ask())::value_type> {
     if (is_over_) {

@@ -43,8 +43,7 @@ Result<CheckpointOutcome> store_checkpoint(StateTransaction& transaction, std::s
                                  .message = "a checkpoint does not go back: remove it instead"});
   }
   const auto now = transaction.now();
-  if (!now) return std::unexpected(now.error());
-  const auto at = now->time_since_epoch().count();
+  const auto at = now.time_since_epoch().count();
   auto moved = expected == GlobalPosition{}
                    ? transaction.run(kFirst, {name, number_of(next), at})
                    : transaction.run(kNext, {name, number_of(next), at, number_of(expected)});

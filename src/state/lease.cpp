@@ -37,10 +37,9 @@ Result<LeaseAnswer> acquire_lease(StateTransaction& transaction, std::string_vie
     return std::unexpected(std::move(valid).error());
   }
   const auto now = transaction.now();
-  if (!now) return std::unexpected(now.error());
-  const Timestamp expires_at = *now + duration;
+  const Timestamp expires_at = now + duration;
   const auto taken =
-      transaction.run(kAcquire, {name, owner, number_of(expires_at), number_of(*now)});
+      transaction.run(kAcquire, {name, owner, number_of(expires_at), number_of(now)});
   if (!taken) return std::unexpected(taken.error());
   if (!taken->empty()) {
     return LeaseAnswer{.acquired = true,
@@ -57,8 +56,7 @@ Result<LeaseAnswer> acquire_lease(StateTransaction& transaction, std::string_vie
 Result<bool> renew_lease(StateTransaction& transaction, Lease& lease,
                          std::chrono::milliseconds duration) {
   const auto now = transaction.now();
-  if (!now) return std::unexpected(now.error());
-  const Timestamp expires_at = *now + duration;
+  const Timestamp expires_at = now + duration;
   const auto renewed = transaction.run(kRenew, {lease.name, lease.fence, number_of(expires_at)});
   if (!renewed) return std::unexpected(renewed.error());
   if (renewed->changed() == 0) return false;

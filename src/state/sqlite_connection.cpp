@@ -145,10 +145,6 @@ void SqliteConnection::set_deadline(Deadline deadline) {
   ::sqlite3_busy_timeout(handle_, static_cast<int>(std::min(left, most).count()));
 }
 
-Error SqliteConnection::failure() const {
-  return error_of(handle_);
-}
-
 bool SqliteConnection::is_in_transaction() const {
   return ::sqlite3_get_autocommit(handle_) == 0;
 }
@@ -160,7 +156,7 @@ Result<sqlite3_stmt*> SqliteConnection::prepare(std::string_view sql) {
   const char* rest = nullptr;
   if (::sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
                            SQLITE_PREPARE_PERSISTENT, &made, &rest) != SQLITE_OK) {
-    return std::unexpected(failure());
+    return std::unexpected(error_of(handle_));
   }
   Statement statement(made);
   if (made == nullptr || rest != sql.data() + sql.size()) {
@@ -184,7 +180,7 @@ Result<void> SqliteConnection::bind(sqlite3_stmt* statement,
                                               std::string(name == nullptr ? "?" : name)});
     }
     if (bind_value(statement, index, parameters[number - 1]) != SQLITE_OK) {
-      return std::unexpected(failure());
+      return std::unexpected(error_of(handle_));
     }
   }
   return {};
@@ -197,7 +193,7 @@ Result<SqlRows> SqliteConnection::step_all(sqlite3_stmt* statement) {
   for (;;) {
     const int result = ::sqlite3_step(statement);
     if (result == SQLITE_DONE) break;
-    if (result != SQLITE_ROW) return std::unexpected(failure());
+    if (result != SQLITE_ROW) return std::unexpected(error_of(handle_));
     for (int column = 0; column < columns; ++column) values.push_back(value_at(statement, column));
   }
   const auto changed = static_cast<std::uint64_t>(::sqlite3_total_changes64(handle_) - before);
@@ -229,7 +225,7 @@ Result<std::uint64_t> SqliteConnection::run_each(std::string_view sql,
 Result<void> SqliteConnection::run_script(std::string_view script) {
   if (::sqlite3_exec(handle_, std::string(script).c_str(), nullptr, nullptr, nullptr) !=
       SQLITE_OK) {
-    return std::unexpected(failure());
+    return std::unexpected(error_of(handle_));
   }
   return {};
 }

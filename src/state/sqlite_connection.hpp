@@ -54,7 +54,6 @@ class SqliteConnection {
 
   SqliteConnection(sqlite3* handle, Clock& clock) : handle_(handle), clock_(clock) {}
   static int is_over(void* self);
-  Error failure() const;
   Result<sqlite3_stmt*> prepare(std::string_view sql);
   Result<void> bind(sqlite3_stmt* statement, std::span<const SqlParameter> parameters);
   Result<SqlRows> step_all(sqlite3_stmt* statement);

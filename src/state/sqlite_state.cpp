@@ -30,6 +30,11 @@ class SqliteState::Transaction final : public StateTransaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
+  using StateTransaction::run;
+  Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters) override {
+    return checked([&] { return connection_->run(sql, parameters); });
+  }
+
   Result<std::uint64_t> run_each(std::string_view sql,
                                  std::span<const std::vector<SqlParameter>> rows) override {
     return checked([&] { return connection_->run_each(sql, rows); });
@@ -39,7 +44,7 @@ class SqliteState::Transaction final : public StateTransaction {
     return checked([&] { return connection_->run_script(script); });
   }
 
-  Result<Timestamp> now() override { return began_at_; }
+  Timestamp now() const override { return began_at_; }
 
   // One transaction writes at a time.
   Result<void> lock(std::string_view) override { return {}; }
@@ -54,10 +59,6 @@ class SqliteState::Transaction final : public StateTransaction {
   }
 
  private:
-  Result<SqlRows> run_one(std::string_view sql, std::span<const SqlParameter> parameters) override {
-    return checked([&] { return connection_->run(sql, parameters); });
-  }
-
   template <typename Work>
   auto checked(const Work& work) -> decltype(work()) {
     if (is_over_) {
