@@ -8,7 +8,7 @@ export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$PWD
 # shellcheck disable=SC2034  # the sourcing script picks
 build_packages=(
   g++ cmake ninja-build
-  libcli11-dev libfmt-dev libpq-dev libsimdjson-dev libsqlite3-dev libxxhash-dev libzstd-dev nlohmann-json3-dev)
+  libcli11-dev libfmt-dev libpq-dev libre2-dev libsimdjson-dev libsqlite3-dev libxxhash-dev libzstd-dev nlohmann-json3-dev)
 
 # For the tests, on top of these. Of postgresql they use the programs: what server Debian's package
 # sets up, and whether it runs, does not matter to them.

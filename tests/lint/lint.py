@@ -29,6 +29,9 @@ MAY_INCLUDE = {
     "log": {"eventstore", "core", "log"},
     "postgres": {"eventstore", "core", "postgres"},
     "state": {"eventstore", "core", "log", "state"},
+    # Features see the public API, never an engine.
+    "subscription": {"eventstore", "subscription"},
+    "projection": {"eventstore", "projection"},
     "cli": {"eventstore", "cli"},
 }
 
