@@ -1,0 +1,224 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eventstore/position.hpp"
+#include "eventstore/projection.hpp"
+#include "eventstore/result.hpp"
+#include "eventstore/state.hpp"
+#include "eventstore/subscription.hpp"
+#include "eventstore/time.hpp"
+
+namespace eventstore {
+
+// What becomes of an event that cannot be applied.
+enum class FailurePolicy : std::uint8_t {
+  Stop,  // the projection stops before it, until it is resumed
+  Park,  // it is left out, and noted with its error, to be looked at
+  Skip,  // it is left out, and noted as that
+};
+
+std::string_view to_string(FailurePolicy policy);
+std::optional<FailurePolicy> parse_failure_policy(std::string_view name);
+
+struct ProjectionFailure {
+  std::string projection;
+  GlobalPosition position;
+  std::string stream;
+  std::string type;
+  std::uint32_t attempts = 0;
+  std::string error;
+  // "retrying", "recovered", "parked", "skipped" or "stopped"
+  std::string state;
+  Timestamp first_at;
+  Timestamp last_at;
+};
+
+struct ProjectionOptions {
+  // How many threads apply events, each those of its partitions: 1 to 64. It may be another number
+  // the next time.
+  std::uint32_t workers = 1;
+  // Ends by itself when it has applied what is stored at its beginning.
+  bool once = false;
+
+  // A transaction has at most so many events of a worker, and is committed at the latest after so
+  // long; at once where no more events wait.
+  std::size_t transaction_events_max = 16384;
+  std::chrono::milliseconds transaction_time_max = std::chrono::milliseconds(500);
+  // What the workers keep of documents in memory, all together, roughly.
+  std::size_t cache_bytes_max = std::size_t{256} << 20;
+
+  // An event that cannot be applied is tried so often in all, with pauses from the first to the
+  // second length, doubling, with jitter.
+  std::uint32_t attempts_max = 5;
+  std::chrono::milliseconds pause_min = std::chrono::milliseconds(100);
+  std::chrono::milliseconds pause_max = std::chrono::seconds(30);
+  FailurePolicy on_failure = FailurePolicy::Stop;
+
+  // Names this process to people, who see it as the owner.
+  std::string owner = "event-store";
+  // One instance of a projection works; another takes over when it has not been heard of for so
+  // long. At least 100 ms.
+  std::chrono::milliseconds lease = std::chrono::seconds(10);
+
+  // Called with each failed attempt, and with failures of the databases that are tried again.
+  // From any thread of the projection; must not block for long.
+  std::function<void(const ProjectionFailure&)> on_failed_attempt = {};
+  std::function<void(const Error&)> on_retry = {};
+};
+
+enum class ProjectionPhase : std::uint8_t {
+  Waiting,  // for another instance to end, or for a rebuild's switch
+  Paused,
+  Working,
+  Ended,
+};
+
+// A projection at work in this process.
+//
+// Ownership: destroying it stops it.
+// Threads:   safe from any thread.
+class RunningProjection {
+ public:
+  RunningProjection() = default;
+  virtual ~RunningProjection() = default;
+  RunningProjection(const RunningProjection&) = delete;
+  RunningProjection& operator=(const RunningProjection&) = delete;
+
+  // Ends after the events under way. Fails with DeadlineExceeded where that takes longer (it ends
+  // all the same), or as wait().
+  virtual Result<void> stop(Deadline deadline) = 0;
+
+  // Waits until it has ended by itself. Fails with DeadlineExceeded; with what ended it:
+  // UnsupportedFormat where what is stored is of another version (rebuild it), InvalidArgument where
+  // an event could not be applied and the policy is Stop, Cancelled where it was reset, or as the
+  // store and the state database.
+  virtual Result<void> wait(Deadline deadline) = 0;
+
+  // Waits until every event up to `position` has had its effects, and these can be read. Fails with
+  // DeadlineExceeded, or as wait() where it has ended before.
+  virtual Result<void> wait_for(GlobalPosition position, Deadline deadline) = 0;
+
+  virtual GlobalPosition position() const = 0;
+  virtual ProjectionPhase phase() const = 0;
+};
+
+struct ProjectionStatus {
+  std::string name;
+  std::uint32_t version = 0;
+  std::uint32_t workers = 0;
+  // "running", "stopped" (nobody works on it), "paused" or "failed"
+  std::string state;
+  std::optional<std::string> failure = {};  // why it failed
+  std::optional<std::string> owner = {};    // who works on it
+  GlobalPosition position;                  // every event up to it has had its effects
+  GlobalPosition head;                      // of the store
+  std::uint64_t lag = 0;                    // positions in between
+  std::chrono::microseconds lag_time = {};  // how long the first event in between has been there
+  std::uint64_t events = 0;                 // applied
+  std::uint64_t failures = 0;               // events that were parked, skipped or stopped it
+  std::optional<Timestamp> stored_at = {};  // the last commit
+  // A rebuild that is under way, or was cut short.
+  struct Rebuild {
+    std::uint32_t version = 0;
+    std::uint32_t workers = 0;
+    GlobalPosition position;
+    bool is_running = false;
+  };
+  std::optional<Rebuild> rebuild = {};
+};
+
+struct RebuildProgress {
+  GlobalPosition position;
+  GlobalPosition target;                   // the live projection's position
+  double events_per_second = 0;            // positions gone through, since this call began
+  std::chrono::milliseconds elapsed = {};  // of this call
+  std::optional<std::chrono::milliseconds> remaining = {};  // an estimate
+};
+
+struct RebuildOptions {
+  ProjectionOptions run = {};  // workers, batches, failures; `once` is of no account
+  bool restart = false;        // begins anew where an earlier rebuild was cut short
+  std::function<void(const RebuildProgress&)> on_progress = {};  // about four times a second
+  std::stop_token cancellation = {};
+};
+
+struct ProjectionDocument {
+  std::string key;
+  std::string text;
+};
+
+// Failed attempts of an hour, of all projections.
+struct FailureTrend {
+  Timestamp hour;
+  std::uint64_t failed = 0;   // events that failed for the first time
+  std::uint64_t retries = 0;  // attempts after that
+};
+
+// The projections of one store.
+//
+// Ownership: borrows the subscriptions (and their store) and the state database; outlives what
+//            run() returns.
+// Threads:   safe from any thread.
+class Projections {
+ public:
+  Projections(Subscriptions& subscriptions, StateDatabase& state);
+  ~Projections();
+  Projections(const Projections&) = delete;
+  Projections& operator=(const Projections&) = delete;
+
+  // Starts `projection`, which must outlive what is returned. Fails with InvalidArgument (a name,
+  // a table, an option, a filter).
+  Result<std::unique_ptr<RunningProjection>> run(Projection& projection,
+                                                 const ProjectionOptions& options = {});
+
+  // Computes the projection anew, beside the one that goes on working, and then has its new state
+  // take the place of the old, at once. An earlier one that was cut short (by a crash too) is gone
+  // on with. Where there is none to take the place of, it is that of run() with `once`.
+  //
+  // Fails with Cancelled (the next call goes on); Overloaded where another rebuild of it is under
+  // way; or as RunningProjection::wait().
+  Result<void> rebuild(Projection& projection, const RebuildOptions& options = {});
+
+  // By name. Fails as StateTransaction::run() and EventStore::head().
+  Result<std::vector<ProjectionStatus>> list();
+  // Absent: it has never run.
+  Result<std::optional<ProjectionStatus>> status(std::string_view name);
+
+  // Whoever works on it stops after the events under way, until it is resumed. False, as of the
+  // next two: there is no such projection.
+  Result<bool> pause(std::string_view name);
+  // After pause(), or after a failure stopped it.
+  Result<bool> resume(std::string_view name);
+  // Takes away all that is stored of it: it begins anew. What works on it ends with Cancelled.
+  Result<bool> reset(std::string_view name);
+
+  // Absent: there is no such document. All three fail with NotFound where the projection has never
+  // run.
+  Result<std::optional<std::string>> document(std::string_view name, std::string_view key);
+  // By key, from the first after `after`.
+  Result<std::vector<ProjectionDocument>> documents(std::string_view name, std::string_view after,
+                                                    std::uint64_t limit);
+  // Waits as RunningProjection::wait_for() does, whoever works on it.
+  Result<void> wait_for(std::string_view name, GlobalPosition position, Deadline deadline);
+
+  // Events that could not be applied at first, the newest first; of all where `name` is empty.
+  Result<std::vector<ProjectionFailure>> failures(std::string_view name, std::uint64_t limit);
+  // By hour, the newest first.
+  Result<std::vector<FailureTrend>> failure_trend(std::string_view name, std::uint64_t hours);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace eventstore
