@@ -104,6 +104,17 @@ class PostgresState::Transaction final : public StateTransaction {
     return checked([&] { return connection_->run_script(std::string(script), deadline_); });
   }
 
+  Result<void> replace_view(std::string_view name, std::string_view select) override {
+    const auto view = std::string(name) + " AS " + std::string(select);
+    if (auto saved = run_script("SAVEPOINT view"); !saved) return saved;
+    // The server takes it where no column is gone or of another type.
+    if (connection_->run_script("CREATE OR REPLACE VIEW " + view, deadline_)) {
+      return run_script("RELEASE SAVEPOINT view");
+    }
+    return run_script("ROLLBACK TO SAVEPOINT view; RELEASE SAVEPOINT view; DROP VIEW IF EXISTS " +
+                      std::string(name) + "; CREATE VIEW " + view);
+  }
+
   Timestamp now() const override { return *began_at_; }
 
   Result<void> lock(std::string_view name) override {

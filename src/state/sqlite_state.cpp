@@ -44,6 +44,12 @@ class SqliteState::Transaction final : public StateTransaction {
     return checked([&] { return connection_->run_script(script); });
   }
 
+  Result<void> replace_view(std::string_view name, std::string_view select) override {
+    const std::string view(name);
+    return run_script("DROP VIEW IF EXISTS " + view + "; CREATE VIEW " + view + " AS " +
+                      std::string(select));
+  }
+
   Timestamp now() const override { return began_at_; }
 
   // One transaction writes at a time.

@@ -30,8 +30,8 @@ MAY_INCLUDE = {
     "postgres": {"eventstore", "core", "postgres"},
     "state": {"eventstore", "core", "log", "state"},
     # Features see the public API, never an engine.
-    "subscription": {"eventstore", "subscription"},
-    "projection": {"eventstore", "projection"},
+    "subscription": {"eventstore", "core", "subscription"},
+    "projection": {"eventstore", "core", "subscription", "projection"},
     "cli": {"eventstore", "cli"},
 }
 

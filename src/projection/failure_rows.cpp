@@ -1,0 +1,116 @@
+#include "projection/failure_rows.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "projection/projection_rows.hpp"
+
+namespace eventstore::projection {
+namespace {
+
+constexpr const char* kNote =
+    "INSERT INTO state_projection_failures (projection, position, stream, type, attempts, error,"
+    " state, first_at, last_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)"
+    " ON CONFLICT (projection, position) DO UPDATE SET attempts = excluded.attempts,"
+    " error = excluded.error, state = excluded.state, last_at = excluded.last_at";
+constexpr const char* kCount =
+    "INSERT INTO state_projection_failure_hours (projection, hour, failed, retries)"
+    " VALUES ($1, $2, $3, $4) ON CONFLICT (projection, hour) DO UPDATE SET"
+    " failed = state_projection_failure_hours.failed + excluded.failed,"
+    " retries = state_projection_failure_hours.retries + excluded.retries";
+constexpr const char* kSetState =
+    "UPDATE state_projection_failures SET state = $3 WHERE projection = $1 AND position = $2";
+constexpr const char* kRemove = "DELETE FROM state_projection_failures WHERE projection = $1";
+constexpr const char* kRemoveHours =
+    "DELETE FROM state_projection_failure_hours WHERE projection = $1";
+constexpr const char* kList =
+    "SELECT projection, position, stream, type, attempts, error, state, first_at, last_at"
+    " FROM state_projection_failures WHERE $1 = '' OR projection = $1"
+    " ORDER BY last_at DESC, position DESC LIMIT $2";
+constexpr const char* kListHours =
+    "SELECT hour, sum(failed), sum(retries) FROM state_projection_failure_hours"
+    " WHERE $1 = '' OR projection = $1 GROUP BY hour ORDER BY hour DESC LIMIT $2";
+constexpr const char* kCountOpen =
+    "SELECT count(*) FROM state_projection_failures WHERE projection = $1"
+    " AND state IN ('parked', 'skipped', 'stopped')";
+
+std::int64_t limit_of(std::uint64_t limit) {
+  return static_cast<std::int64_t>(
+      std::min<std::uint64_t>(limit, std::numeric_limits<std::int64_t>::max()));
+}
+
+}  // namespace
+
+Result<void> note_attempt(StateTransaction& transaction, const ProjectionFailure& failure) {
+  const auto now = transaction.now();
+  const auto noted = transaction.run(
+      kNote, {failure.projection, number_of(failure.position), failure.stream, failure.type,
+              std::int64_t{failure.attempts}, failure.error, failure.state, number_of(now)});
+  if (!noted) return std::unexpected(noted.error());
+  const auto hour = std::chrono::floor<std::chrono::hours>(now);
+  const bool is_first = failure.attempts <= 1;
+  const auto counted = transaction.run(
+      kCount, {failure.projection, number_of(Timestamp(hour)), std::int64_t{is_first},
+               std::int64_t{!is_first}});
+  if (!counted) return std::unexpected(counted.error());
+  return {};
+}
+
+Result<void> set_failure_state(StateTransaction& transaction, std::string_view projection,
+                               GlobalPosition position, std::string_view state) {
+  const auto set = transaction.run(kSetState, {projection, number_of(position), state});
+  if (!set) return std::unexpected(set.error());
+  return {};
+}
+
+Result<void> remove_failures(StateTransaction& transaction, std::string_view projection) {
+  for (const auto* sql : {kRemove, kRemoveHours}) {
+    const auto removed = transaction.run(sql, {projection});
+    if (!removed) return std::unexpected(removed.error());
+  }
+  return {};
+}
+
+Result<std::vector<ProjectionFailure>> list_failures(StateTransaction& transaction,
+                                                     std::string_view projection,
+                                                     std::uint64_t limit) {
+  const auto rows = transaction.run(kList, {projection, limit_of(limit)});
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<ProjectionFailure> failures;
+  for (std::size_t row = 0; row < rows->size(); ++row) {
+    failures.push_back({.projection = std::string(rows->text(row, 0)),
+                        .position = position_of(rows->integer(row, 1)),
+                        .stream = std::string(rows->text(row, 2)),
+                        .type = std::string(rows->text(row, 3)),
+                        .attempts = static_cast<std::uint32_t>(rows->integer(row, 4)),
+                        .error = std::string(rows->text(row, 5)),
+                        .state = std::string(rows->text(row, 6)),
+                        .first_at = time_of(rows->integer(row, 7)),
+                        .last_at = time_of(rows->integer(row, 8))});
+  }
+  return failures;
+}
+
+Result<std::vector<FailureTrend>> list_failure_hours(StateTransaction& transaction,
+                                                     std::string_view projection,
+                                                     std::uint64_t limit) {
+  const auto rows = transaction.run(kListHours, {projection, limit_of(limit)});
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<FailureTrend> hours;
+  for (std::size_t row = 0; row < rows->size(); ++row) {
+    hours.push_back({.hour = time_of(rows->integer(row, 0)),
+                     .failed = static_cast<std::uint64_t>(rows->integer(row, 1)),
+                     .retries = static_cast<std::uint64_t>(rows->integer(row, 2))});
+  }
+  return hours;
+}
+
+Result<std::uint64_t> count_failures(StateTransaction& transaction, std::string_view projection) {
+  const auto rows = transaction.run(kCountOpen, {projection});
+  if (!rows) return std::unexpected(rows.error());
+  return static_cast<std::uint64_t>(rows->integer(0, 0));
+}
+
+}  // namespace eventstore::projection

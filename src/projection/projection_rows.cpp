@@ -1,0 +1,280 @@
+#include "projection/projection_rows.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+#include <utility>
+
+namespace eventstore::projection {
+namespace {
+
+constexpr const char* kFind =
+    "SELECT name, live_generation, is_paused, failure, frozen_until FROM state_projections"
+    " WHERE name = $1";
+constexpr const char* kList =
+    "SELECT name, live_generation, is_paused, failure, frozen_until FROM state_projections"
+    " ORDER BY name";
+constexpr const char* kAdd =
+    "INSERT INTO state_projections (name, live_generation, is_paused, frozen_until, created_at)"
+    " VALUES ($1, 0, 0, 0, $2) ON CONFLICT (name) DO NOTHING";
+constexpr const char* kPause = "UPDATE state_projections SET is_paused = $2 WHERE name = $1";
+constexpr const char* kFail = "UPDATE state_projections SET failure = $2 WHERE name = $1";
+constexpr const char* kFreeze = "UPDATE state_projections SET frozen_until = $2 WHERE name = $1";
+constexpr const char* kSetLive =
+    "UPDATE state_projections SET live_generation = $2 WHERE name = $1";
+constexpr const char* kRemove = "DELETE FROM state_projections WHERE name = $1";
+
+constexpr const char* kNextGeneration =
+    "SELECT coalesce(max(id), 0) + 1 FROM state_projection_generations";
+constexpr const char* kAddGeneration =
+    "INSERT INTO state_projection_generations (id, projection, version, workers, status, store_id,"
+    " lineage_id, tables, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+constexpr const char* kFindGeneration =
+    "SELECT id, projection, version, workers, status, store_id, lineage_id, tables"
+    " FROM state_projection_generations WHERE id = $1";
+constexpr const char* kListGenerations =
+    "SELECT id, projection, version, workers, status, store_id, lineage_id, tables"
+    " FROM state_projection_generations WHERE projection = $1 ORDER BY id";
+constexpr const char* kSetStatus =
+    "UPDATE state_projection_generations SET status = $2 WHERE id = $1";
+constexpr const char* kSetWorkers =
+    "UPDATE state_projection_generations SET workers = $2 WHERE id = $1";
+constexpr const char* kRemoveGeneration = "DELETE FROM state_projection_generations WHERE id = $1";
+
+constexpr const char* kListWorkers =
+    "SELECT worker, position, fence, events, stored_at FROM state_projection_workers"
+    " WHERE generation = $1 ORDER BY worker";
+constexpr const char* kAddWorker =
+    "INSERT INTO state_projection_workers (generation, worker, position, fence, events, stored_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6)";
+constexpr const char* kRemoveWorkers = "DELETE FROM state_projection_workers WHERE generation = $1";
+constexpr const char* kFence =
+    "UPDATE state_projection_workers SET fence = $2 WHERE generation = $1";
+constexpr const char* kMove =
+    "UPDATE state_projection_workers SET position = $1, events = events + $2, stored_at = $3"
+    " WHERE generation = $4 AND worker = $5 AND fence = $6 AND position = $7";
+
+constexpr std::string_view kStatusNames[] = {"live", "building", "old"};
+
+GenerationStatus status_of(std::string_view name) {
+  const auto* const found = std::ranges::find(kStatusNames, name);
+  return static_cast<GenerationStatus>(found - std::begin(kStatusNames));
+}
+
+Result<void> done(Result<SqlRows> rows) {
+  if (!rows) return std::unexpected(std::move(rows).error());
+  return {};
+}
+
+ProjectionRow projection_of(const SqlRows& rows, std::size_t row) {
+  ProjectionRow found{.name = std::string(rows.text(row, 0)),
+                      .live_generation = rows.integer(row, 1),
+                      .is_paused = rows.integer(row, 2) != 0,
+                      .frozen_until = time_of(rows.integer(row, 4))};
+  if (!rows.is_null(row, 3)) found.failure = rows.text(row, 3);
+  return found;
+}
+
+GenerationRow generation_of(const SqlRows& rows, std::size_t row) {
+  GenerationRow found{.id = rows.integer(row, 0),
+                      .projection = std::string(rows.text(row, 1)),
+                      .version = static_cast<std::uint32_t>(rows.integer(row, 2)),
+                      .workers = static_cast<std::uint32_t>(rows.integer(row, 3)),
+                      .status = status_of(rows.text(row, 4)),
+                      .store_id = std::string(rows.text(row, 5)),
+                      .lineage_id = std::string(rows.text(row, 6))};
+  std::istringstream names{std::string(rows.text(row, 7))};
+  for (std::string name; names >> name;) found.tables.push_back(name);
+  return found;
+}
+
+Result<void> add_workers(StateTransaction& transaction, std::int64_t generation,
+                         std::uint32_t workers, const WorkerRow& first) {
+  const auto now = number_of(transaction.now());
+  for (std::uint32_t worker = 0; worker < workers; ++worker) {
+    // The count of events is of all of them together: the first one has it.
+    const auto events = static_cast<std::int64_t>(worker == 0 ? first.events : 0);
+    auto added =
+        done(transaction.run(kAddWorker, {generation, std::int64_t{worker},
+                                          number_of(first.position), first.fence, events, now}));
+    if (!added) return added;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::int64_t number_of(GlobalPosition position) {
+  return static_cast<std::int64_t>(position.value);
+}
+
+std::int64_t number_of(Timestamp time) {
+  return time.time_since_epoch().count();
+}
+
+GlobalPosition position_of(std::int64_t number) {
+  return {static_cast<std::uint64_t>(number)};
+}
+
+Timestamp time_of(std::int64_t number) {
+  return Timestamp(std::chrono::microseconds(number));
+}
+
+Result<std::optional<ProjectionRow>> find_projection(StateTransaction& transaction,
+                                                     std::string_view name, bool is_to_stay) {
+  std::string sql = kFind;
+  if (is_to_stay) sql += transaction.for_update();
+  const auto rows = transaction.run(sql, {name});
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return projection_of(*rows, 0);
+}
+
+Result<std::vector<ProjectionRow>> list_projections(StateTransaction& transaction) {
+  const auto rows = transaction.run(kList);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<ProjectionRow> found;
+  for (std::size_t row = 0; row < rows->size(); ++row) found.push_back(projection_of(*rows, row));
+  return found;
+}
+
+Result<void> add_projection(StateTransaction& transaction, std::string_view name) {
+  return done(transaction.run(kAdd, {name, number_of(transaction.now())}));
+}
+
+Result<bool> set_paused(StateTransaction& transaction, std::string_view name, bool is_paused) {
+  const auto rows = transaction.run(kPause, {name, std::int64_t{is_paused}});
+  if (!rows) return std::unexpected(rows.error());
+  return rows->changed() > 0;
+}
+
+Result<void> set_failure(StateTransaction& transaction, std::string_view name,
+                         std::optional<std::string_view> failure) {
+  const auto text = failure ? SqlParameter(*failure) : SqlParameter();
+  return done(transaction.run(kFail, {name, text}));
+}
+
+Result<void> set_frozen_until(StateTransaction& transaction, std::string_view name,
+                              Timestamp time) {
+  return done(transaction.run(kFreeze, {name, number_of(time)}));
+}
+
+Result<void> set_live_generation(StateTransaction& transaction, std::string_view name,
+                                 std::int64_t generation) {
+  return done(transaction.run(kSetLive, {name, generation}));
+}
+
+Result<void> remove_projection(StateTransaction& transaction, std::string_view name) {
+  return done(transaction.run(kRemove, {name}));
+}
+
+Result<GenerationRow> add_generation(StateTransaction& transaction, GenerationRow generation) {
+  if (auto locked = transaction.lock("projections"); !locked) {
+    return std::unexpected(std::move(locked).error());
+  }
+  const auto next = transaction.run(kNextGeneration);
+  if (!next) return std::unexpected(next.error());
+  generation.id = next->integer(0, 0);
+  std::string tables;
+  for (const auto& table : generation.tables) tables.append(table).append(" ");
+  auto added = done(transaction.run(
+      kAddGeneration,
+      {generation.id, generation.projection, std::int64_t{generation.version},
+       std::int64_t{generation.workers}, kStatusNames[static_cast<std::size_t>(generation.status)],
+       generation.store_id, generation.lineage_id, tables, number_of(transaction.now())}));
+  if (!added) return std::unexpected(std::move(added).error());
+  added = add_workers(transaction, generation.id, generation.workers, {});
+  if (!added) return std::unexpected(std::move(added).error());
+  return generation;
+}
+
+Result<std::optional<GenerationRow>> find_generation(StateTransaction& transaction,
+                                                     std::int64_t id) {
+  const auto rows = transaction.run(kFindGeneration, {id});
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return generation_of(*rows, 0);
+}
+
+Result<std::vector<GenerationRow>> list_generations(StateTransaction& transaction,
+                                                    std::string_view projection) {
+  const auto rows = transaction.run(kListGenerations, {projection});
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<GenerationRow> found;
+  for (std::size_t row = 0; row < rows->size(); ++row) found.push_back(generation_of(*rows, row));
+  return found;
+}
+
+Result<void> set_status(StateTransaction& transaction, std::int64_t generation,
+                        GenerationStatus status) {
+  return done(transaction.run(kSetStatus,
+                              {generation, kStatusNames[static_cast<std::size_t>(status)]}));
+}
+
+Result<void> remove_generation(StateTransaction& transaction, std::int64_t generation) {
+  auto removed = done(transaction.run(kRemoveWorkers, {generation}));
+  if (!removed) return removed;
+  return done(transaction.run(kRemoveGeneration, {generation}));
+}
+
+Result<std::vector<WorkerRow>> list_workers(StateTransaction& transaction,
+                                            std::int64_t generation) {
+  const auto rows = transaction.run(kListWorkers, {generation});
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<WorkerRow> found;
+  for (std::size_t row = 0; row < rows->size(); ++row) {
+    found.push_back({.worker = static_cast<std::uint32_t>(rows->integer(row, 0)),
+                     .position = position_of(rows->integer(row, 1)),
+                     .fence = rows->integer(row, 2),
+                     .events = static_cast<std::uint64_t>(rows->integer(row, 3)),
+                     .stored_at = time_of(rows->integer(row, 4))});
+  }
+  return found;
+}
+
+Result<void> set_fence(StateTransaction& transaction, std::int64_t generation,
+                       std::int64_t fence) {
+  return done(transaction.run(kFence, {generation, fence}));
+}
+
+Result<void> set_workers(StateTransaction& transaction, std::int64_t generation,
+                         std::uint32_t workers, GlobalPosition position, std::int64_t fence) {
+  const auto present = list_workers(transaction, generation);
+  if (!present) return std::unexpected(present.error());
+  WorkerRow first{.position = position, .fence = fence};
+  for (const auto& worker : *present) first.events += worker.events;
+  auto changed = done(transaction.run(kRemoveWorkers, {generation}));
+  if (!changed) return changed;
+  changed = done(transaction.run(kSetWorkers, {generation, std::int64_t{workers}}));
+  if (!changed) return changed;
+  return add_workers(transaction, generation, workers, first);
+}
+
+Result<bool> move_worker(StateTransaction& transaction, const WorkerMove& move) {
+  const auto rows = transaction.run(
+      kMove, {number_of(move.to), static_cast<std::int64_t>(move.events),
+              number_of(transaction.now()), move.generation, std::int64_t{move.worker}, move.fence,
+              number_of(move.from)});
+  if (!rows) return std::unexpected(rows.error());
+  return rows->changed() == 1;
+}
+
+GlobalPosition least_position(std::span<const WorkerRow> workers) {
+  if (workers.empty()) return {};
+  return std::ranges::min_element(workers, {}, &WorkerRow::position)->position;
+}
+
+GlobalPosition greatest_position(std::span<const WorkerRow> workers) {
+  if (workers.empty()) return {};
+  return std::ranges::max_element(workers, {}, &WorkerRow::position)->position;
+}
+
+std::string lease_name(std::string_view projection) {
+  return "projection/" + std::string(projection);
+}
+
+std::string rebuild_lease_name(std::string_view projection) {
+  return "projection-rebuild/" + std::string(projection);
+}
+
+}  // namespace eventstore::projection

@@ -1,0 +1,193 @@
+#include "projection/turn.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "projection/generation_tables.hpp"
+
+namespace eventstore::projection {
+namespace {
+
+// How often somebody looks whether a rebuild has taken its place.
+constexpr auto kFrozenPause = std::chrono::milliseconds(5);
+
+}  // namespace
+
+StoreIdentity identity_of(EventStore& store) {
+  const auto health = store.health();
+  return {.store_id = health.store_id.to_string(), .lineage_id = health.lineage_id.to_string()};
+}
+
+Result<void> check_fits(const GenerationRow& generation, const StoreIdentity& identity,
+                        std::uint32_t version) {
+  if (generation.store_id != identity.store_id || generation.lineage_id != identity.lineage_id) {
+    return std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument,
+              .message = "what is stored of the projection " + generation.projection +
+                         " is of another store, or of this one before it was restored: reset it"});
+  }
+  if (generation.version == version) return {};
+  return std::unexpected(
+      Error{.code = ErrorCode::UnsupportedFormat,
+            .message = "what is stored of the projection " + generation.projection +
+                       " is of its version " + std::to_string(generation.version) +
+                       ", and this is version " + std::to_string(version) +
+                       (generation.version < version ? ": rebuild it" : ": it is out of date")});
+}
+
+GenerationRow new_generation(const Projection& projection, const StoreIdentity& identity,
+                             std::uint32_t workers, GenerationStatus status) {
+  GenerationRow generation{.projection = std::string(projection.name()),
+                           .version = projection.version(),
+                           .workers = workers,
+                           .status = status,
+                           .store_id = identity.store_id,
+                           .lineage_id = identity.lineage_id};
+  for (const auto& table : projection.tables()) generation.tables.push_back(table.name);
+  return generation;
+}
+
+Result<std::vector<WorkerRow>> take_over(StateTransaction& transaction, GenerationRow& generation,
+                                         std::uint32_t workers, std::int64_t fence) {
+  if (auto fenced = set_fence(transaction, generation.id, fence); !fenced) {
+    return std::unexpected(std::move(fenced).error());
+  }
+  auto rows = list_workers(transaction, generation.id);
+  if (!rows || rows->size() == workers) return rows;
+  const auto position = least_position(*rows);
+  if (position != greatest_position(*rows)) return rows;
+  auto changed = set_workers(transaction, generation.id, workers, position, fence);
+  if (!changed) return std::unexpected(std::move(changed).error());
+  generation.workers = workers;
+  return list_workers(transaction, generation.id);
+}
+
+Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
+  const auto no_turn = [&](ProjectionPhase phase, std::chrono::milliseconds pause) {
+    return NoTurn{.phase = phase, .look_again = pause};
+  };
+  const auto pause = std::min(options_.lease / 3, std::chrono::milliseconds(250));
+  auto open = state_.begin(row_deadline());
+  if (!open) return std::unexpected(std::move(open).error());
+  auto& transaction = **open;
+  const auto held = hold_lease(transaction);
+  if (!held) return std::unexpected(held.error());
+  if (!*held) return no_turn(ProjectionPhase::Waiting, pause);
+
+  const auto name = projection_.name();
+  auto row = find_projection(transaction, name, /*is_to_stay=*/true);
+  if (!row) return std::unexpected(std::move(row).error());
+  if (!*row && has_worked_) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Cancelled,
+              .message = "the projection " + std::string(name) + " was reset"});
+  }
+  if (!*row) {
+    if (auto added = add_projection(transaction, name); !added) {
+      return std::unexpected(std::move(added).error());
+    }
+    *row = ProjectionRow{.name = std::string(name)};
+  }
+  if ((*row)->failure) {
+    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                 .message = "the projection " + std::string(name) +
+                                            " has stopped; resume it to try again: " +
+                                            *(*row)->failure});
+  }
+  if ((*row)->is_paused || (*row)->frozen_until > transaction.now()) {
+    auto kept = transaction.commit();  // the lease
+    if (!kept) return std::unexpected(std::move(kept).error());
+    return (*row)->is_paused ? no_turn(ProjectionPhase::Paused, pause)
+                             : no_turn(ProjectionPhase::Waiting, kFrozenPause);
+  }
+  auto generation = (*row)->live_generation == 0
+                        ? first_generation(transaction)
+                        : check_generation(transaction, (*row)->live_generation);
+  if (!generation) return std::unexpected(std::move(generation).error());
+  auto turn = turn_of(transaction, *std::move(generation));
+  if (!turn) return std::unexpected(std::move(turn).error());
+  if (auto done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
+  has_worked_ = true;
+  return *std::move(turn);
+}
+
+Result<bool> TurnTaker::hold_lease(StateTransaction& transaction) {
+  renew_at_ = std::chrono::steady_clock::now() + options_.lease / 3;
+  if (lease_) {
+    const auto renewed = renew_lease(transaction, *lease_, options_.lease);
+    if (!renewed) return renewed;
+    if (*renewed) return true;
+    lease_.reset();
+  }
+  auto answer = acquire_lease(transaction, lease_name(projection_.name()), options_.owner,
+                              options_.lease);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  if (answer->acquired) lease_ = std::move(answer->lease);
+  return answer->acquired;
+}
+
+Result<GenerationRow> TurnTaker::first_generation(StateTransaction& transaction) {
+  auto generation = add_generation(
+      transaction,
+      new_generation(projection_, identity_, options_.workers, GenerationStatus::Live));
+  if (!generation) return generation;
+  auto made = create_tables(transaction, *generation, projection_.tables());
+  if (made) made = show_generation(transaction, *generation, nullptr);
+  if (made) made = set_live_generation(transaction, projection_.name(), generation->id);
+  if (!made) return std::unexpected(std::move(made).error());
+  return generation;
+}
+
+Result<GenerationRow> TurnTaker::check_generation(StateTransaction& transaction, std::int64_t id) {
+  auto found = find_generation(transaction, id);
+  if (!found) return std::unexpected(std::move(found).error());
+  if (!*found) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Corruption,
+              .message = "the state database has no generation " + std::to_string(id) +
+                         " of the projection " + std::string(projection_.name())});
+  }
+  auto fits = check_fits(**found, identity_, projection_.version());
+  if (!fits) return std::unexpected(std::move(fits).error());
+  return **std::move(found);
+}
+
+Result<Turn> TurnTaker::turn_of(StateTransaction& transaction, GenerationRow generation) {
+  auto workers = take_over(transaction, generation, options_.workers, lease_->fence);
+  if (!workers) return std::unexpected(std::move(workers).error());
+  Turn turn{.generation = std::move(generation), .workers = *std::move(workers)};
+  if (turn.workers.size() != options_.workers) turn.align_at = greatest_position(turn.workers);
+  return turn;
+}
+
+Result<bool> TurnTaker::may_go_on() {
+  const bool renews = std::chrono::steady_clock::now() >= renew_at_;
+  auto open = renews ? state_.begin(row_deadline()) : state_.begin_read(row_deadline());
+  if (!open) return std::unexpected(std::move(open).error());
+  if (renews) {
+    const auto renewed = renew_lease(**open, *lease_, options_.lease);
+    if (!renewed) return renewed;
+    if (!*renewed) {
+      lease_.reset();
+      return false;
+    }
+    renew_at_ = std::chrono::steady_clock::now() + options_.lease / 3;
+  }
+  const auto row = find_projection(**open, projection_.name());
+  if (!row) return std::unexpected(row.error());
+  if (renews) {
+    if (auto done = (*open)->commit(); !done) return std::unexpected(std::move(done).error());
+  }
+  return *row && !(*row)->is_paused;
+}
+
+void TurnTaker::give_up() {
+  if (!lease_) return;
+  const auto lease = *std::exchange(lease_, std::nullopt);
+  auto open = state_.begin(row_deadline());
+  if (!open) return;  // it runs out by itself
+  const auto released = release_lease(**open, lease);
+  if (released && *released) static_cast<void>((*open)->commit());
+}
+
+}  // namespace eventstore::projection

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "eventstore/event_store.hpp"
+#include "eventstore/lease.hpp"
+#include "eventstore/projections.hpp"
+#include "projection/projection_rows.hpp"
+
+namespace eventstore::projection {
+
+// How long a transaction on the rows of projections may take.
+inline constexpr auto kRowPatience = std::chrono::seconds(30);
+
+inline Deadline row_deadline() {
+  return std::chrono::steady_clock::now() + kRowPatience;
+}
+
+// Which history of which store positions are of.
+struct StoreIdentity {
+  std::string store_id;
+  std::string lineage_id;
+};
+StoreIdentity identity_of(EventStore& store);
+
+// What is to be worked on.
+struct Turn {
+  GenerationRow generation;
+  std::vector<WorkerRow> workers;
+  // Where all workers have to be before another number of them can go on.
+  std::optional<GlobalPosition> align_at = {};
+};
+
+// Why there is nothing to work on for now.
+struct NoTurn {
+  ProjectionPhase phase = ProjectionPhase::Waiting;
+  std::chrono::milliseconds look_again = std::chrono::milliseconds(250);
+};
+
+// What one instance of a projection does to be the one that works.
+//
+// Threads: one at a time.
+class TurnTaker {
+ public:
+  TurnTaker(StateDatabase& state, const StoreIdentity& identity, Projection& projection,
+            const ProjectionOptions& options)
+      : state_(state), identity_(identity), projection_(projection), options_(options) {}
+
+  // Takes or keeps the lease, makes the projection's first generation where there is none, and keeps
+  // whoever worked before from committing anything.
+  //
+  // Fails with UnsupportedFormat, InvalidArgument or Cancelled as RunningProjection::wait() says,
+  // and as the state database.
+  Result<std::variant<Turn, NoTurn>> take();
+
+  // Whether work may go on: the lease is kept, and nobody asked for a pause. Fails as the state
+  // database.
+  Result<bool> may_go_on();
+
+  // Lets another one begin at once.
+  void give_up();
+
+  std::int64_t fence() const { return lease_ ? lease_->fence : 0; }
+
+ private:
+  Result<bool> hold_lease(StateTransaction& transaction);
+  Result<GenerationRow> first_generation(StateTransaction& transaction);
+  Result<GenerationRow> check_generation(StateTransaction& transaction, std::int64_t id);
+  Result<Turn> turn_of(StateTransaction& transaction, GenerationRow generation);
+
+  StateDatabase& state_;
+  const StoreIdentity& identity_;
+  Projection& projection_;
+  const ProjectionOptions& options_;
+  std::optional<Lease> lease_;
+  std::chrono::steady_clock::time_point renew_at_{};
+  bool has_worked_ = false;
+};
+
+// Another history, or another version: an error that says what to do.
+Result<void> check_fits(const GenerationRow& generation, const StoreIdentity& identity,
+                        std::uint32_t version);
+
+// A row for a new generation of the projection.
+GenerationRow new_generation(const Projection& projection, const StoreIdentity& identity,
+                             std::uint32_t workers, GenerationStatus status);
+
+// Sets the fence of the generation's workers, and their number where that can be: all are at the
+// same position.
+Result<std::vector<WorkerRow>> take_over(StateTransaction& transaction, GenerationRow& generation,
+                                         std::uint32_t workers, std::int64_t fence);
+
+}  // namespace eventstore::projection

@@ -1,0 +1,178 @@
+#include "projection/worker.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "projection/worker_context.hpp"
+
+namespace eventstore::projection {
+namespace {
+
+// How long a transaction may take.
+constexpr auto kPatience = std::chrono::seconds(30);
+
+Deadline in(std::chrono::milliseconds time) {
+  return std::chrono::steady_clock::now() + time;
+}
+
+}  // namespace
+
+Worker::Worker(const GenerationWork& work, Share share, const WorkerRow& at)
+    : work_(work),
+      share_(share),
+      committed_(at.position),
+      applied_(at.position),
+      documents_(work.generation.id, share, work.options.cache_bytes_max / share.workers) {}
+
+Worker::~Worker() = default;
+
+// What the database does not take is what an event has led to.
+Worker::Failure Worker::failure_of(Error error) {
+  const auto kind = error.code == ErrorCode::InvalidArgument ? RunEnd::Kind::Failed
+                                                             : RunEnd::Kind::Broken;
+  return {.kind = kind, .error = std::move(error)};
+}
+
+RunEnd Worker::end_of(Failure failure) {
+  return {.kind = failure.kind, .error = std::move(failure.error)};
+}
+
+RunEnd Worker::run(BatchQueue& queue, const std::stop_token& stop) {
+  if (auto loaded = load(); !loaded) return end_of(std::move(loaded).error());
+  while (const auto batch = queue.pop(stop)) {
+    pending_.push_back(batch);
+    auto done = apply_some(*batch, batch->up_to);
+    if (done && is_due(queue)) done = commit(applied_);
+    if (done) continue;
+    if (done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
+    if (auto end = recover(std::move(done).error(), stop)) return *std::move(end);
+  }
+  if (stop.stop_requested()) return {.kind = RunEnd::Kind::Stopped};
+  return {.kind = RunEnd::Kind::Reached};
+}
+
+// The queue is empty at its end, so that nothing is left to commit then.
+bool Worker::is_due(BatchQueue& queue) const {
+  return events_ >= work_.options.transaction_events_max || queue.is_empty() ||
+         std::chrono::steady_clock::now() >= commit_by_;
+}
+
+Worker::Outcome<> Worker::load() {
+  if (committed_ == GlobalPosition{}) {
+    documents_.assume_none_stored();
+    return {};
+  }
+  auto opened = work_.state.begin_read(in(kPatience));
+  auto loaded = opened ? documents_.load(**opened) : std::unexpected(opened.error());
+  if (loaded) return {};
+  return std::unexpected(Failure{.kind = RunEnd::Kind::Broken, .error = std::move(loaded).error()});
+}
+
+Worker::Outcome<> Worker::apply_some(const RoutedBatch& batch, GlobalPosition last) {
+  const auto events = batch.events.events();
+  for (std::size_t at = 0; at < events.size(); ++at) {
+    const auto& event = events[at];
+    if (!share_.has(batch.buckets[at]) || event.position <= applied_) continue;
+    if (event.position > last) break;
+    if (auto done = apply(event, batch.buckets[at]); !done) return done;
+  }
+  applied_ = std::max(applied_, std::min(last, batch.up_to));
+  return {};
+}
+
+Worker::Outcome<> Worker::apply_all(const std::vector<RoutedBatchPtr>& batches,
+                                    GlobalPosition last) {
+  for (const auto& batch : batches) {
+    if (auto done = apply_some(*batch, last); !done) return done;
+  }
+  return {};
+}
+
+Worker::Outcome<> Worker::apply(const EventView& event, std::uint32_t bucket) {
+  if (events_ == 0) commit_by_ = in(work_.options.transaction_time_max);
+  Context context(*this, event, bucket);
+  Result<void> done;
+  try {
+    done = work_.projection.apply(context, event);
+  } catch (const std::exception& error) {
+    done = std::unexpected(Error{.code = ErrorCode::InvalidArgument, .message = error.what()});
+  } catch (...) {
+    done = std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument, .message = "apply() threw what is no exception"});
+  }
+  if (auto broken = context.take_broken()) {
+    return std::unexpected(Failure{.kind = RunEnd::Kind::Broken, .error = *std::move(broken)});
+  }
+  if (!done) {
+    return std::unexpected(Failure{.kind = RunEnd::Kind::Failed,
+                                   .error = std::move(done).error(),
+                                   .position = event.position});
+  }
+  ++events_;
+  applied_ = event.position;
+  return {};
+}
+
+Worker::Outcome<StateTransaction*> Worker::transaction() {
+  if (transaction_ == nullptr) {
+    auto begun = work_.state.begin(in(kPatience));
+    if (!begun) {
+      return std::unexpected(
+          Failure{.kind = RunEnd::Kind::Broken, .error = std::move(begun).error()});
+    }
+    transaction_ = *std::move(begun);
+  }
+  return transaction_.get();
+}
+
+Worker::Outcome<> Worker::commit(GlobalPosition position) {
+  if (position == committed_ && events_ == 0) {
+    pending_.clear();
+    return {};
+  }
+  return commit_at(position);
+}
+
+Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
+  const auto open = transaction();
+  if (!open) return std::unexpected(open.error());
+  try {
+    auto written = documents_.flush(**open);
+    if (!written) return std::unexpected(failure_of(std::move(written).error()));
+  } catch (const std::exception& error) {
+    return std::unexpected(
+        failure_of({.code = ErrorCode::InvalidArgument,
+                    .message = std::string("a document cannot be encoded: ") + error.what()}));
+  }
+  const auto moved = move_worker(**open, {.generation = work_.generation.id,
+                                          .worker = share_.worker,
+                                          .fence = work_.fence,
+                                          .from = committed_,
+                                          .to = position,
+                                          .events = events_});
+  if (!moved) return std::unexpected(failure_of(moved.error()));
+  if (!*moved) return std::unexpected(Failure{.kind = RunEnd::Kind::Fenced, .error = {}});
+  if (auto done = (*open)->commit(); !done) {
+    return std::unexpected(failure_of(std::move(done).error()));
+  }
+
+  transaction_.reset();
+  documents_.committed();
+  pending_.clear();
+  committed_ = applied_ = position;
+  events_ = 0;
+  commit_by_ = Deadline::max();
+  if (work_.on_commit) work_.on_commit(share_.worker, committed_);
+  return {};
+}
+
+void Worker::revert() {
+  transaction_.reset();
+  documents_.revert();
+  applied_ = committed_;
+  events_ = 0;
+  commit_by_ = Deadline::max();
+}
+
+}  // namespace eventstore::projection

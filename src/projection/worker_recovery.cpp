@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/utf8.hpp"
+#include "projection/failure_rows.hpp"
+#include "projection/pause.hpp"
+#include "projection/worker.hpp"
+
+// What a worker does about events that cannot be applied.
+namespace eventstore::projection {
+namespace {
+
+constexpr std::size_t kErrorBytesMax = 2000;
+
+// As it can be stored: UTF-8 without NUL, and not endless.
+std::string text_of(const Error& error) {
+  std::string text;
+  auto rest = std::string_view(error.message);
+  while (!rest.empty() && text.size() < kErrorBytesMax) {
+    const auto bytes = rest.front() == '\0' ? 0 : utf8_sequence_bytes(rest);
+    text += bytes == 0 ? std::string_view("?") : rest.substr(0, bytes);
+    rest.remove_prefix(std::max<std::size_t>(bytes, 1));
+  }
+  return text;
+}
+
+}  // namespace
+
+// In a transaction that is the next to be committed.
+template <typename Change>
+Worker::Outcome<> Worker::change(const Change& change) {
+  const auto open = transaction();
+  if (!open) return std::unexpected(open.error());
+  auto changed = change(**open);
+  if (!changed) return std::unexpected(failure_of(std::move(changed).error()));
+  return {};
+}
+
+// Everything since the last commit is undone, and done again: what lies before the event that
+// failed together, the event itself alone, the rest together again. Where it is not known which
+// event it is, each alone.
+std::optional<RunEnd> Worker::recover(Failure failure, const std::stop_token& stop) {
+  const auto batches = pending_;
+  for (;;) {
+    revert();
+    if (!failure.position) return apply_each_alone(batches, stop);
+    const auto culprit = *failure.position;
+    const GlobalPosition before{culprit.value - 1};
+    auto done = apply_all(batches, before);
+    if (done) done = commit(before);
+    if (!done && done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
+    if (!done) {
+      failure.position.reset();
+      continue;
+    }
+    for (const auto& batch : batches) {
+      const auto events = batch->events.events();
+      const auto event = std::ranges::lower_bound(events, culprit, {}, &EventView::position);
+      if (event == events.end() || event->position != culprit) continue;
+      const auto bucket = batch->buckets[static_cast<std::size_t>(event - events.begin())];
+      if (auto end = apply_alone(*event, bucket, failure.error, stop)) return end;
+    }
+    pending_ = batches;
+    done = apply_all(batches, batches.back()->up_to);
+    if (done) return std::nullopt;
+    if (done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
+    failure = std::move(done).error();
+  }
+}
+
+std::optional<RunEnd> Worker::apply_each_alone(const std::vector<RoutedBatchPtr>& batches,
+                                               const std::stop_token& stop) {
+  for (const auto& batch : batches) {
+    const auto events = batch->events.events();
+    for (std::size_t at = 0; at < events.size(); ++at) {
+      if (!share_.has(batch->buckets[at]) || events[at].position <= committed_) continue;
+      if (auto end = apply_alone(events[at], batch->buckets[at], std::nullopt, stop)) return end;
+    }
+  }
+  applied_ = std::max(applied_, batches.back()->up_to);
+  return std::nullopt;
+}
+
+// In transactions of its own, until one is committed.
+std::optional<RunEnd> Worker::apply_alone(const EventView& event, std::uint32_t bucket,
+                                          std::optional<Error> first_failure,
+                                          const std::stop_token& stop) {
+  const auto& options = work_.options;
+  ProjectionFailure failure{.projection = work_.generation.projection,
+                            .position = event.position,
+                            .stream = std::string(event.stream),
+                            .type = std::string(event.type),
+                            .error = {},
+                            .state = "retrying",
+                            .first_at = {},
+                            .last_at = {}};
+  for (auto error = std::move(first_failure);;) {
+    if (error) {
+      ++failure.attempts;
+      failure.error = text_of(*error);
+      if (options.on_failed_attempt) options.on_failed_attempt(failure);
+      if (failure.attempts >= options.attempts_max) return give_up(std::move(failure));
+      auto noted = change([&](StateTransaction& open) { return note_attempt(open, failure); });
+      // The checkpoint stays, but is looked at: nobody notes anything in another's place.
+      if (noted) noted = commit_at(committed_);
+      if (!noted) return end_of(std::move(noted).error());
+      const auto pause = pause_after(failure.attempts, options.pause_min, options.pause_max);
+      if (!wait_out(pause, stop)) return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
+    }
+    auto done = apply(event, bucket);
+    if (done && failure.attempts > 0) {
+      done = change([&](StateTransaction& open) {
+        return set_failure_state(open, failure.projection, failure.position, "recovered");
+      });
+    }
+    if (done) done = commit(event.position);
+    if (done) return std::nullopt;
+    if (done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
+    revert();
+    error = std::move(done).error().error;
+  }
+}
+
+// The event is left out, or all stops before it.
+std::optional<RunEnd> Worker::give_up(ProjectionFailure failure) {
+  const auto policy = work_.options.on_failure;
+  const bool stops = policy == FailurePolicy::Stop;
+  failure.state = stops ? "stopped" : policy == FailurePolicy::Park ? "parked" : "skipped";
+  auto message = "event " + std::to_string(failure.position.value) + " (" + failure.type + " in " +
+                 failure.stream + ") cannot be applied: " + failure.error;
+  auto done = change([&](StateTransaction& open) -> Result<void> {
+    auto noted = note_attempt(open, failure);
+    if (noted && stops) noted = set_failure(open, failure.projection, message);
+    return noted;
+  });
+  if (done) done = commit_at(stops ? committed_ : failure.position);
+  if (!done) return end_of(std::move(done).error());
+  if (!stops) return std::nullopt;
+  return RunEnd{.kind = RunEnd::Kind::Failed,
+                .error = {.code = ErrorCode::InvalidArgument, .message = std::move(message)}};
+}
+
+}  // namespace eventstore::projection
