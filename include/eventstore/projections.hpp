@@ -36,11 +36,11 @@ struct ProjectionFailure {
   std::string stream;
   std::string type;
   std::uint32_t attempts = 0;
-  std::string error;
+  std::string error = {};
   // "retrying", "recovered", "parked", "skipped" or "stopped"
-  std::string state;
-  Timestamp first_at;
-  Timestamp last_at;
+  std::string state = {};
+  Timestamp first_at = {};
+  Timestamp last_at = {};
 };
 
 struct ProjectionOptions {
@@ -117,7 +117,7 @@ struct ProjectionStatus {
   std::uint32_t version = 0;
   std::uint32_t workers = 0;
   // "running", "stopped" (nobody works on it), "paused" or "failed"
-  std::string state;
+  std::string state = {};
   std::optional<std::string> failure = {};  // why it failed
   std::optional<std::string> owner = {};    // who works on it
   GlobalPosition position;                  // every event up to it has had its effects

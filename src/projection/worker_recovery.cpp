@@ -91,10 +91,7 @@ std::optional<RunEnd> Worker::apply_alone(const EventView& event, std::uint32_t 
                             .position = event.position,
                             .stream = std::string(event.stream),
                             .type = std::string(event.type),
-                            .error = {},
-                            .state = "retrying",
-                            .first_at = {},
-                            .last_at = {}};
+                            .state = "retrying"};
   for (auto error = std::move(first_failure);;) {
     if (error) {
       ++failure.attempts;
