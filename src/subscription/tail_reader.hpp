@@ -30,12 +30,12 @@ struct TailBatch {
 // Who follows takes batch after batch at its own pace. Whoever comes back after the window has
 // moved past its position has fallen behind, and nobody has waited for it.
 //
-// Ownership: borrows the store and the clock. Its thread starts with the first who joins.
+// Ownership: borrows the store and the environment. Its thread starts with the first who joins.
 // Threads:   safe from any thread.
 class TailReader {
  public:
   // The window holds about `bytes_max`, and always the newest batch.
-  TailReader(EventStore& store, Clock& clock, std::size_t bytes_max);
+  TailReader(EventStore& store, const Environment& environment, std::size_t bytes_max);
   ~TailReader();
   TailReader(const TailReader&) = delete;
   TailReader& operator=(const TailReader&) = delete;
@@ -75,6 +75,7 @@ class TailReader {
   void failed(Error error) EXCLUDES(mutex_);
 
   EventStore& store_;
+  const Environment& environment_;
   Clock& clock_;
   const std::size_t bytes_max_;
 
