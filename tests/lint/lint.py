@@ -30,7 +30,7 @@ MAY_INCLUDE = {
     "postgres": {"eventstore", "core", "postgres"},
     "state": {"eventstore", "core", "log", "state"},
     # Features see the public API, never an engine.
-    "subscription": {"eventstore", "subscription"},
+    "subscription": {"eventstore", "core", "subscription"},
     "projection": {"eventstore", "projection"},
     "cli": {"eventstore", "cli"},
 }
