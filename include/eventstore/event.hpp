@@ -88,6 +88,8 @@ class TagsView {
   bool empty() const { return encoded_.empty(); }
   std::size_t size() const { return static_cast<std::size_t>(std::distance(begin(), end())); }
   bool contains(std::string_view tag) const;
+  // The stored form, to be copied.
+  std::string_view encoded() const { return encoded_; }
 
  private:
   std::string_view encoded_;

@@ -98,7 +98,7 @@ class Subscription {
 
 struct SubscriptionsOptions {
   // What was appended last is in memory for those who are live: about so many bytes, shared by all.
-  // Who is further behind reads from the store. At least 64 KiB.
+  // Who is further behind reads from the store. Less than 64 KiB counts as that.
   std::size_t tail_bytes_max = std::size_t{16} << 20;
 };
 

@@ -29,7 +29,7 @@ MAY_INCLUDE = {
     "log": {"eventstore", "core", "log"},
     "postgres": {"eventstore", "core", "postgres"},
     "state": {"eventstore", "core", "log", "state"},
-    # Features see the public API, never an engine.
+    # Features see the public API and the seams and locks of core, never an engine.
     "subscription": {"eventstore", "core", "subscription"},
     "projection": {"eventstore", "projection"},
     "cli": {"eventstore", "cli"},
