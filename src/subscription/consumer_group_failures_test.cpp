@@ -158,6 +158,42 @@ TEST_P(GroupFailures, ParkingAgainIsTheSame) {
   }));
 }
 
+// A member tells in one position how far all of its buckets are. Where that goes back, because a
+// bucket comes to it that is behind, what it told of the others stays stored: also when it dies.
+TEST_P(GroupFailures, AnswersStayStoredWhereABucketComesThatIsBehind) {
+  create({.pause_min = std::chrono::minutes(1), .lease = kShortLease});
+  const auto dying = new_process();
+  auto first = value_of(dying->groups.join("g", "first"));
+  const auto second_dying = new_process();
+  auto second = value_of(second_dying->groups.join("g", "second"));
+  EXPECT_TRUE(eventually([&] { return second->bucket_count() == 512; }));
+  EXPECT_TRUE(eventually([&] { return first->bucket_count() == 512; }));
+  // "a" is in a bucket that is given away first, "b" in one that is kept.
+  append("a");
+  EXPECT_EQ(take(*second), 1U);
+  EXPECT_TRUE(value_of(second->nack({1}, NackAction::Retry, "no luck")));
+  for (std::uint64_t position = 2; position <= 6; ++position) {
+    append("b");
+    EXPECT_EQ(take(*first), position);
+    EXPECT_TRUE(value_of(first->ack({position})));
+  }
+  EXPECT_TRUE(eventually([&] {
+    const auto transaction = value_of(state().begin(soon()));
+    const auto rows = value_of(
+        transaction->run("SELECT max(position) FROM state_group_members WHERE group_name = 'g'"));
+    return rows.integer(0, 0) >= 6;
+  }));
+  second_dying->state.goes = Goes::Nowhere;
+  second.reset();
+  EXPECT_TRUE(has_all(*first));
+  dying->state.goes = Goes::Nowhere;
+  first.reset();
+  const auto member = join();
+  EXPECT_TRUE(has_all(*member));
+  EXPECT_EQ(value_of(member->next(soon())).event.position, GlobalPosition{1});
+  EXPECT_TRUE(has_nothing(*member));
+}
+
 // What all members together have been given and have answered.
 class Book {
  public:

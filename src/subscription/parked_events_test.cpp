@@ -187,6 +187,29 @@ TEST_P(ParkedEvents, HoldLaterOnesAlsoForTheNextMember) {
   EXPECT_TRUE(has_nothing(*member));
 }
 
+// One that had other buckets before learns of the key with the bucket.
+TEST_P(ParkedEvents, HoldLaterOnesForWhoeverTakesTheBucketOver) {
+  create({.holds_behind_parked = true});
+  auto first = join();
+  auto second = join();
+  EXPECT_TRUE(eventually([&] { return second->bucket_count() == 512; }));
+  append("a");
+  // It is in either's bucket.
+  Result<GroupDelivery> delivery = std::unexpected(Error{});
+  EXPECT_TRUE(eventually([&] {
+    delivery = first->next(test::in(milliseconds(20)));
+    if (delivery) return true;
+    std::swap(first, second);
+    return false;
+  }));
+  EXPECT_TRUE(value_of(first->nack({1}, NackAction::Park, "broken")));
+  first.reset();
+  EXPECT_TRUE(eventually([&] { return second->bucket_count() == 1024; }));
+  append("a");
+  EXPECT_TRUE(become({"1:1", "2:0"}));
+  EXPECT_TRUE(has_nothing(*second));
+}
+
 TEST_P(ParkedEvents, HoldLaterOnesAgainWhereAReplayFails) {
   create({.holds_behind_parked = true});
   const auto member = join();
