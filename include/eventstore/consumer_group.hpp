@@ -66,7 +66,7 @@ struct ParkedEvent {
   std::string key;
   std::uint32_t attempts = 0;  // 0: it was held behind another one
   std::string last_error;
-  Timestamp parked_at;
+  Timestamp parked_at = {};
   bool is_to_be_replayed = false;
 };
 
