@@ -8,6 +8,7 @@
 #include <re2/re2.h>
 
 #include "core/refusal.hpp"
+#include "core/stream_bounds.hpp"
 #include "eventstore/validate.hpp"
 
 namespace eventstore::subscription {
@@ -73,9 +74,9 @@ bool EventFilter::matches_patterns(const EventView& event) const {
 }
 
 bool EventFilter::selects(const EventView& event) const {
-  // A stream is read as it is: the store's own events in it, too.
+  // A stream is read as it is, the store's own events in it, too; one with a tombstone is empty.
   if (const auto* const stream = std::get_if<SelectStream>(&filter_.selector)) {
-    return event.stream == stream->stream;
+    return event.stream == stream->stream && event.type != kTombstoneType;
   }
   if (!filter_.include_system && (is_system_name(event.stream) || is_system_name(event.type))) {
     return false;

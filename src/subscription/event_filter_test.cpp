@@ -1,5 +1,6 @@
 #include "subscription/event_filter.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -134,14 +135,14 @@ RC_GTEST_PROP(EventFilter, MatchesWhatAReadGives, ()) {
   const auto store = any_store();
   for (int count = 0; count < 10; ++count) {
     const auto filter = value_of(compiled(any_filter()));
-    std::vector<GlobalPosition> read;
-    std::vector<GlobalPosition> matched;
+    std::vector<std::uint64_t> read;
+    std::vector<std::uint64_t> matched;
     const auto selected = value_of(store->read(filter.read_request()));
     for (;;) {
       const auto events = value_of(selected->next());
       if (events.empty()) break;
       for (const auto& event : events) {
-        if (filter.matches_patterns(event)) read.push_back(event.position);
+        if (filter.matches_patterns(event)) read.push_back(event.position.value);
       }
     }
     const auto all = value_of(store->read({.include_system = true}));
@@ -149,7 +150,7 @@ RC_GTEST_PROP(EventFilter, MatchesWhatAReadGives, ()) {
       const auto events = value_of(all->next());
       if (events.empty()) break;
       for (const auto& event : events) {
-        if (filter.matches(event)) matched.push_back(event.position);
+        if (filter.matches(event)) matched.push_back(event.position.value);
       }
     }
     RC_ASSERT(read == matched);

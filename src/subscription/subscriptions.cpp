@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/posix_environment.hpp"
 #include "core/refusal.hpp"
 #include "eventstore/subscription.hpp"
+#include "subscription/handler_thread.hpp"
 #include "subscription/store_subscription.hpp"
 
 namespace eventstore {
@@ -17,15 +19,15 @@ class Subscriptions::Impl {
  public:
   Impl(EventStore& store, const SubscriptionsOptions& options)
       : store_(store),
-        clock_(*posix_environment().clock),
-        tail_(store, clock_, std::max(options.tail_bytes_max, kTailBytesMin)) {}
+        tail_(store, posix_environment(), std::max(options.tail_bytes_max, kTailBytesMin)) {}
 
   EventStore& store() { return store_; }
-  subscription::SubscriptionContext context() { return {store_, clock_, tail_}; }
+  subscription::SubscriptionContext context() {
+    return {store_, *posix_environment().clock, tail_};
+  }
 
  private:
   EventStore& store_;
-  Clock& clock_;
   subscription::TailReader tail_;
 };
 
@@ -44,6 +46,31 @@ Result<std::unique_ptr<Subscription>> Subscriptions::open(SubscriptionRequest re
   if (!start) return std::unexpected(start.error());
   return std::make_unique<subscription::StoreSubscription>(impl_->context(), *std::move(filter),
                                                            request.batch_events_max, *start);
+}
+
+Result<std::unique_ptr<RunningSubscription>> Subscriptions::run(SubscriptionRequest request,
+                                                                SubscriptionHandler& handler,
+                                                                RunOptions options) {
+  std::optional<subscription::CheckpointKeeper> checkpoint;
+  if (options.checkpoint) {
+    auto loaded = subscription::CheckpointKeeper::load(*std::move(options.checkpoint),
+                                                       *posix_environment().clock);
+    if (!loaded) return std::unexpected(std::move(loaded).error());
+    if (loaded->loaded()) request.start = AfterPosition{*loaded->loaded()};
+    checkpoint = *std::move(loaded);
+  }
+  auto opened = open(std::move(request));
+  if (!opened) return std::unexpected(std::move(opened).error());
+  return std::make_unique<subscription::HandlerThread>(
+      posix_environment(),
+      subscription::HandlerThread::Work{.subscription = *std::move(opened),
+                                        .handler = handler,
+                                        .checkpoint = std::move(checkpoint)},
+      options);
+}
+
+Result<void> SubscriptionHandler::reached(GlobalPosition /*position*/) {
+  return {};
 }
 
 EventStore& Subscriptions::store() const {

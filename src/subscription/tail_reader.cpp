@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <string>
 #include <utility>
+
+#include "subscription/backoff.hpp"
 
 namespace eventstore::subscription {
 namespace {
@@ -19,17 +20,10 @@ constexpr auto kWaitMax = std::chrono::hours(1);
 constexpr std::size_t kBatchBytesMax = std::size_t{256} << 10;
 constexpr std::size_t kBatchesMin = 8;
 
-void wait_for(std::chrono::milliseconds pause, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
-  std::condition_variable_any stopped;
-  stopped.wait_for(lock, stop, pause, [] { return false; });
-}
-
 }  // namespace
 
-TailReader::TailReader(EventStore& store, Clock& clock, std::size_t bytes_max)
-    : store_(store), clock_(clock), bytes_max_(bytes_max) {}
+TailReader::TailReader(EventStore& store, const Environment& environment, std::size_t bytes_max)
+    : store_(store), environment_(environment), clock_(*environment.clock), bytes_max_(bytes_max) {}
 
 TailReader::~TailReader() {
   std::jthread thread;
@@ -98,17 +92,22 @@ Result<std::shared_ptr<const TailBatch>> TailReader::take(GlobalPosition positio
   }
 }
 
+std::size_t TailReader::bytes() const {
+  const MutexLock lock(mutex_);
+  return window_bytes_;
+}
+
 void TailReader::run(const std::stop_token& stop) {
-  auto pause = kPauseMin;
+  Backoff backoff(*environment_.random, kPauseMin, kPauseMax);
   while (const auto place = next_place(stop)) {
     auto read = read_on(*place);
     if (read || place->life_end.stop_requested()) {
-      pause = kPauseMin;
+      backoff.reset();
+      succeeded();
       continue;
     }
     failed(std::move(read).error());
-    wait_for(pause, place->life_end);
-    pause = std::min(pause * 2, kPauseMax);
+    backoff.wait(place->life_end);
   }
 }
 
@@ -178,6 +177,11 @@ void TailReader::failed(Error error) {
     ++failures_;
   }
   news_.notify_all();
+}
+
+void TailReader::succeeded() {
+  const MutexLock lock(mutex_);
+  failure_.reset();
 }
 
 }  // namespace eventstore::subscription

@@ -30,12 +30,12 @@ struct TailBatch {
 // Who follows takes batch after batch at its own pace. Whoever comes back after the window has
 // moved past its position has fallen behind, and nobody has waited for it.
 //
-// Ownership: borrows the store and the clock. Its thread starts with the first who joins.
+// Ownership: borrows the store and the environment. Its thread starts with the first who joins.
 // Threads:   safe from any thread.
 class TailReader {
  public:
   // The window holds about `bytes_max`, and always the newest batch.
-  TailReader(EventStore& store, Clock& clock, std::size_t bytes_max);
+  TailReader(EventStore& store, const Environment& environment, std::size_t bytes_max);
   ~TailReader();
   TailReader(const TailReader&) = delete;
   TailReader& operator=(const TailReader&) = delete;
@@ -59,6 +59,9 @@ class TailReader {
                                                 const std::stop_token& cancellation)
       EXCLUDES(mutex_);
 
+  // What the window holds.
+  std::size_t bytes() const EXCLUDES(mutex_);
+
  private:
   // Where the thread reads on. A life of the window lasts from the first who joins to the last who
   // leaves; what was read for another one is not of the window.
@@ -73,12 +76,14 @@ class TailReader {
   Result<void> read_on(const Place& place) EXCLUDES(mutex_);
   bool publish(std::shared_ptr<const TailBatch> batch, std::uint64_t life) EXCLUDES(mutex_);
   void failed(Error error) EXCLUDES(mutex_);
+  void succeeded() EXCLUDES(mutex_);
 
   EventStore& store_;
+  const Environment& environment_;
   Clock& clock_;
   const std::size_t bytes_max_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any followed_;  // for the thread: somebody has joined
   std::condition_variable_any news_;      // for those who follow
   std::deque<std::shared_ptr<const TailBatch>> window_ GUARDED_BY(mutex_);

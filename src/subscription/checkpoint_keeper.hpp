@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/file_system.hpp"
+#include "eventstore/position.hpp"
+#include "eventstore/result.hpp"
+#include "eventstore/subscription.hpp"
+#include "eventstore/time.hpp"
+
+namespace eventstore::subscription {
+
+// Keeps the durable checkpoint of one subscription: says when it is to be stored, and stores it.
+//
+// Threads: one at a time.
+class CheckpointKeeper {
+ public:
+  // Fails with InvalidArgument, or as load_checkpoint() does.
+  static Result<CheckpointKeeper> load(DurableCheckpoint checkpoint, Clock& clock);
+
+  // What was stored before; absent where nothing was.
+  std::optional<GlobalPosition> loaded() const { return loaded_; }
+
+  // The subscription begins here: what is stored is to say so at once.
+  void begin(GlobalPosition position);
+
+  // Everything up to `position` has been dealt with, with so many more events.
+  void reached(GlobalPosition position, std::uint64_t events);
+
+  // When what was reached is to be stored; the end of time where it is.
+  Deadline due() const { return due_; }
+  bool is_due() const { return clock_->monotonic_now() >= due_; }
+  bool is_stored() const { return due_ == Deadline::max(); }
+
+  // Stores what was reached. Where nobody knows whether that was done, doing it again finds out.
+  //
+  // Fails with InvalidArgument where somebody else has moved the checkpoint; or as
+  // store_checkpoint().
+  Result<void> store();
+
+ private:
+  CheckpointKeeper(DurableCheckpoint checkpoint, Clock& clock);
+
+  DurableCheckpoint checkpoint_;
+  Clock* clock_;
+  std::optional<GlobalPosition> loaded_;
+  GlobalPosition stored_ = {};  // 0: nothing is
+  GlobalPosition reached_ = {};
+  std::uint64_t events_ = 0;  // dealt with, and not stored
+  Deadline due_ = Deadline::max();
+};
+
+}  // namespace eventstore::subscription
