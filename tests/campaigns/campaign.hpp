@@ -80,5 +80,6 @@ std::unique_ptr<Campaign> make_ordering_campaign();
 std::unique_ptr<Campaign> make_server_fault_campaign();
 std::unique_ptr<Campaign> make_differential_campaign();
 std::unique_ptr<Campaign> make_projection_campaign();
+std::unique_ptr<Campaign> make_projection_kill_campaign();
 
 }  // namespace eventstore::test
