@@ -68,6 +68,11 @@ class ProjectionTest : public test::EngineTest {
     options.once = true;
     test::value_of(test::value_of(projections().run(projection, options))->wait(soon()));
   }
+  void run_once_fails(Projection& projection, ErrorCode code, ProjectionOptions options = {}) {
+    options.once = true;
+    EXPECT_EQ(test::code_of(test::value_of(projections().run(projection, options))->wait(soon())),
+              code);
+  }
   std::string document(std::string_view projection, std::string_view key) {
     return test::value_of(projections().document(projection, key)).value_or("none");
   }
