@@ -328,7 +328,10 @@ void BucketWork::pop_front(std::uint32_t number, Bucket& bucket) {
   byte_count_ -= bytes_of(event);
   bucket.events.pop_front();
   // While there were events there was no hurry: reading on for the others was of more use.
-  if (bucket.events.empty() && bucket.rereads) rereading_.insert(number);
+  if (!bucket.events.empty() || !bucket.rereads) return;
+  // Reading may have gone back behind it meanwhile, and comes by again.
+  bucket.rereads = bucket.read_up_to < read_up_to_;
+  if (bucket.rereads) rereading_.insert(number);
 }
 
 void BucketWork::forget_events(Bucket& bucket, std::size_t keep) {

@@ -130,7 +130,7 @@ class BucketWork {
     RecordedEvent event;
   };
   bool has_replay(std::uint32_t bucket, GlobalPosition position) const;
-  void add_replay(std::uint32_t bucket, Replay replay);
+  void add_replay(std::uint32_t bucket, const Replay& replay);
   // Leaves only those at `positions`, and what is out.
   void keep_replays(const std::set<GlobalPosition>& positions);
   void drop_replays_of_key(std::uint32_t bucket, const std::string& key);

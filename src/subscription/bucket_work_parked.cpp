@@ -67,12 +67,11 @@ bool BucketWork::has_replay(std::uint32_t bucket, GlobalPosition position) const
   return at != buckets_.end() && at->second.replays.contains(position);
 }
 
-void BucketWork::add_replay(std::uint32_t number, Replay replay) {
+void BucketWork::add_replay(std::uint32_t number, const Replay& replay) {
   const auto at = buckets_.find(number);
   if (at == buckets_.end()) return;
   unlist(number, at->second);
-  const auto position = replay.event.position;
-  at->second.replays.try_emplace(position, std::move(replay));
+  at->second.replays.try_emplace(replay.event.position, replay);
   list(number, at->second);
 }
 

@@ -237,6 +237,31 @@ TEST(BucketWork, GoesOnWithOthersWhereMemoryIsFullBehindARetry) {
   EXPECT_EQ(work->lowest(), GlobalPosition{101});
 }
 
+// A bucket whose events were given up is not what reading goes on from where another is behind it.
+TEST(BucketWork, ReadsNoFurtherOnForABucketThatIsAheadOfWhatIsRead) {
+  std::vector<std::string> streams(3, kB);
+  streams.insert(streams.end(), 10, kA);
+  streams.insert(streams.end(), 20, kB);
+  Work work(streams, {}, {.events_max = 10});
+  work->take({.bucket = bucket_of(kA), .position = {3}});
+  while (work.read()) {
+  }
+  EXPECT_EQ(work.deliver(), 4U);
+  EXPECT_TRUE(work->retry_later({4}, work.now));
+  while (work.read()) {
+  }
+  // Now one comes that has done nothing yet, and the first is answered meanwhile.
+  work->take({.bucket = bucket_of(kB), .position = {}});
+  EXPECT_TRUE(work.read());
+  work.now = *work->next_pause_end();
+  EXPECT_EQ(work.deliver(), 1U);
+  EXPECT_EQ(work.deliver(), 4U);
+  EXPECT_TRUE(work->finish({4}));
+  work.read_all();
+  EXPECT_TRUE(work->finish({1}));
+  EXPECT_EQ(work.deliver(), 2U);
+}
+
 TEST(BucketWork, HoldsEventsOfAKeyUntilTheyAreParked) {
   Work work({kA, kA, kB, kA});
   take_all(work);

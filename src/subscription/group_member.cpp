@@ -42,18 +42,9 @@ Result<void> RunningGroupMember::start() {
 Result<GroupDelivery> RunningGroupMember::next(Deadline deadline, std::stop_token cancellation) {
   MutexLock lock(mutex_);
   for (;;) {
-    if (is_leaving_) return std::unexpected(closed(parts_.group, "this member has left"));
-    if (is_removed_) return std::unexpected(closed(parts_.group, "it was removed"));
-    if (stopped_) return std::unexpected(closed(parts_.group, "it is stopped: " + *stopped_));
+    if (auto ended = why_closed()) return std::unexpected(*std::move(ended));
     const auto at = now();
-    if (at < leased_until_) {
-      if (auto delivery = work_.deliver(at)) {
-        // With others out before it, the keeper wakes up for one of these first.
-        if (work_.open_count() == 1) keeps_.notify_all();
-        if (!work_.wants_events()) reads_.notify_all();
-        return *std::move(delivery);
-      }
-    }
+    if (auto delivery = deliver(at)) return *std::move(delivery);
     if (failure_) return std::unexpected(*std::exchange(failure_, std::nullopt));
     if (cancellation.stop_requested()) {
       return std::unexpected(
@@ -69,6 +60,24 @@ Result<GroupDelivery> RunningGroupMember::next(Deadline deadline, std::stop_toke
     delivers_.wait_until(lock, cancellation, until,
                          [&] { return !std::exchange(is_first_look, false); });
   }
+}
+
+std::optional<Error> RunningGroupMember::why_closed() const {
+  if (is_leaving_) return closed(parts_.group, "this member has left");
+  if (is_removed_) return closed(parts_.group, "it was removed");
+  if (stopped_) return closed(parts_.group, "it is stopped: " + *stopped_);
+  return std::nullopt;
+}
+
+std::optional<GroupDelivery> RunningGroupMember::deliver(Deadline at) {
+  // Its buckets may be others' by now.
+  if (at >= leased_until_) return std::nullopt;
+  auto delivery = work_.deliver(at);
+  if (!delivery) return delivery;
+  // With others out before it, the keeper wakes up for one of these first.
+  if (work_.open_count() == 1) keeps_.notify_all();
+  if (!work_.wants_events()) reads_.notify_all();
+  return delivery;
 }
 
 Result<bool> RunningGroupMember::ack(GlobalPosition position) {
@@ -127,14 +136,10 @@ Result<void> RunningGroupMember::end(bool waits, Deadline deadline) {
 // --- The reader.
 
 void RunningGroupMember::wake_reader() {
-  const auto reading = [this] {
-    const MutexLock lock(mutex_);
-    reads_.notify_all();
-    return reading_;
-  }();
-  // Outside the lock: this calls what waits in the subscription.
-  auto source = reading;
-  source.request_stop();
+  const MutexLock lock(mutex_);
+  reads_.notify_all();
+  // Calls what waits in the subscription, which holds none of this member's locks.
+  reading_.request_stop();
 }
 
 bool RunningGroupMember::may_read() const {
@@ -218,17 +223,20 @@ Deadline RunningGroupMember::next_keeping() const {
   return std::max(keeps_from_, is_urgent() ? Deadline::min() : due);
 }
 
-void RunningGroupMember::keep(const std::stop_token& stop) {
+// False: to stop.
+bool RunningGroupMember::wait_to_keep(const std::stop_token& stop) {
+  MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
-    {
-      MutexLock lock(mutex_);
-      const auto until = next_keeping();
-      if (until > now()) {
-        bool is_first_look = true;
-        keeps_.wait_until(lock, stop, until, [&] { return !std::exchange(is_first_look, false); });
-        continue;
-      }
-    }
+    const auto until = next_keeping();
+    if (until <= now()) return true;
+    bool is_first_look = true;
+    keeps_.wait_until(lock, stop, until, [&] { return !std::exchange(is_first_look, false); });
+  }
+  return false;
+}
+
+void RunningGroupMember::keep(const std::stop_token& stop) {
+  while (wait_to_keep(stop)) {
     answer_overdue();
     bool is_due = false;
     {

@@ -50,6 +50,8 @@ class RunningGroupMember final : public GroupMember {
  public:
   explicit RunningGroupMember(GroupMemberParts parts);
   ~RunningGroupMember() override;
+  RunningGroupMember(const RunningGroupMember&) = delete;
+  RunningGroupMember& operator=(const RunningGroupMember&) = delete;
 
   // The first round, then the threads. Fails as that.
   Result<void> start();
@@ -88,11 +90,15 @@ class RunningGroupMember final : public GroupMember {
 
   Deadline now() const { return parts_.environment->clock->monotonic_now(); }
 
+  std::optional<Error> why_closed() const REQUIRES(mutex_);
+  std::optional<GroupDelivery> deliver(Deadline at) REQUIRES(mutex_);
+
   // The threads.
   void read(const std::stop_token& stop);
   bool may_read() const REQUIRES(mutex_);
   Result<void> read_once(std::unique_ptr<Subscription>& subscription, const std::stop_token& stop);
   void keep(const std::stop_token& stop);
+  bool wait_to_keep(const std::stop_token& stop) EXCLUDES(mutex_);
   bool has_many_answers() const REQUIRES(mutex_);
   bool is_urgent() const REQUIRES(mutex_);
   Deadline next_round() const REQUIRES(mutex_);
@@ -113,7 +119,7 @@ class RunningGroupMember final : public GroupMember {
   Result<void> look_at_parked(StateTransaction& transaction, Round& round) REQUIRES(storing_);
   void apply(Round& round, Deadline began) REQUIRES(storing_);
   Result<void> load_replays(const std::vector<ReplayRow>& rows) REQUIRES(storing_);
-  Result<std::optional<RecordedEvent>> find_event(GlobalPosition position);
+  Result<std::optional<RecordedEvent>> find_event(GlobalPosition position) const;
   Result<void> park_held() EXCLUDES(mutex_, storing_);
 
   // Answers.
@@ -126,7 +132,7 @@ class RunningGroupMember final : public GroupMember {
                                   std::optional<NackAction> action) REQUIRES(storing_);
   Result<bool> store_parked(StateTransaction& transaction, const ParkedEvent& event)
       REQUIRES(storing_);
-  Result<Settlement> store_replayed(StateTransaction& transaction, ParkedEvent event,
+  Result<Settlement> store_replayed(StateTransaction& transaction, const ParkedEvent& event,
                                     std::optional<NackAction> action) REQUIRES(storing_);
   void apply_answer(const ParkedEvent& event, const OpenDelivery& open,
                     std::optional<NackAction> action, Settlement settlement) EXCLUDES(mutex_);

@@ -107,7 +107,7 @@ Result<bool> RunningGroupMember::store_parked(StateTransaction& transaction,
 }
 
 Result<RunningGroupMember::Settlement> RunningGroupMember::store_replayed(
-    StateTransaction& transaction, ParkedEvent event, std::optional<NackAction> action) {
+    StateTransaction& transaction, const ParkedEvent& event, std::optional<NackAction> action) {
   if (action == NackAction::Park) {
     if (auto parked = park(transaction, parts_.group, event); !parked) {
       return std::unexpected(std::move(parked).error());

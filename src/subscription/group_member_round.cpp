@@ -136,8 +136,9 @@ Result<void> RunningGroupMember::share_buckets(StateTransaction& transaction, Me
     }
     std::ranges::copy(unclaimed, std::back_inserter(round.taken));
     auto first = work_.lowest();
-    for (const auto& one : round.taken)
+    for (const auto& one : round.taken) {
       first = std::min(first.value_or(one.position), one.position);
+    }
     lowest = first.value_or(self.position);
     round.stored = work_.unstored(lowest);
     round.answered = work_.answered_count();
@@ -199,7 +200,7 @@ void RunningGroupMember::apply(Round& round, Deadline began) {
   delivers_.notify_all();
 }
 
-Result<std::optional<RecordedEvent>> RunningGroupMember::find_event(GlobalPosition position) {
+Result<std::optional<RecordedEvent>> RunningGroupMember::find_event(GlobalPosition position) const {
   auto cursor = parts_.subscriptions->store().read(
       {.from = position.value, .to = position.value, .limit = 1, .include_system = true});
   if (!cursor) return std::unexpected(std::move(cursor).error());

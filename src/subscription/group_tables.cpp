@@ -149,6 +149,7 @@ Result<std::vector<std::string>> group_names(StateTransaction& transaction) {
   const auto rows = transaction.run(kGroupNames);
   if (!rows) return std::unexpected(rows.error());
   std::vector<std::string> names;
+  names.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) names.emplace_back(rows->text(row, 0));
   return names;
 }
@@ -182,6 +183,7 @@ Result<std::vector<MemberRow>> list_members(StateTransaction& transaction, std::
   const auto rows = transaction.run(kListMembers, {group});
   if (!rows) return std::unexpected(rows.error());
   std::vector<MemberRow> members;
+  members.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     members.push_back({.id = std::string(rows->text(row, 0)),
                        .name = std::string(rows->text(row, 1)),
@@ -258,6 +260,7 @@ Result<std::vector<MemberBuckets>> count_buckets(StateTransaction& transaction,
   const auto rows = transaction.run(kCountBuckets, {group});
   if (!rows) return std::unexpected(rows.error());
   std::vector<MemberBuckets> counts;
+  counts.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     counts.push_back({.member = std::string(rows->text(row, 0)),
                       .buckets = static_cast<std::uint32_t>(rows->integer(row, 1))});
