@@ -50,8 +50,10 @@ Expected<void> look_for_state(Session& session, StateSession& opened, StateAcces
   if (access != StateAccess::Make) {
     auto existing = open_existing(session);
     if (!existing) return std::unexpected(std::move(existing).error());
-    if (access == StateAccess::Read) opened.state = *std::move(existing);
-    if (access == StateAccess::Read || *existing == nullptr) return {};
+    if (access == StateAccess::Read || *existing == nullptr) {
+      opened.state = *std::move(existing);
+      return {};
+    }
   }
   auto state = open_state(session.store_url);
   if (!state) return std::unexpected(state_failure(session, state.error(), access));

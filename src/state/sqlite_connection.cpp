@@ -122,6 +122,12 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
   ::sqlite3_progress_handler(handle, kStepsBetweenLooks, &is_over, opened.get());
   // Another process may be making the file as well.
   opened->set_deadline(clock.monotonic_now() + std::chrono::seconds(10));
+  // SQLite opens a file for reading where it may not write to it.
+  if (mode == Mode::Write && ::sqlite3_db_readonly(handle, "main") == 1) {
+    return std::unexpected(
+        Error{.code = ErrorCode::ReadOnly,
+              .message = "the state database (SQLite) may not be written to: " + path});
+  }
   const auto* const settings = mode == Mode::Write ? kForWriting : kForReading;
   if (auto set = opened->run_script(settings); !set) return std::unexpected(std::move(set).error());
   return opened;

@@ -23,6 +23,23 @@ COMMANDS = [
     "event export",
     "event replay",
     "event tail",
+    "projection list",
+    "projection status",
+    "projection run",
+    "projection rebuild",
+    "projection pause",
+    "projection resume",
+    "projection reset",
+    "projection inspect",
+    "projection failures",
+    "subscription list",
+    "subscription status",
+    "subscription create",
+    "subscription remove",
+    "subscription resume",
+    "subscription parked",
+    "subscription replay",
+    "subscription discard",
     "maint stats",
     "maint verify",
 ]
@@ -45,11 +62,11 @@ class Usage(support.EndToEnd):
 
     def test_help_names_all_commands(self):
         text = self.text("--help")
-        for noun in ("stream", "event", "maint"):
+        for noun in ("stream", "event", "projection", "subscription", "maint"):
             self.assertIn(noun, text)
 
     def test_help_fits_80_columns_and_says_where_the_options_of_every_command_are(self):
-        for command in ["", "stream", "event", "maint", *COMMANDS]:
+        for command in ["", "stream", "event", "projection", "subscription", "maint", *COMMANDS]:
             with self.subTest(command=command):
                 text = self.text(*command.split(), "--help")
                 self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
@@ -58,9 +75,9 @@ class Usage(support.EndToEnd):
 
     def test_wrong_usage_says_what_is_right(self):
         for arguments, sentence in (
-            ("", "no command; there are stream, event, maint; see `event-store --help`"),
-            ("help", 'no command "help"; there are stream, event, maint; see `event-store --help`'),
-            ("streams list", 'no command "streams"; there are stream, event, maint; see `event-store --help`'),
+            ("", "no command; there are stream, event, projection, subscription, maint; see `event-store --help`"),
+            ("help", 'no command "help"; there are stream, event, projection, subscription, maint; see `event-store --help`'),
+            ("streams list", 'no command "streams"; there are stream, event, projection, subscription, maint; see `event-store --help`'),
             ("stream lst", 'no command "lst" in "stream"; there are list, inspect, read, metadata, '
                            "truncate, retain, delete, tombstone; see `event-store stream --help`"),
             ("stream list --limits 3", 'there is no option "--limits"; see `event-store stream list --help`'),
