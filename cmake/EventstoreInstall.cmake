@@ -36,5 +36,6 @@ function(eventstore_install_package)
     "${CMAKE_CURRENT_BINARY_DIR}/eventstoreConfig.cmake"
     "${CMAKE_CURRENT_BINARY_DIR}/eventstoreConfigVersion.cmake"
     "${PROJECT_SOURCE_DIR}/cmake/FindxxHash.cmake"
+    "${PROJECT_SOURCE_DIR}/cmake/Findre2.cmake"
     DESTINATION "${eventstore_package_dir}")
 endfunction()

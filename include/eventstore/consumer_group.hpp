@@ -37,7 +37,7 @@ struct ConsumerGroupSettings {
   // else what follows this prefix in the event's first tag that has it ("customer:" makes
   // "customer:17" the key 17), and the stream's name where no tag does.
   std::string key_tag_prefix = {};
-  std::uint32_t attempts_max = 5;  // deliveries of an event, the first one included
+  std::uint32_t attempts_max = 5;                // deliveries of an event, the first one included
   NackAction when_exhausted = NackAction::Park;  // not Retry
   // Pauses before an event is delivered again: from the first to the second, doubling, with jitter.
   std::chrono::milliseconds pause_min = std::chrono::milliseconds(100);
@@ -71,16 +71,16 @@ struct ParkedEvent {
 };
 
 struct ConsumerGroupMember {
-  std::string name;     // as it joined
+  std::string name;           // as it joined
   std::uint32_t buckets = 0;  // of 1,024
   Timestamp expires_at;       // unless it is heard of again
 };
 
 struct ConsumerGroupStatus {
   std::string name;
-  GlobalPosition position;   // everything up to it has been dealt with
-  GlobalPosition head;       // of the store
-  std::uint64_t lag = 0;     // events of the store in between
+  GlobalPosition position;                  // everything up to it has been dealt with
+  GlobalPosition head;                      // of the store
+  std::uint64_t lag = 0;                    // events of the store in between
   std::chrono::microseconds lag_time = {};  // how long the first of them has been there
   std::uint64_t parked = 0;
   std::vector<ConsumerGroupMember> members = {};
@@ -112,7 +112,8 @@ class GroupMember {
   // Answers for a delivery of this member. False: it was answered before, or taken for lost, or the
   // bucket is another member's by now. `reason` is kept with what is parked.
   virtual Result<bool> ack(GlobalPosition position) = 0;
-  virtual Result<bool> nack(GlobalPosition position, NackAction action, std::string_view reason) = 0;
+  virtual Result<bool> nack(GlobalPosition position, NackAction action,
+                            std::string_view reason) = 0;
 
   // Delivers no more, waits for answers until `deadline`, stores what was answered, and gives the
   // buckets to the others.
@@ -140,7 +141,8 @@ class ConsumerGroups {
   // False: there was none.
   Result<bool> remove(std::string_view name);
 
-  // `member` names the process for people to read. Fails with NotFound where there is no such group.
+  // `member` names the process for people to read. Fails with NotFound where there is no such
+  // group.
   Result<std::unique_ptr<GroupMember>> join(std::string_view name, std::string_view member);
 
   Result<std::vector<ConsumerGroupStatus>> list();

@@ -99,9 +99,9 @@ class RunningProjection {
   virtual Result<void> stop(Deadline deadline) = 0;
 
   // Waits until it has ended by itself. Fails with DeadlineExceeded; with what ended it:
-  // UnsupportedFormat where what is stored is of another version (rebuild it), InvalidArgument where
-  // an event could not be applied and the policy is Stop, Cancelled where it was reset, or as the
-  // store and the state database.
+  // UnsupportedFormat where what is stored is of another version (rebuild it), InvalidArgument
+  // where an event could not be applied and the policy is Stop, Cancelled where it was reset, or as
+  // the store and the state database.
   virtual Result<void> wait(Deadline deadline) = 0;
 
   // Waits until every event up to `position` has had its effects, and these can be read. Fails with

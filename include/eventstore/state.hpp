@@ -97,8 +97,8 @@ class StateTransaction {
   // Runs statements without parameters, separated by semicolons. Fails as run() does.
   virtual Result<void> run_script(std::string_view script) = 0;
 
-  // Makes the view `name` show `select`, whatever it showed before: what was granted on it stays where
-  // the columns are the same. Fails as run() does.
+  // Makes the view `name` show `select`, whatever it showed before: what was granted on it stays
+  // where the columns are the same. Fails as run() does.
   virtual Result<void> replace_view(std::string_view name, std::string_view select) = 0;
 
   // When the transaction began, by the database's clock, which is the same for all who use it.

@@ -86,7 +86,8 @@ class Subscription {
   // Waits until there is something new: events, a signal, or a position that has moved on.
   //
   // Fails with DeadlineExceeded or Cancelled where there is nothing until then; else as
-  // EventStore::read() and Cursor::next() do. After a failure the next call goes on from position().
+  // EventStore::read() and Cursor::next() do. After a failure the next call goes on from
+  // position().
   virtual Result<Delivery> next(Deadline deadline, std::stop_token cancellation = {}) = 0;
 
   // That of the last delivery; before the first, where it begins.

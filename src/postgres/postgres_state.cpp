@@ -19,6 +19,13 @@ constexpr const char* kNow = "SELECT clock_timestamp()";
 // The first number is "EVSL".
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(x'4556534c'::int, hashtext($1::text))";
 
+// A process that hangs in a transaction keeps others from its rows for no longer. Not where a
+// pooler is in between, which does not know of such settings.
+std::vector<SessionSetting> session_of(const StoreUrl& url) {
+  if (url.pooled) return {};
+  return {{"idle_in_transaction_session_timeout", "60s"}};
+}
+
 // How many statements of run_each() are under way at once.
 constexpr std::size_t kSentMax = 1000;
 
@@ -164,7 +171,10 @@ class PostgresState::Transaction final : public StateTransaction {
 };
 
 PostgresState::PostgresState(const StoreUrl& url, bool read_only)
-    : settings_({.uri = url.uri, .prepares = !url.pooled, .application_name = "event-store state"}),
+    : settings_({.uri = url.uri,
+                 .prepares = !url.pooled,
+                 .application_name = "event-store state",
+                 .session = session_of(url)}),
       schema_(quoted(url.schema)),
       patience_(url.patience),
       read_only_(read_only) {}

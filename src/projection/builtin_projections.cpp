@@ -67,8 +67,8 @@ struct DocumentCodec<Activity> {
     } catch (const nlohmann::json::exception&) {
       // Told below.
     }
-    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
-                                 .message = "a document is no stream's activity"});
+    return std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument, .message = "a document is no stream's activity"});
   }
 };
 

@@ -51,9 +51,8 @@ Result<void> note_attempt(StateTransaction& transaction, const ProjectionFailure
   if (!noted) return std::unexpected(noted.error());
   const auto hour = std::chrono::floor<std::chrono::hours>(now);
   const bool is_first = failure.attempts <= 1;
-  const auto counted = transaction.run(
-      kCount, {failure.projection, number_of(Timestamp(hour)), std::int64_t{is_first},
-               std::int64_t{!is_first}});
+  const auto counted = transaction.run(kCount, {failure.projection, number_of(Timestamp(hour)),
+                                                std::int64_t{is_first}, std::int64_t{!is_first}});
   if (!counted) return std::unexpected(counted.error());
   return {};
 }

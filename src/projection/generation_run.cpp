@@ -112,9 +112,9 @@ void GenerationRun::read(const std::stop_token& stop) {
 // Absent: up to until_.
 std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
   const auto broken = [](Error error) {
-    return RunEnd{.kind = error.code == ErrorCode::Cancelled ? RunEnd::Kind::Stopped
-                                                             : RunEnd::Kind::Broken,
-                  .error = std::move(error)};
+    return RunEnd{
+        .kind = error.code == ErrorCode::Cancelled ? RunEnd::Kind::Stopped : RunEnd::Kind::Broken,
+        .error = std::move(error)};
   };
   const auto begin = position();
   if (until_ && *until_ <= begin) return std::nullopt;
@@ -135,8 +135,7 @@ std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
   for (;;) {
     const bool has_some = batch->up_to != GlobalPosition{};
     // What there is goes together; whoever waits for more hands on first.
-    const auto deadline =
-        has_some ? Deadline::min() : std::chrono::steady_clock::now() + kPatience;
+    const auto deadline = has_some ? Deadline::min() : std::chrono::steady_clock::now() + kPatience;
     const auto delivery = (*subscription)->next(deadline, stop);
     if (!delivery && delivery.error().code == ErrorCode::DeadlineExceeded) {
       if (has_some && !hand_on()) return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};

@@ -22,8 +22,8 @@ bool is_digit(char c) {
 
 bool is_name(std::string_view name, char separator) {
   return !name.empty() && name.size() <= kNameBytesMax && is_letter(name.front()) &&
-         std::ranges::all_of(
-             name, [&](char c) { return is_letter(c) || is_digit(c) || c == separator; });
+         std::ranges::all_of(name,
+                             [&](char c) { return is_letter(c) || is_digit(c) || c == separator; });
 }
 
 std::string prefix_of(std::int64_t generation) {
@@ -47,9 +47,9 @@ std::vector<View> views_of(const GenerationRow& generation) {
 }
 
 bool shows(const GenerationRow* generation, std::string_view view) {
-  return generation != nullptr && (view == documents_view(generation->projection) ||
-                                   std::ranges::find(generation->tables, view) !=
-                                       generation->tables.end());
+  return generation != nullptr &&
+         (view == documents_view(generation->projection) ||
+          std::ranges::find(generation->tables, view) != generation->tables.end());
 }
 
 }  // namespace

@@ -207,8 +207,8 @@ Result<std::vector<GenerationRow>> list_generations(StateTransaction& transactio
 
 Result<void> set_status(StateTransaction& transaction, std::int64_t generation,
                         GenerationStatus status) {
-  return done(transaction.run(kSetStatus,
-                              {generation, kStatusNames[static_cast<std::size_t>(status)]}));
+  return done(
+      transaction.run(kSetStatus, {generation, kStatusNames[static_cast<std::size_t>(status)]}));
 }
 
 Result<void> remove_generation(StateTransaction& transaction, std::int64_t generation) {
@@ -232,8 +232,7 @@ Result<std::vector<WorkerRow>> list_workers(StateTransaction& transaction,
   return found;
 }
 
-Result<void> set_fence(StateTransaction& transaction, std::int64_t generation,
-                       std::int64_t fence) {
+Result<void> set_fence(StateTransaction& transaction, std::int64_t generation, std::int64_t fence) {
   return done(transaction.run(kFence, {generation, fence}));
 }
 
@@ -251,10 +250,10 @@ Result<void> set_workers(StateTransaction& transaction, std::int64_t generation,
 }
 
 Result<bool> move_worker(StateTransaction& transaction, const WorkerMove& move) {
-  const auto rows = transaction.run(
-      kMove, {number_of(move.to), static_cast<std::int64_t>(move.events),
-              number_of(transaction.now()), move.generation, std::int64_t{move.worker}, move.fence,
-              number_of(move.from)});
+  const auto rows =
+      transaction.run(kMove, {number_of(move.to), static_cast<std::int64_t>(move.events),
+                              number_of(transaction.now()), move.generation,
+                              std::int64_t{move.worker}, move.fence, number_of(move.from)});
   if (!rows) return std::unexpected(rows.error());
   return rows->changed() == 1;
 }

@@ -52,7 +52,8 @@ Result<void> check(const Projection& projection, const ProjectionOptions& option
 
 Error never_run(std::string_view name) {
   return {.code = ErrorCode::NotFound,
-          .message = "there is no projection " + std::string(name) + " in this store: it has not"
+          .message = "there is no projection " + std::string(name) +
+                     " in this store: it has not"
                      " run yet"};
 }
 
@@ -147,9 +148,8 @@ Result<void> Projections::rebuild(Projection& projection, const RebuildOptions& 
   once.once = true;
   auto running = run(projection, once);
   if (!running) return std::unexpected(std::move(running).error());
-  const std::stop_callback on_stop(options.cancellation, [&] {
-    static_cast<void>((*running)->stop(Deadline::min()));
-  });
+  const std::stop_callback on_stop(options.cancellation,
+                                   [&] { static_cast<void>((*running)->stop(Deadline::min())); });
   return (*running)->wait(Deadline::max());
 }
 
@@ -265,12 +265,12 @@ Result<void> Projections::wait_for(std::string_view name, GlobalPosition positio
     if (*reached) return {};
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left <= std::chrono::nanoseconds(0)) {
-      return std::unexpected(Error{.code = ErrorCode::DeadlineExceeded,
-                                   .message = "the projection " + std::string(name) +
-                                              " is not at that position yet"});
+      return std::unexpected(
+          Error{.code = ErrorCode::DeadlineExceeded,
+                .message = "the projection " + std::string(name) + " is not at that position yet"});
     }
-    const auto pause = std::min<std::chrono::nanoseconds>(
-        left, pause_after(looks, kLookMin, kLookMax));
+    const auto pause =
+        std::min<std::chrono::nanoseconds>(left, pause_after(looks, kLookMin, kLookMax));
     wait_out(std::chrono::ceil<std::chrono::milliseconds>(pause), {});
   }
 }

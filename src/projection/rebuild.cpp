@@ -19,13 +19,14 @@ constexpr auto kReportPause = std::chrono::milliseconds(250);
 constexpr std::int64_t kNobody = -1;
 
 Error cancelled() {
-  return {.code = ErrorCode::Cancelled, .message = "the rebuild was asked to stop; the next goes on"};
+  return {.code = ErrorCode::Cancelled,
+          .message = "the rebuild was asked to stop; the next goes on"};
 }
 
 Error overtaken(std::string_view projection) {
   return {.code = ErrorCode::Overloaded,
-          .message = "another rebuild of the projection " + std::string(projection) +
-                     " has taken over"};
+          .message =
+              "another rebuild of the projection " + std::string(projection) + " has taken over"};
 }
 
 }  // namespace
@@ -74,14 +75,13 @@ Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
   if (!open) return std::unexpected(std::move(open).error());
   auto& transaction = **open;
   const auto name = projection_.name();
-  auto answer = acquire_lease(transaction, rebuild_lease_name(name), options_.run.owner,
-                              options_.run.lease);
+  auto answer =
+      acquire_lease(transaction, rebuild_lease_name(name), options_.run.owner, options_.run.lease);
   if (!answer) return std::unexpected(std::move(answer).error());
   if (!answer->acquired) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Overloaded,
-              .message = "a rebuild of the projection " + std::string(name) + " is under way (" +
-                         answer->lease.owner + ")"});
+    return std::unexpected(Error{.code = ErrorCode::Overloaded,
+                                 .message = "a rebuild of the projection " + std::string(name) +
+                                            " is under way (" + answer->lease.owner + ")"});
   }
   const auto row = find_projection(transaction, name, /*is_to_stay=*/true);
   if (!row) return std::unexpected(row.error());
@@ -96,9 +96,9 @@ Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
   auto live_workers = list_workers(transaction, (*row)->live_generation);
   if (!live_workers) return std::unexpected(std::move(live_workers).error());
   if (!*live) {
-    return std::unexpected(Error{.code = ErrorCode::Corruption,
-                                 .message = "the state database has no live generation of " +
-                                            std::string(name)});
+    return std::unexpected(
+        Error{.code = ErrorCode::Corruption,
+              .message = "the state database has no live generation of " + std::string(name)});
   }
   if (auto done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
   lease_ = std::move(answer->lease);
@@ -127,9 +127,9 @@ Result<GenerationRow> Rebuild::next_generation(StateTransaction& transaction) {
     if (!removed) return std::unexpected(std::move(removed).error());
   }
   if (next) return *std::move(next);
-  auto added = add_generation(transaction, new_generation(projection_, identity_,
-                                                          options_.run.workers,
-                                                          GenerationStatus::Building));
+  auto added = add_generation(
+      transaction,
+      new_generation(projection_, identity_, options_.run.workers, GenerationStatus::Building));
   if (!added) return added;
   auto made = create_tables(transaction, *added, projection_.tables());
   if (!made) return std::unexpected(std::move(made).error());
@@ -233,7 +233,8 @@ Result<bool> Rebuild::try_to_switch(Pair& pair) {
   if (!frozen || !*frozen) return frozen;
   // Nobody has seen more than the live workers have committed. What some of them have not done yet
   // had no effects outside.
-  auto done = advance(pair, greatest_position(pair.live_workers), least_position(pair.live_workers));
+  auto done =
+      advance(pair, greatest_position(pair.live_workers), least_position(pair.live_workers));
   if (!done) return std::unexpected(std::move(done).error());
   const auto switched = put_in_place(pair);
   if (switched && !*switched) thaw();
@@ -269,8 +270,7 @@ Result<bool> Rebuild::put_in_place(const Pair& pair) {
   const auto row = find_projection(transaction, name, /*is_to_stay=*/true);
   if (!row) return std::unexpected(row.error());
   const bool is_frozen = *row && (*row)->live_generation == pair.live.id &&
-                         (*row)->frozen_until == frozen_until_ &&
-                         transaction.now() < frozen_until_;
+                         (*row)->frozen_until == frozen_until_ && transaction.now() < frozen_until_;
   if (!is_frozen) return false;
   const auto held = holds_lease(transaction, *lease_);
   if (!held) return held;

@@ -91,14 +91,14 @@ bool LeasedProjection::pause_after_failure(const Error& error, const std::stop_t
 }
 
 RunEnd LeasedProjection::work(const Turn& turn, const std::stop_token& stop) {
-  const auto run = std::make_shared<GenerationRun>(
-      subscriptions_,
-      GenerationWork{.projection = projection_,
-                     .state = state_,
-                     .options = options_,
-                     .generation = turn.generation,
-                     .fence = turns_.fence()},
-      turn.workers, turn.align_at ? turn.align_at : goal_);
+  const auto run =
+      std::make_shared<GenerationRun>(subscriptions_,
+                                      GenerationWork{.projection = projection_,
+                                                     .state = state_,
+                                                     .options = options_,
+                                                     .generation = turn.generation,
+                                                     .fence = turns_.fence()},
+                                      turn.workers, turn.align_at ? turn.align_at : goal_);
   {
     const MutexLock lock(mutex_);
     run_ = run;

@@ -78,9 +78,8 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
   auto row = find_projection(transaction, name, /*is_to_stay=*/true);
   if (!row) return std::unexpected(std::move(row).error());
   if (!*row && has_worked_) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Cancelled,
-              .message = "the projection " + std::string(name) + " was reset"});
+    return std::unexpected(Error{.code = ErrorCode::Cancelled,
+                                 .message = "the projection " + std::string(name) + " was reset"});
   }
   if (!*row) {
     if (auto added = add_projection(transaction, name); !added) {
@@ -89,10 +88,10 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
     *row = ProjectionRow{.name = std::string(name)};
   }
   if ((*row)->failure) {
-    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
-                                 .message = "the projection " + std::string(name) +
-                                            " has stopped; resume it to try again: " +
-                                            *(*row)->failure});
+    return std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument,
+              .message = "the projection " + std::string(name) +
+                         " has stopped; resume it to try again: " + *(*row)->failure});
   }
   if ((*row)->is_paused || (*row)->frozen_until > transaction.now()) {
     auto kept = transaction.commit();  // the lease
@@ -119,8 +118,8 @@ Result<bool> TurnTaker::hold_lease(StateTransaction& transaction) {
     if (*renewed) return true;
     lease_.reset();
   }
-  auto answer = acquire_lease(transaction, lease_name(projection_.name()), options_.owner,
-                              options_.lease);
+  auto answer =
+      acquire_lease(transaction, lease_name(projection_.name()), options_.owner, options_.lease);
   if (!answer) return std::unexpected(std::move(answer).error());
   if (answer->acquired) lease_ = std::move(answer->lease);
   return answer->acquired;
@@ -142,10 +141,10 @@ Result<GenerationRow> TurnTaker::check_generation(StateTransaction& transaction,
   auto found = find_generation(transaction, id);
   if (!found) return std::unexpected(std::move(found).error());
   if (!*found) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Corruption,
-              .message = "the state database has no generation " + std::to_string(id) +
-                         " of the projection " + std::string(projection_.name())});
+    return std::unexpected(Error{.code = ErrorCode::Corruption,
+                                 .message = "the state database has no generation " +
+                                            std::to_string(id) + " of the projection " +
+                                            std::string(projection_.name())});
   }
   auto fits = check_fits(**found, identity_, projection_.version());
   if (!fits) return std::unexpected(std::move(fits).error());

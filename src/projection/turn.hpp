@@ -51,8 +51,8 @@ class TurnTaker {
             const ProjectionOptions& options)
       : state_(state), identity_(identity), projection_(projection), options_(options) {}
 
-  // Takes or keeps the lease, makes the projection's first generation where there is none, and keeps
-  // whoever worked before from committing anything.
+  // Takes or keeps the lease, makes the projection's first generation where there is none, and
+  // keeps whoever worked before from committing anything.
   //
   // Fails with UnsupportedFormat, InvalidArgument or Cancelled as RunningProjection::wait() says,
   // and as the state database.

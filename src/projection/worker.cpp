@@ -29,8 +29,8 @@ Worker::~Worker() = default;
 
 // What the database does not take is what an event has led to.
 Worker::Failure Worker::failure_of(Error error) {
-  const auto kind = error.code == ErrorCode::InvalidArgument ? RunEnd::Kind::Failed
-                                                             : RunEnd::Kind::Broken;
+  const auto kind =
+      error.code == ErrorCode::InvalidArgument ? RunEnd::Kind::Failed : RunEnd::Kind::Broken;
   return {.kind = kind, .error = std::move(error)};
 }
 
@@ -44,9 +44,11 @@ RunEnd Worker::run(BatchQueue& queue, const std::stop_token& stop) {
     pending_.push_back(batch);
     auto done = apply_some(*batch, batch->up_to);
     if (done && is_due(queue)) done = commit(applied_);
-    if (done) continue;
-    if (done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
-    if (auto end = recover(std::move(done).error(), stop)) return *std::move(end);
+    while (!done) {
+      if (done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
+      if (auto end = recover(std::move(done).error(), stop)) return *std::move(end);
+      done = is_due(queue) ? commit(applied_) : Outcome<>();
+    }
   }
   if (stop.stop_requested()) return {.kind = RunEnd::Kind::Stopped};
   return {.kind = RunEnd::Kind::Reached};

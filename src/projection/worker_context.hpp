@@ -17,9 +17,7 @@ class Worker::Context final : public ProjectionContext {
 
   using ProjectionContext::run;
   Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters) override;
-  bool has_side_effects() const override {
-    return event_.position > worker_.work_.effects_after;
-  }
+  bool has_side_effects() const override { return event_.position > worker_.work_.effects_after; }
 
   // A failure of the state database, which is none of the event.
   std::optional<Error> take_broken() { return std::exchange(broken_, std::nullopt); }

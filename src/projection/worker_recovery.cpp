@@ -78,6 +78,7 @@ std::optional<RunEnd> Worker::apply_each_alone(const std::vector<RoutedBatchPtr>
       if (auto end = apply_alone(events[at], batch->buckets[at], std::nullopt, stop)) return end;
     }
   }
+  pending_ = batches;
   applied_ = std::max(applied_, batches.back()->up_to);
   return std::nullopt;
 }

@@ -14,6 +14,8 @@ namespace {
 
 // How long a transaction of the state database may take.
 constexpr auto kPatience = std::chrono::seconds(10);
+// A moment that the clock can still tell.
+constexpr std::chrono::milliseconds kEveryMax = std::chrono::weeks(52);
 
 }  // namespace
 
@@ -46,7 +48,9 @@ void CheckpointKeeper::reached(GlobalPosition position, std::uint64_t events) {
   events_ += events;
   if (reached_ == stored_) return;
   const auto now = clock_->monotonic_now();
-  due_ = std::min(due_, events_ >= checkpoint_.every_events ? now : now + checkpoint_.every);
+  due_ = std::min(due_, events_ >= checkpoint_.every_events
+                            ? now
+                            : now + std::min(checkpoint_.every, kEveryMax));
 }
 
 Result<void> CheckpointKeeper::store() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <ranges>
 #include <utility>
 
@@ -69,7 +70,11 @@ bool StoreSubscription::position_is_due(Deadline deadline) {
 Result<void> StoreSubscription::read_stored(const std::stop_token& cancellation) {
   const auto part = stored_.next(scanned_, cancellation);
   if (!part) return std::unexpected(part.error());
-  match(part->events, /*selected=*/true);
+  if (filter_.has_patterns()) {
+    pend(part->events, &EventFilter::matches_patterns);
+  } else {
+    pending_ = part->events;
+  }
   scanned_ = part->up_to;
   return part->ends_a_pass ? join_tail() : Result<void>();
 }
@@ -107,24 +112,19 @@ Result<void> StoreSubscription::follow_tail(Deadline deadline,
   }
   // It has joined somewhere within the first batch.
   const auto events = batch_->events.events();
-  match(std::ranges::subrange(std::ranges::upper_bound(events, scanned_, {}, &EventView::position),
-                              events.end()),
-        /*selected=*/false);
+  pend(std::ranges::subrange(std::ranges::upper_bound(events, scanned_, {}, &EventView::position),
+                             events.end()),
+       &EventFilter::matches);
   scanned_ = batch_->up_to;
   if (!pending_.empty()) stored_.passed(pending_.back());
   return {};
 }
 
-// Makes those of `events` pending that match; `selected`: they are what the filter's read gives.
-void StoreSubscription::match(std::span<const EventView> events, bool selected) {
-  if (selected && !filter_.has_patterns()) {
-    pending_ = events;
-    return;
-  }
+// Makes those of `events` pending that match.
+void StoreSubscription::pend(std::span<const EventView> events, Match match) {
   matches_.clear();
-  std::ranges::copy_if(events, std::back_inserter(matches_), [&](const EventView& event) {
-    return selected ? filter_.matches_patterns(event) : filter_.matches(event);
-  });
+  std::ranges::copy_if(events, std::back_inserter(matches_),
+                       [&](const EventView& event) { return (filter_.*match)(event); });
   pending_ = matches_;
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
+#include <stop_token>
 #include <vector>
 
 #include "core/file_system.hpp"
@@ -31,12 +33,14 @@ class StoreSubscription final : public Subscription {
   bool is_live() const override { return is_live_; }
 
  private:
+  using Match = bool (EventFilter::*)(const EventView&) const;
+
   Delivery deliver();
   Delivery signal(SubscriptionSignal signal);
   bool position_is_due(Deadline deadline);
   Result<void> read_stored(const std::stop_token& cancellation);
   Result<void> follow_tail(Deadline deadline, const std::stop_token& cancellation);
-  void match(std::span<const EventView> events, bool selected);
+  void pend(std::span<const EventView> events, Match match);
   Result<void> join_tail();
   void leave_tail();
 

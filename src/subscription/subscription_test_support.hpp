@@ -3,9 +3,10 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <stop_token>
+#include <regex>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eventstore/subscription.hpp"
@@ -69,5 +70,38 @@ inline GlobalPosition append_one(EventStore& store, std::string stream,
              store.append(AppendRequest{.events = {event_of(std::move(stream), std::move(type))}}))
       .last_position;
 }
+
+// What a subscription with that filter is to deliver, after `position`.
+inline std::vector<RecordedEvent> expected_events(EventStore& store,
+                                                  const SubscriptionFilter& filter,
+                                                  std::uint64_t position) {
+  const auto read = read_events(store, {.selector = filter.selector,
+                                        .types = filter.types,
+                                        .stream_prefix = filter.stream_prefix,
+                                        .include_system = filter.include_system});
+  std::vector<RecordedEvent> expected;
+  for (const auto& event : read) {
+    const bool matches = std::regex_search(event.stream, std::regex(filter.stream_pattern)) &&
+                         std::regex_search(event.type, std::regex(filter.type_pattern));
+    if (event.position.value > position && matches) expected.push_back(event);
+  }
+  return expected;
+}
+
+// Subscriptions of a new store of the engine.
+class SubscriptionTest : public EngineTest {
+ protected:
+  Subscriptions& subscriptions() {
+    if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(store());
+    return *subscriptions_;
+  }
+  std::unique_ptr<Subscription> open(SubscriptionRequest request = {}) {
+    return value_of(subscriptions().open(std::move(request)));
+  }
+  ~SubscriptionTest() override { subscriptions_.reset(); }
+
+ private:
+  std::unique_ptr<Subscriptions> subscriptions_;
+};
 
 }  // namespace eventstore::test

@@ -92,12 +92,18 @@ Result<std::shared_ptr<const TailBatch>> TailReader::take(GlobalPosition positio
   }
 }
 
+std::size_t TailReader::bytes() const {
+  const MutexLock lock(mutex_);
+  return window_bytes_;
+}
+
 void TailReader::run(const std::stop_token& stop) {
   Backoff backoff(*environment_.random, kPauseMin, kPauseMax);
   while (const auto place = next_place(stop)) {
     auto read = read_on(*place);
     if (read || place->life_end.stop_requested()) {
       backoff.reset();
+      succeeded();
       continue;
     }
     failed(std::move(read).error());
@@ -171,6 +177,11 @@ void TailReader::failed(Error error) {
     ++failures_;
   }
   news_.notify_all();
+}
+
+void TailReader::succeeded() {
+  const MutexLock lock(mutex_);
+  failure_.reset();
 }
 
 }  // namespace eventstore::subscription

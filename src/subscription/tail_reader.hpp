@@ -59,6 +59,9 @@ class TailReader {
                                                 const std::stop_token& cancellation)
       EXCLUDES(mutex_);
 
+  // What the window holds.
+  std::size_t bytes() const EXCLUDES(mutex_);
+
  private:
   // Where the thread reads on. A life of the window lasts from the first who joins to the last who
   // leaves; what was read for another one is not of the window.
@@ -73,13 +76,14 @@ class TailReader {
   Result<void> read_on(const Place& place) EXCLUDES(mutex_);
   bool publish(std::shared_ptr<const TailBatch> batch, std::uint64_t life) EXCLUDES(mutex_);
   void failed(Error error) EXCLUDES(mutex_);
+  void succeeded() EXCLUDES(mutex_);
 
   EventStore& store_;
   const Environment& environment_;
   Clock& clock_;
   const std::size_t bytes_max_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any followed_;  // for the thread: somebody has joined
   std::condition_variable_any news_;      // for those who follow
   std::deque<std::shared_ptr<const TailBatch>> window_ GUARDED_BY(mutex_);

@@ -1,0 +1,220 @@
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "projection/projection_test_support.hpp"
+#include "support/faulted_state.hpp"
+#include "support/test_scale.hpp"
+
+// Projections whose process dies or hangs. What is stored is at all times what a fold of the events
+// up to the checkpoints makes, each once.
+namespace eventstore::projection {
+namespace {
+
+using test::code_of;
+using test::FaultedState;
+using test::value_of;
+
+class ProjectionFaults : public ProjectionTest {
+ protected:
+  static ProjectionOptions options() {
+    return {.workers = 2,
+            .transaction_events_max = 3,
+            .attempts_max = 2,
+            .pause_min = std::chrono::milliseconds(0),
+            .pause_max = std::chrono::milliseconds(1),
+            .on_failure = FailurePolicy::Park};
+  }
+  // As a process does that is started an hour after the one before.
+  void run_later(Projection& projection) {
+    FaultedState later(state(), ++hour_);
+    Projections projections(subscriptions(), later);
+    value_of(value_of(projections.run(projection, once()))->wait(soon()));
+  }
+  void rebuild_later(Projection& projection, const ProjectionOptions& run) {
+    FaultedState later(state(), ++hour_);
+    Projections projections(subscriptions(), later);
+    value_of(projections.rebuild(projection, {.run = run}));
+  }
+  static ProjectionOptions once() {
+    auto once = options();
+    once.once = true;
+    return once;
+  }
+  void append_some() {
+    append("a-1", "Paid", 4);
+    append("b-1", "Poison", 1);
+    append("a-2", "Paid", 3);
+    append("a-1", "Paid", 2);
+    append("b-2", "Poison", 1);
+    append("b-2", "Paid", 2);
+  }
+  // A process that dies at one of its calls.
+  std::unique_ptr<FaultedState> dying(std::uint64_t call, FaultedState::When when) {
+    auto state_of_it = std::make_unique<FaultedState>(state(), ++hour_);
+    state_of_it->die_at({.call = call, .when = when});
+    return state_of_it;
+  }
+  // One of many is enough where each takes long.
+  std::uint64_t stride() const {
+    return (GetParam().has_segments && !GetParam().persists ? 1U : 7U) *
+           (test::scaled(100) < 100 ? 5U : 1U);
+  }
+
+  std::chrono::hours hour_{};  // later by one for each process
+};
+
+INSTANTIATE_TEST_SUITE_P(Engines, ProjectionFaults, testing::ValuesIn(test::all_engines()),
+                         test::engine_name);
+
+TEST_P(ProjectionFaults, LeaveWhatTheCheckpointsSayWhereverTheProcessDies) {
+  append_some();
+  const auto head = value_of(store().head());
+  for (const auto when : {FaultedState::When::Before, FaultedState::When::After}) {
+    for (std::uint64_t call = 1;; call += stride()) {
+      const auto faulted = dying(call, when);
+      Projections dying_ones(subscriptions(), *faulted);
+      Ledger ledger;
+      const auto running = value_of(dying_ones.run(ledger, once()));
+      const auto ended = running->wait(soon());
+      if (!faulted->has_died()) {
+        value_of(ended);
+        break;
+      }
+      const auto name = std::string(when == FaultedState::When::Before ? "before" : "after") +
+                        " call " + std::to_string(call);
+      expect_ledger_fits(name);
+      run_later(ledger);
+      expect_ledger_fits(name + ", and on");
+      expect_ledger_is_at(head);
+      EXPECT_TRUE(value_of(projections().reset("ledger")));
+    }
+    value_of(projections().reset("ledger"));
+  }
+}
+
+TEST_P(ProjectionFaults, LeaveARebuildThatCanBeGoneOnWithWhereverTheProcessDies) {
+  append_some();
+  Ledger ledger;
+  run_once(ledger, options());
+  const auto head = value_of(store().head());
+  const auto effects = ledger.effects();
+  bool has_died = true;
+  for (std::uint64_t call = 1; has_died; call += stride()) {
+    for (const auto when : {FaultedState::When::Before, FaultedState::When::After}) {
+      const auto faulted = dying(call, when);
+      Projections dying_ones(subscriptions(), *faulted);
+      const auto rebuilt = dying_ones.rebuild(ledger, {.run = options()});
+      has_died = faulted->has_died();
+      EXPECT_TRUE(rebuilt || has_died);
+      const auto name = "call " + std::to_string(call);
+      expect_ledger_fits(name);
+      expect_ledger_is_at(head);
+      // Another number of workers goes on with what the one before has left.
+      auto other = options();
+      other.workers = static_cast<std::uint32_t>(call % 3 + 1);
+      rebuild_later(ledger, other);
+      expect_ledger_fits(name + ", and on");
+      expect_ledger_is_at(head);
+      const auto status = value_of(projections().status("ledger"));
+      EXPECT_EQ(status->workers, other.workers);
+      EXPECT_FALSE(status->rebuild);
+    }
+  }
+  // Nothing has effects outside again.
+  EXPECT_EQ(ledger.effects(), effects);
+}
+
+TEST_P(ProjectionFaults, LeaveNothingToALateInstance) {
+  append_some();
+  for (std::uint64_t call = 2; call < 40; call += 3) {
+    FaultedState hanging(state(), ++hour_);
+    hanging.hang_at(call);
+    Projections late(subscriptions(), hanging);
+    Ledger ledger;
+    const auto late_one = value_of(late.run(ledger, options()));
+    ASSERT_TRUE(hanging.wait_until_it_hangs());
+    // Another takes its place, and does everything.
+    Ledger successor;
+    run_later(successor);
+    expect_ledger_is_at(value_of(store().head()));
+    const auto after = ledger_state(state());
+    hanging.let_go();
+    const auto position = append("a-1", "Paid", 1);
+    // It finds out, and becomes the one that works again, from where the other was.
+    value_of(late_one->wait_for(position, soon()));
+    value_of(late_one->stop(soon()));
+    expect_ledger_fits("after call " + std::to_string(call));
+    expect_ledger_is_at(position);
+    value_of(projections().reset("ledger"));
+  }
+}
+
+TEST_P(ProjectionFaults, AreNotedWithEventErrorAndAttempts) {
+  append("a-1", "Paid", 1);
+  append("b-1", "Flaky", 1);
+  append("b-1", "Paid", 1);
+  append("b-2", "Poison", 1);
+  append("b-2", "Paid", 1);
+  Ledger ledger;
+  auto careful = options();
+  careful.attempts_max = 4;
+  careful.transaction_events_max = 100;
+  run_once(ledger, careful);
+  expect_ledger_fits("at the end");
+  expect_ledger_is_at({5});
+  const auto failures = value_of(projections().failures("ledger", 10));
+  ASSERT_EQ(failures.size(), 2U);
+  const auto& parked = failures[failures[0].state == "parked" ? 0 : 1];
+  const auto& recovered = failures[failures[0].state == "parked" ? 1 : 0];
+  EXPECT_EQ(parked.position, GlobalPosition{4});
+  EXPECT_EQ(parked.stream, "b-2");
+  EXPECT_EQ(parked.type, "Poison");
+  EXPECT_EQ(parked.error, "poison");
+  EXPECT_EQ(parked.attempts, 4U);
+  EXPECT_EQ(recovered.state, "recovered");
+  EXPECT_EQ(recovered.position, GlobalPosition{2});
+  EXPECT_EQ(recovered.attempts, 2U);
+  EXPECT_EQ(value_of(projections().status("ledger"))->failures, 1U);
+  std::uint64_t failed = 0;
+  std::uint64_t retries = 0;
+  for (const auto& hour : value_of(projections().failure_trend("ledger", 100))) {
+    failed += hour.failed;
+    retries += hour.retries;
+  }
+  EXPECT_EQ(failed, 2U);
+  EXPECT_EQ(retries, 4U);
+}
+
+TEST_P(ProjectionFaults, StopItUntilItIsResumed) {
+  append("a-1", "Paid", 2);
+  append("b-1", "Flaky", 1);
+  append("a-1", "Paid", 2);
+  Ledger ledger;
+  auto stopping = once();
+  stopping.workers = 1;
+  stopping.attempts_max = 1;
+  stopping.on_failure = FailurePolicy::Stop;
+  const auto first = value_of(projections().run(ledger, stopping));
+  EXPECT_EQ(code_of(first->wait(soon())), ErrorCode::InvalidArgument);
+  expect_ledger_fits("before the event");
+  expect_ledger_is_at({2});
+  const auto status = value_of(projections().status("ledger"));
+  EXPECT_EQ(status->state, "failed");
+  EXPECT_NE(status->failure->find("event 3 (Flaky in b-1)"), std::string::npos);
+  const auto again = value_of(projections().run(ledger, stopping));
+  EXPECT_EQ(code_of(again->wait(soon())), ErrorCode::InvalidArgument);
+  expect_ledger_is_at({2});
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    EXPECT_TRUE(value_of(projections().resume("ledger")));
+    static_cast<void>(value_of(projections().run(ledger, stopping))->wait(soon()));
+  }
+  expect_ledger_fits("after it was resumed");
+  expect_ledger_is_at({5});
+}
+
+}  // namespace
+}  // namespace eventstore::projection
