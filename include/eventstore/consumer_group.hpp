@@ -66,7 +66,7 @@ struct ParkedEvent {
   std::string key;
   std::uint32_t attempts = 0;  // 0: it was held behind another one
   std::string last_error;
-  Timestamp parked_at;
+  Timestamp parked_at = {};
   bool is_to_be_replayed = false;
 };
 
@@ -110,7 +110,12 @@ class GroupMember {
   virtual Result<GroupDelivery> next(Deadline deadline, std::stop_token cancellation = {}) = 0;
 
   // Answers for a delivery of this member. False: it was answered before, or taken for lost, or the
-  // bucket is another member's by now. `reason` is kept with what is parked.
+  // bucket is another member's by now. `reason` is kept with what is parked or stopped, in UTF-8
+  // and up to 8 KiB of it.
+  //
+  // True for an ack means that it is noted, to be stored soon; for what parks, stops, or was
+  // parked, that it is stored. Such an answer fails as StateTransaction::run(), and can be given
+  // again. A replayed event is parked again where it is to be retried.
   virtual Result<bool> ack(GlobalPosition position) = 0;
   virtual Result<bool> nack(GlobalPosition position, NackAction action,
                             std::string_view reason) = 0;
@@ -151,7 +156,9 @@ class ConsumerGroups {
   // In order of their positions, from the first after `after`.
   Result<std::vector<ParkedEvent>> parked(std::string_view name, GlobalPosition after = {},
                                           std::uint64_t limit = 1000);
-  // Has members deliver parked events again: those at `positions`, or all. Returns how many.
+  // Has members deliver parked events again: those at `positions`, or all. Returns how many. In a
+  // group that holds events behind parked ones, those of a key that fail are parked again with all
+  // that were to follow.
   Result<std::uint64_t> replay(std::string_view name, std::span<const GlobalPosition> positions);
   Result<std::uint64_t> replay_all(std::string_view name);
   // Leaves parked events out for good.

@@ -87,7 +87,9 @@ class Subscription {
   //
   // Fails with DeadlineExceeded or Cancelled where there is nothing until then; else as
   // EventStore::read() and Cursor::next() do. After a failure the next call goes on from
-  // position().
+  // position(). A look at what is stored that has begun ends when it is cancelled, but not at the
+  // deadline. What the reader of all who are live fails with comes to each of them, while it tries
+  // again.
   virtual Result<Delivery> next(Deadline deadline, std::stop_token cancellation = {}) = 0;
 
   // That of the last delivery; before the first, where it begins.
@@ -110,10 +112,12 @@ class SubscriptionHandler {
  public:
   virtual ~SubscriptionHandler() = default;
 
-  // Deals with one event. A failure ends the subscription; its checkpoint stays before the event.
+  // Deals with one event. A failure ends the subscription (so does an exception, which becomes
+  // one); its checkpoint stays before the event.
   virtual Result<void> handle(const EventView& event) = 0;
 
-  // Everything up to `position` has been dealt with. Called after each delivery.
+  // Everything up to `position` has been dealt with. Called after each delivery, and after the part
+  // of one that was handled before a stop.
   virtual Result<void> reached(GlobalPosition position);
   virtual void caught_up() {}
   virtual void fell_behind() {}
@@ -130,7 +134,8 @@ struct DurableCheckpoint {
 };
 
 struct RunOptions {
-  // With one that is there already, the request's start does not count.
+  // With one that is there already, the request's start does not count; else the start is stored at
+  // once. Where somebody else moves it, the subscription ends with InvalidArgument.
   std::optional<DurableCheckpoint> checkpoint = {};
   // Failures of the store that are retryable are tried again, after pauses from the first to the
   // second length, with the last error given here; others end it.

@@ -20,6 +20,8 @@ Result<void> validate_tag(std::string_view tag);
 Result<void> validate_checkpoint_name(std::string_view checkpoint);
 Result<void> validate_lease_name(std::string_view lease);
 Result<void> validate_lease_owner(std::string_view owner);
+Result<void> validate_consumer_group_name(std::string_view group);
+Result<void> validate_consumer_group_member(std::string_view member);
 
 // A JSON object without keys that start with '$'.
 Result<void> validate_stream_metadata(std::string_view json);

@@ -12,6 +12,7 @@
 #include "cli/engines.hpp"
 #include "cli/errors.hpp"
 #include "cli/session.hpp"
+#include "cli/state_commands.hpp"
 #include "cli/usage.hpp"
 
 namespace eventstore::cli {
@@ -41,6 +42,8 @@ void declare(CLI::App& app, Session& session) {
   app.fallthrough();
   add_stream_commands(app, session);
   add_event_commands(app, session);
+  add_projection_commands(app, session);
+  add_subscription_commands(app, session);
   add_maint_commands(app, session);
   app.footer(
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 conflict.\n"

@@ -20,7 +20,10 @@ class Progress {
 
   // `share` is how much of the work is done, from 0 to 1, if known.
   void show(std::uint64_t events, std::optional<double> share = {});
-  void clear();  // takes the line away, before anything else is printed
+  // Whether the next line would be shown, for when it costs something to know what to say.
+  bool is_due() const { return on_terminal_ && Clock::now() >= next_; }
+  void show_line(const std::string& line);  // cut at the terminal's edge
+  void clear();                             // takes the line away, before anything else is printed
 
  private:
   using Clock = std::chrono::steady_clock;

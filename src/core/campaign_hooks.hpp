@@ -41,8 +41,11 @@ enum class Plant : std::uint8_t {
   VersionNotTold,        // in PostgreSQL, a version conflict does not tell the actual version
   DeletedIsShown,        // in the embedded engine, what is truncated is not left out
   ChainGoesOn,           // in the embedded engine, a failure does not end a chain
+  CheckpointFirst,       // a projection's checkpoint is committed before what belongs to it
+  FenceIgnored,          // a projection commits whoever has its place by now
+  SwitchTooEarly,        // a rebuild takes a projection's place before it has come as far
 };
-inline constexpr std::array<std::string_view, 25> kPlantNames = {
+inline constexpr std::array<std::string_view, 28> kPlantNames = {
     "none",
     "answer_before_sync",
     "skip_directory_sync",
@@ -68,6 +71,9 @@ inline constexpr std::array<std::string_view, 25> kPlantNames = {
     "version_not_told",
     "deleted_is_shown",
     "chain_goes_on",
+    "checkpoint_first",
+    "fence_ignored",
+    "switch_too_early",
 };
 
 // A branch that is rarely taken, to be counted: a campaign that never takes it proves nothing

@@ -40,6 +40,11 @@ constexpr NameRule kLeaseRule{
     .field = "lease", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
 constexpr NameRule kLeaseOwnerRule{
     .field = "lease owner", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
+constexpr NameRule kGroupRule{
+    .field = "consumer group", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
+constexpr NameRule kGroupMemberRule{.field = "consumer group member",
+                                    .limit = "state_name_bytes_max",
+                                    .bytes_max = kStateNameBytesMax};
 constexpr NameRule kTagRule{.field = "tag", .limit = "tag_bytes_max", .bytes_max = kTagBytesMax};
 
 std::string field_and_value(const NameRule& rule, std::string_view name) {
@@ -265,6 +270,14 @@ Result<void> validate_lease_name(std::string_view lease) {
 
 Result<void> validate_lease_owner(std::string_view owner) {
   return validate_name(owner, kLeaseOwnerRule);
+}
+
+Result<void> validate_consumer_group_name(std::string_view group) {
+  return validate_name(group, kGroupRule);
+}
+
+Result<void> validate_consumer_group_member(std::string_view member) {
+  return validate_name(member, kGroupMemberRule);
 }
 
 Result<void> validate(const NewEvent& event) {

@@ -5,6 +5,8 @@
 #include <sstream>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
+
 namespace eventstore::projection {
 namespace {
 
@@ -53,6 +55,11 @@ constexpr const char* kFence =
 constexpr const char* kMove =
     "UPDATE state_projection_workers SET position = $1, events = events + $2, stored_at = $3"
     " WHERE generation = $4 AND worker = $5 AND fence = $6 AND position = $7";
+
+// What a planted bug makes of it.
+constexpr const char* kMoveUnfenced =
+    "UPDATE state_projection_workers SET position = $1, events = events + $2, stored_at = $3"
+    " WHERE generation = $4 AND worker = $5 AND ($6 = $6 OR position = $7)";
 
 constexpr std::string_view kStatusNames[] = {"live", "building", "old"};
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "projection/generation_tables.hpp"
 
 namespace eventstore::projection {

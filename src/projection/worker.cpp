@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "core/campaign_hooks.hpp"
 #include "projection/worker_context.hpp"
 
 namespace eventstore::projection {
@@ -155,6 +156,17 @@ Worker::Outcome<> Worker::commit(GlobalPosition position) {
 }
 
 Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
+  WorkerMove move{.generation = work_.generation.id,
+                  .worker = share_.worker,
+                  .fence = work_.fence,
+                  .from = committed_,
+                  .to = position,
+                  .events = events_};
+  if (is_planted(Plant::CheckpointFirst) && transaction_ == nullptr) {
+    if (auto early = work_.state.begin(in(kPatience)); early && move_worker(**early, move)) {
+      if ((*early)->commit()) move.from = position;
+    }
+  }
   const auto open = transaction();
   if (!open) return std::unexpected(open.error());
   try {
@@ -165,12 +177,7 @@ Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
         failure_of({.code = ErrorCode::InvalidArgument,
                     .message = std::string("a document cannot be encoded: ") + error.what()}));
   }
-  const auto moved = move_worker(**open, {.generation = work_.generation.id,
-                                          .worker = share_.worker,
-                                          .fence = work_.fence,
-                                          .from = committed_,
-                                          .to = position,
-                                          .events = events_});
+  const auto moved = move_worker(**open, move);
   if (!moved) return std::unexpected(failure_of(moved.error()));
   if (!*moved) return std::unexpected(Failure{.kind = RunEnd::Kind::Fenced, .error = {}});
   if (auto done = (*open)->commit(); !done) {

@@ -39,6 +39,14 @@ Result<std::unique_ptr<StateDatabase>> open_sqlite(std::string_view url,
   return state::SqliteState::open(path, *environment.clock, options.read_only);
 }
 
+// Where nobody has made any, the statement is of no table that there is.
+bool has_tables(StateDatabase& database, Deadline deadline) {
+  const auto open = database.begin_read(deadline);
+  if (!open) return true;
+  const auto found = (*open)->run("SELECT 1 FROM state_migrations LIMIT 1");
+  return found ? !found->empty() : found.error().code != ErrorCode::InvalidArgument;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StateDatabase>> open_state(std::string_view url,
@@ -47,8 +55,13 @@ Result<std::unique_ptr<StateDatabase>> open_state(std::string_view url,
   auto opened = engine ? engine(url, options) : open_sqlite(url, options);
   if (!opened) return opened;
   const auto deadline = posix_environment().clock->monotonic_now() + kPatience;
-  auto migrated = migrate_state(**opened, "state", state::all_state_migrations(), deadline,
-                                options.migrate && !options.read_only);
+  const bool migrates = options.migrate && !options.read_only;
+  auto migrated =
+      migrate_state(**opened, "state", state::all_state_migrations(), deadline, migrates);
+  if (!migrated && !migrates && !has_tables(**opened, deadline)) {
+    return std::unexpected(Error{.code = ErrorCode::NotFound,
+                                 .message = "the store has no state database yet (no tables)"});
+  }
   if (!migrated) return std::unexpected(std::move(migrated).error());
   return opened;
 }

@@ -347,9 +347,8 @@ TEST_P(State, RunsAllMigrationsOrNone) {
 TEST_P(PersistentState, IsThereWhenItIsOpenedAgain) {
   EXPECT_EQ(code_of(open_state(url())), ErrorCode::NotFound);  // there is no store
   store();
-  const auto none = GetParam().has_segments ? ErrorCode::NotFound : ErrorCode::UnsupportedFormat;
-  EXPECT_EQ(code_of(open_state(url(), {.read_only = true})), none);
-  EXPECT_EQ(code_of(open_state(url(), {.migrate = false})), none);
+  EXPECT_EQ(code_of(open_state(url(), {.read_only = true})), ErrorCode::NotFound);
+  EXPECT_EQ(code_of(open_state(url(), {.migrate = false})), ErrorCode::NotFound);
   EXPECT_EQ(move(0, 5), CheckpointOutcome::Stored);
   close_state();
 

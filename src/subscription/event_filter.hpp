@@ -28,6 +28,8 @@ class EventFilter {
 
   EventFilter(EventFilter&&) noexcept;
   EventFilter& operator=(EventFilter&&) noexcept;
+  EventFilter(const EventFilter&) = delete;
+  EventFilter& operator=(const EventFilter&) = delete;
   ~EventFilter();
 
   // Reads what matches, but for the patterns, which no read knows.

@@ -27,6 +27,8 @@ class StoreSubscription final : public Subscription {
   StoreSubscription(const SubscriptionContext& context, EventFilter filter,
                     std::size_t batch_events_max, GlobalPosition start);
   ~StoreSubscription() override;
+  StoreSubscription(const StoreSubscription&) = delete;
+  StoreSubscription& operator=(const StoreSubscription&) = delete;
 
   Result<Delivery> next(Deadline deadline, std::stop_token cancellation) override;
   GlobalPosition position() const override { return position_; }

@@ -105,7 +105,7 @@ Result<void> StoredReader::begin_pass(GlobalPosition position) {
       if (!version) return std::unexpected(version.error());
       next_version_ = *version;
     }
-    request.from = *next_version_;
+    request.from = next_version_;
   }
   request.cancellation = pass_stop_.get_token();
   auto cursor = store_.read(std::move(request));

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,21 @@ TEST(SubscriptionFailures, LoseNothingWhicheverCallFails) {
       if (calls < fail_call) break;
     }
   }
+}
+
+// What is appended between the last look at what is stored and the first at the tail comes before
+// the signal.
+TEST(SubscriptionFailures, AreNoneWhereAnEventComesAtTheHandOver) {
+  const auto store = value_of(open("memory:"));
+  test::append_one(*store, "s");
+  StoreDouble interrupted(*store);
+  interrupted.answer = [&](std::string_view call) -> std::optional<Error> {
+    if (call == "head") test::append_one(*store, "s");
+    return std::nullopt;
+  };
+  Subscriptions subscriptions(interrupted);
+  const auto subscription = value_of(subscriptions.open({}));
+  EXPECT_EQ(test::catch_up(*subscription).positions, std::vector<std::uint64_t>({1, 2}));
 }
 
 TEST(SubscriptionFailures, AreToldToAllWhoWait) {

@@ -168,6 +168,32 @@ TEST_F(TailReader, PublishesWhatCameBeforeAFailure) {
   EXPECT_TRUE(failed || spans > 2);
 }
 
+// What is being read for those who have left is nothing to whoever comes next.
+TEST_F(TailReader, ForgetsWhatItWasReadingForThoseWhoLeft) {
+  append(3);
+  std::promise<void> reads;
+  std::promise<void> release;
+  std::atomic<int> parts = 0;
+  store_.answer = [&](std::string_view call) -> std::optional<Error> {
+    if (call == "next" && ++parts == 2) {  // the three events have been read, and are not shown
+      reads.set_value();
+      release.get_future().get();
+    }
+    return std::nullopt;
+  };
+  ASSERT_TRUE(tail_.join({0}));
+  reads.get_future().get();
+  tail_.leave();
+  append(7);
+  ASSERT_TRUE(tail_.join({10}));
+  release.set_value();
+  append(1);
+  const auto batch = value_of(tail_.take({10}, told_, soon(), {}));
+  ASSERT_NE(batch, nullptr);
+  EXPECT_EQ(batch->after, GlobalPosition{10});
+  EXPECT_EQ(batch->events.events().front().position, GlobalPosition{11});
+}
+
 // However many follow, the store is read once for all.
 TEST_F(TailReader, ReadsTheStoreOnceForAThousandSubscriptions) {
   Subscriptions subscriptions(store_);

@@ -21,6 +21,8 @@ constexpr std::array kCampaigns = {
     std::pair<std::string_view, Maker>{"ordering", make_ordering_campaign},
     std::pair<std::string_view, Maker>{"server-faults", make_server_fault_campaign},
     std::pair<std::string_view, Maker>{"differential", make_differential_campaign},
+    std::pair<std::string_view, Maker>{"projections", make_projection_campaign},
+    std::pair<std::string_view, Maker>{"projection-kills", make_projection_kill_campaign},
 };
 
 }  // namespace

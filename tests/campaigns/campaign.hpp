@@ -79,5 +79,7 @@ std::unique_ptr<Campaign> make_power_cut_campaign();
 std::unique_ptr<Campaign> make_ordering_campaign();
 std::unique_ptr<Campaign> make_server_fault_campaign();
 std::unique_ptr<Campaign> make_differential_campaign();
+std::unique_ptr<Campaign> make_projection_campaign();
+std::unique_ptr<Campaign> make_projection_kill_campaign();
 
 }  // namespace eventstore::test

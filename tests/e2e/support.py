@@ -199,6 +199,33 @@ class EndToEnd(unittest.TestCase):
         self.fail("the events never came")
 
 
+class Terminal:
+    """A program that writes its standard output (or error) to a terminal, while it runs."""
+
+    def __init__(self, command, stderr=False, columns=0):
+        self.outer, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        streams["stderr" if stderr else "stdout"] = inner
+        self.process = subprocess.Popen(command, **streams, stdin=subprocess.DEVNULL)
+        os.close(inner)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.outer)
+
+    def read_until(self, text):
+        """What comes, up to `text` and perhaps somewhat more."""
+        written = ""
+        while text not in written:
+            written += os.read(self.outer, 4096).decode()  # fails when the program has ended
+        return written
+
+
 def permits_lines():
     """The lines of the permits file, as bytes without line breaks."""
     data = subprocess.run(["zstd", "-dcq", PERMITS], stdout=subprocess.PIPE, check=True).stdout

@@ -1,0 +1,162 @@
+#include "cli/projection_runs.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <stop_token>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "eventstore/builtin_projections.hpp"
+
+namespace eventstore::cli {
+namespace {
+
+using std::chrono::steady_clock;
+
+// How often progress is shown.
+constexpr auto kLook = std::chrono::milliseconds(200);
+// A shorter wait, as for a rebuild that takes its place, is not worth a word.
+constexpr auto kWaitWorthAWord = std::chrono::seconds(1);
+
+std::string_view phase_text(ProjectionPhase phase) {
+  switch (phase) {
+    case ProjectionPhase::Waiting:
+      return ", waiting";
+    case ProjectionPhase::Paused:
+      return ", paused";
+    case ProjectionPhase::Working:
+    case ProjectionPhase::Ended:
+      return "";
+  }
+  return "";
+}
+
+std::uint64_t sum_of_positions(std::span<const ProjectionRuns::Run> runs) {
+  std::uint64_t sum = 0;
+  for (const auto& run : runs) sum += run.running->position().value;
+  return sum;
+}
+
+}  // namespace
+
+void NoticeBoard::add(std::string message) {
+  const std::lock_guard lock(mutex_);
+  if (notices_.size() == kNoticesMax) notices_.pop_front();
+  notices_.push_back(std::move(message));
+}
+
+std::vector<std::string> NoticeBoard::take() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> taken(notices_.begin(), notices_.end());
+  notices_.clear();
+  return taken;
+}
+
+ProjectionRuns::ProjectionRuns(Session& session, EventStore& store, Projections& projections)
+    : session_(session), store_(store), projections_(projections), progress_("applied") {}
+
+Expected<void> ProjectionRuns::start(const std::vector<std::string>& names,
+                                     ProjectionOptions options) {
+  options.on_failed_attempt = [this](const ProjectionFailure& failure) {
+    notices_.add(fmt::format("projection \"{}\": attempt {} at event {} ({} in {}) failed: {}",
+                             failure.projection, failure.attempts, failure.position.value,
+                             failure.type, failure.stream, failure.error));
+  };
+  options.on_retry = [this](const Error& error) { notices_.add("trying again: " + error.message); };
+  once_ = options.once;
+  began_at_ = steady_clock::now();
+  for (const auto& name : names) {
+    Run run{.name = name, .projection = make_builtin_projection(name), .since = began_at_};
+    auto running = projections_.run(*run.projection, options);
+    if (!running) return std::unexpected(Failure(std::move(running).error()));
+    run.running = *std::move(running);
+    runs_.push_back(std::move(run));
+  }
+  began_from_ = sum_of_positions(runs_);
+  return {};
+}
+
+void ProjectionRuns::wait(const Interrupt& interrupt) {
+  const std::stop_callback stop_all(interrupt.token(), [this] {
+    for (const auto& run : runs_) static_cast<void>(run.running->stop(Deadline::min()));
+  });
+  for (;;) {
+    const auto next = std::ranges::find(runs_, false, &Run::has_ended);
+    if (next == runs_.end()) break;
+    // Its outcome is asked for below.
+    static_cast<void>(next->running->wait(steady_clock::now() + kLook));
+    for (auto& run : runs_) {
+      if (look(run)) tell_what_it_waits_for(run);
+    }
+    show_notices();
+    if (progress_.is_due()) show_progress();
+  }
+  progress_.clear();
+}
+
+// False: it has ended.
+bool ProjectionRuns::look(Run& run) {
+  if (run.has_ended) return false;
+  const auto phase = run.running->phase();
+  if (phase == ProjectionPhase::Ended) {
+    const auto end = run.running->wait(Deadline::max());
+    if (!end) run.failure = end.error();
+    run.has_ended = true;
+    return false;
+  }
+  if (std::exchange(run.phase, phase) != phase) {
+    run.since = steady_clock::now();
+    run.is_told = false;
+  }
+  return true;
+}
+
+void ProjectionRuns::tell_what_it_waits_for(Run& run) {
+  if (run.is_told) return;
+  if (run.phase == ProjectionPhase::Paused) {
+    run.is_told = true;
+    notices_.add(
+        fmt::format("projection \"{}\" is paused, until `event-store projection resume {}`",
+                    run.name, run.name));
+  }
+  if (run.phase == ProjectionPhase::Waiting && steady_clock::now() - run.since >= kWaitWorthAWord) {
+    run.is_told = true;
+    notices_.add(
+        fmt::format("projection \"{}\" waits for another process to end, which works on it; "
+                    "`event-store projection status {}` says which",
+                    run.name, run.name));
+  }
+}
+
+void ProjectionRuns::show_notices() {
+  const auto messages = notices_.take();
+  if (!messages.empty()) progress_.clear();
+  for (const auto& message : messages) {
+    const auto text = format_notice("warning", message, session_.wants_json());
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  }
+}
+
+void ProjectionRuns::show_progress() {
+  const auto head = store_.head();
+  if (!head) return;  // whoever works has the same trouble, and tells it
+  std::vector<std::string> parts;
+  parts.reserve(runs_.size());
+  for (const auto& run : runs_) {
+    parts.push_back(fmt::format("{} at {} of {}{}", run.name,
+                                with_thousands(run.running->position().value),
+                                with_thousands(head->value), phase_text(run.phase)));
+  }
+  std::string rate;
+  if (once_) {
+    const std::chrono::duration<double> elapsed = steady_clock::now() - began_at_;
+    const auto gone = sum_of_positions(runs_) - began_from_;
+    const auto per_second = static_cast<double>(gone) / elapsed.count();
+    rate = fmt::format(" ({} events/s)", with_thousands(static_cast<std::uint64_t>(per_second)));
+  }
+  progress_.show_line(fmt::format("{}{}", fmt::join(parts, "; "), rate));
+}
+
+}  // namespace eventstore::cli

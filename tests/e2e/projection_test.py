@@ -1,0 +1,441 @@
+#!/usr/bin/env python3
+"""projection list, status, run, rebuild, pause, resume, reset, inspect, failures"""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+
+import support
+from support import DONE, FAILED, TRUTH, USAGE
+
+COUNT = "event-type-count"
+ACTIVITY = "stream-activity"
+FIELDS = ["projection", "state", "position", "lag", "lag_seconds", "failures", "version", "workers", "head", "events",
+          "stored_at", "owner", "failure", "rebuild"]  # fmt: skip
+
+
+class ProjectionEndToEnd(support.EndToEnd):
+    def run_once(self, *names, **options):
+        return self.object("projection", "run", *(names or [COUNT]), "--once", **options)["projections"]
+
+    def counts(self):
+        documents = self.list("projection", "inspect", COUNT)
+        return {document["key"]: document["document"]["count"] for document in documents}
+
+    def status(self, name=COUNT):
+        """None: it has not run."""
+        result = subprocess.run(self.command("projection", "status", name), capture_output=True, check=False)
+        return json.loads(result.stdout) if result.returncode == DONE else None
+
+    def wait_until(self, is_so, name=COUNT):
+        """Returns the first status that another process sees for which that holds."""
+        for _ in range(1000):
+            status = self.status(name)
+            if status and is_so(status):
+                return status
+        self.fail(f"never came to that: {self.status(name)}")
+
+    def wait_for_position(self, position, name=COUNT):
+        return self.wait_until(lambda status: status["position"] >= position, name)
+
+    def start_run(self, *arguments):
+        return self.start("projection", "run", *(arguments or [COUNT]))
+
+    def end(self, process, exit_code=DONE):
+        """Interrupts it. Returns what it printed."""
+        process.send_signal(signal.SIGINT)
+        said, complaint = process.communicate(timeout=support.SECONDS_MAX)
+        self.assertEqual(process.returncode, exit_code, complaint.decode())
+        return json.loads(said)
+
+
+class Once(ProjectionEndToEnd):
+    def test_counts_the_permits(self):
+        self.import_permits()
+        (run,) = self.run_once()
+        self.assertEqual((run["projection"], run["events"], run["position"]), (COUNT, TRUTH["events"], TRUTH["events"]))
+        self.assertEqual((run["lag"], run["failures"], run["error"]), (0, 0, None))
+        self.assertEqual(self.counts(), TRUTH["types"])
+        (again,) = self.run_once()
+        self.assertEqual(again["events"], TRUTH["events"])
+
+    def test_several_side_by_side_with_several_workers(self):
+        self.import_permits()
+        runs = self.object("projection", "run", COUNT, ACTIVITY, COUNT, "--once", "--workers", "3")["projections"]
+        self.assertEqual([run["projection"] for run in runs], [COUNT, ACTIVITY])
+        self.assertEqual([run["events"] for run in runs], [TRUTH["events"]] * 2)
+        self.assertEqual(self.counts(), TRUTH["types"])
+        self.assertEqual(self.status()["workers"], 3)
+        activity = self.list("projection", "inspect", ACTIVITY)
+        self.assertEqual(len(activity), TRUTH["streams"])
+        self.assertEqual(sum(one["document"]["count"] for one in activity), TRUTH["events"])
+
+    def test_says_it_in_words(self):
+        self.append("s")
+        text = self.text("--output", "table", "projection", "run", COUNT, "--once")
+        self.assertEqual(text, f"{COUNT}: 1 event applied in all, now at position 1\n")
+
+    def test_with_an_empty_store(self):
+        self.run_program("event", "import", self.write("empty.ndjson", []))
+        (run,) = self.run_once()
+        self.assertEqual((run["events"], run["position"]), (0, 0))
+        self.assertEqual(self.counts(), {})
+
+
+class Follow(ProjectionEndToEnd):
+    def test_applies_what_other_processes_append(self):
+        self.append("s", "A")
+        process = self.start_run(COUNT, ACTIVITY)
+        self.wait_for_position(1)
+        for position in range(2, 5):
+            self.append("s", "B")
+            self.wait_for_position(position)
+        self.wait_for_position(4, ACTIVITY)
+        status = self.status()
+        self.assertEqual((status["state"], status["lag"], status["lag_seconds"]), ("running", 0, 0))
+        self.assertIn("event-store, process", status["owner"])
+        runs = self.end(process)["projections"]
+        self.assertEqual([run["position"] for run in runs], [4, 4])
+        self.assertEqual(self.counts(), {"A": 1, "B": 3})
+        self.assertEqual(self.status()["state"], "stopped")
+
+    def test_sigterm_ends_it_too(self):
+        self.append("s", "A")
+        process = self.start_run()
+        self.wait_for_position(1)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(support.SECONDS_MAX), DONE)
+        self.assertEqual(process.stderr.read(), b"")
+
+    def test_goes_on_where_it_was_killed(self):
+        self.import_permits()
+        for _ in range(5):
+            process = self.start_run("--workers", "2", COUNT)
+            before = self.status()["position"] if self.status() else 0
+            self.wait_until(lambda status, before=before: status["owner"] or status["position"] > before)
+            process.kill()
+            process.wait()
+        self.append("s", "More")
+        self.run_once()
+        self.assertEqual(self.counts(), TRUTH["types"] | {"More": 1})
+
+    def test_another_process_waits_for_its_turn(self):
+        self.append("s", "A")
+        first = self.start_run()
+        self.wait_for_position(1)
+        second = self.start_run()
+        self.assertIn(b"waits for another process", second.stderr.readline())
+        self.end(first)
+        self.append("s", "A")
+        self.wait_for_position(2)
+        self.end(second)
+        self.assertEqual(self.counts(), {"A": 2})
+
+
+class PauseAndResume(ProjectionEndToEnd):
+    def test_from_another_process(self):
+        self.append("s", "A")
+        process = self.start_run()
+        self.wait_for_position(1)
+        self.assertEqual(self.object("projection", "pause", COUNT)["state"], "paused")
+        self.assertIn(b"is paused, until `event-store projection resume", process.stderr.readline())
+        self.append("s", "A")
+        status = self.status()
+        self.assertEqual((status["state"], status["position"], status["lag"]), ("paused", 1, 1))
+        self.assertNotEqual(self.object("projection", "resume", COUNT)["state"], "paused")
+        self.wait_for_position(2)
+        self.end(process)
+        self.assertEqual(self.counts(), {"A": 2})
+
+    def test_an_interrupt_ends_one_that_is_paused(self):
+        self.append("s", "A")
+        self.run_once()
+        self.run_program("projection", "pause", COUNT)
+        self.append("s", "A")
+        process = self.start("--output", "json", "projection", "run", COUNT, "--once")
+        self.assertEqual(json.loads(process.stderr.readline())["notice"]["level"], "warning")
+        process.send_signal(signal.SIGINT)
+        complaint = process.stderr.read()
+        self.assertEqual(process.wait(support.SECONDS_MAX), FAILED)
+        error = json.loads(complaint)["error"]
+        self.assertEqual((error["code"], error["details"]), ("cancelled", {"projection": COUNT, "position": 1}))
+
+
+class Rebuild(ProjectionEndToEnd):
+    def test_while_it_runs(self):
+        self.import_permits()
+        process = self.start_run()
+        self.wait_for_position(TRUTH["events"])
+        rebuilt = self.object("projection", "rebuild", COUNT, "--workers", "2")
+        self.assertEqual((rebuilt["events"], rebuilt["position"], rebuilt["version"]), (TRUTH["events"], TRUTH["events"], 1))
+        self.append("s", "More")
+        self.wait_for_position(TRUTH["events"] + 1)
+        self.end(process)
+        self.assertEqual(self.counts(), TRUTH["types"] | {"More": 1})
+
+    def test_of_what_has_not_run(self):
+        self.append("s", "A")
+        text = self.text("--output", "table", "projection", "rebuild", COUNT, "--restart")
+        self.assertRegex(text, rf"^{COUNT}: rebuilt from 1 event in \d+\.\d s, now at position 1\n$")
+        self.assertEqual(self.counts(), {"A": 1})
+
+
+class Reset(ProjectionEndToEnd):
+    def test_begins_anew(self):
+        self.append("s", "A")
+        self.run_once()
+        self.assertIn("computed from 1 event; give --yes", self.error("projection", "reset", COUNT, exit_code=USAGE))
+        self.assertEqual(self.counts(), {"A": 1})
+        self.assertEqual(self.object("projection", "reset", COUNT, "--yes")["state"], "never_run")
+        self.assertIn("has not run yet", self.error("projection", "status", COUNT))
+        self.run_once()
+        self.assertEqual(self.counts(), {"A": 1})
+
+    def test_ends_what_works_on_it(self):
+        self.append("s", "A")
+        process = self.start_run()
+        self.wait_for_position(1)
+        self.run_program("projection", "reset", COUNT, "--yes")
+        complaint = process.stderr.read().decode()
+        self.assertEqual(process.wait(support.SECONDS_MAX), FAILED, complaint)
+        self.assertIn("was reset", complaint)
+
+
+class ListAndStatus(ProjectionEndToEnd):
+    def test_before_anything_has_run(self):
+        self.append("s")
+        found = self.list("projection", "list")
+        self.assertEqual([one["projection"] for one in found], [COUNT, ACTIVITY])
+        for one in found:
+            self.assertEqual(list(one), FIELDS)
+            self.assertEqual((one["state"], one["position"], one["lag"], one["version"]), ("never_run", 0, 1, 1))
+        self.assertEqual(self.list("projection", "status"), found)
+        if not isinstance(self.stores, support.PostgresStores):
+            self.assertFalse((self.store / "state.sqlite").exists())
+
+    def test_tells_the_lag_in_events_and_seconds(self):
+        self.append("s")
+        self.run_once()
+        for _ in range(3):
+            self.append("s")
+        status = self.object("projection", "status", COUNT)
+        self.assertEqual(list(status), FIELDS)
+        self.assertEqual((status["state"], status["position"], status["head"], status["lag"]), ("stopped", 1, 4, 3))
+        self.assertGreaterEqual(status["lag_seconds"], 0)
+        self.assertEqual((status["events"], status["workers"], status["rebuild"]), (1, 1, None))
+        later = self.object("projection", "status", COUNT)
+        self.assertGreater(later["lag_seconds"], status["lag_seconds"])
+
+    def test_in_a_table(self):
+        self.append("s")
+        self.run_once()
+        lines = self.text("--output", "table", "projection", "list").splitlines()
+        self.assertEqual(lines[0], "projection        state      position  lag  lag_seconds  failures  version")
+        self.assertRegex(lines[1], rf"^{COUNT}  stopped           1    0          0.0         0        1$")
+        self.assertRegex(lines[2], rf"^{ACTIVITY}   never_run         0    1            -         0        1$")
+
+    def test_follows_in_a_pipe(self):
+        self.append("s")
+        process = self.start("projection", "status", "--follow")
+        seen = [json.loads(process.stdout.readline()) for _ in range(2)]
+        self.assertEqual([(one["projection"], one["state"]) for one in seen],
+                         [(COUNT, "never_run"), (ACTIVITY, "never_run")])  # fmt: skip
+        self.run_once()
+        for line in process.stdout:
+            one = json.loads(line)
+            if one["state"] == "stopped":
+                break
+        self.assertEqual((one["projection"], one["position"]), (COUNT, 1))
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(support.SECONDS_MAX), DONE)
+        self.assertEqual(process.stderr.read(), b"")
+
+    def test_follows_one_as_an_array(self):
+        self.append("s")
+        self.run_once()
+        process = self.start("--output", "json", "projection", "status", COUNT, "--follow")
+        said = process.stdout.readline() + process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        seen = json.loads(said + process.stdout.read())
+        self.assertEqual({one["projection"] for one in seen}, {COUNT})
+        self.assertEqual(process.wait(support.SECONDS_MAX), DONE)
+
+    def test_ends_when_nobody_reads_any_more(self):
+        self.append("s")
+        process = self.start("projection", "status", "--follow")
+        process.stdout.readline()
+        process.stdout.close()
+        self.assertEqual(process.wait(support.SECONDS_MAX), DONE)
+        self.assertEqual(process.stderr.read(), b"")
+
+    def test_redraws_on_a_terminal(self):
+        self.append("s")
+        self.run_once()
+        with support.Terminal(self.command("projection", "status", "--follow"), columns=80) as terminal:
+            text = terminal.read_until("\x1b[3A\x1b[J")
+            text += terminal.read_until(f"{ACTIVITY} ")
+            terminal.process.send_signal(signal.SIGINT)
+            self.assertEqual(terminal.process.wait(support.SECONDS_MAX), DONE)
+        first = text.split("\r\x1b[3A\x1b[J")[0].splitlines()
+        self.assertEqual([line.split()[0] for line in first], ["projection", COUNT, ACTIVITY])
+        self.assertTrue(first[0].endswith("version"), first[0])
+        self.assertTrue(all(len(line) <= 80 for line in first))
+
+    def test_a_terminal_sees_how_far_a_run_is(self):
+        self.append("s", "A")
+        command = self.command("projection", "run", COUNT)
+        with support.Terminal(command, stderr=True, columns=80) as terminal:
+            terminal.read_until(f"{COUNT} at 1 of 1")
+            self.append("s", "A")
+            terminal.read_until(f"{COUNT} at 2 of 2")
+            terminal.process.send_signal(signal.SIGINT)
+            self.assertEqual(terminal.process.wait(support.SECONDS_MAX), DONE)
+
+
+class Inspect(ProjectionEndToEnd):
+    def setUp(self):
+        super().setUp()
+        for type_ in ("B", "A", "C", "B"):
+            self.append("s", type_)
+        self.run_once()
+
+    def test_one_document(self):
+        self.assertEqual(self.text("projection", "inspect", COUNT, "B"), '{"count":2}\n')
+        self.assertEqual(self.text("--output", "table", "projection", "inspect", COUNT, "B"), "count  2\n")
+        error = self.error_object("projection", "inspect", COUNT, "D")
+        self.assertEqual((error["code"], error["details"]), ("not_found", {"projection": COUNT, "key": "D"}))
+
+    def test_a_list(self):
+        expected = [{"key": key, "document": {"count": count}} for key, count in (("A", 1), ("B", 2), ("C", 1))]
+        self.assertEqual(self.list("projection", "inspect", COUNT), expected)
+        self.assertEqual(json.loads(self.text("--output", "json", "projection", "inspect", COUNT)), expected)
+        self.assertEqual(self.list("projection", "inspect", COUNT, "--after", "A"), expected[1:])
+        self.assertEqual(self.list("projection", "inspect", COUNT, "--limit", "2"), expected[:2])
+        self.assertEqual(self.list("projection", "inspect", COUNT, "--limit", "0"), [])
+        self.assertEqual(json.loads(self.text("--output", "json", "projection", "inspect", COUNT, "--after", "C")), [])
+        table = self.text("--output", "table", "projection", "inspect", COUNT, "--limit", "1")
+        self.assertEqual(table, 'key  document\nA    {"count":1}\n')
+
+    def test_more_documents_than_a_page_holds(self):
+        lines = [{"stream": f"s-{n:05}", "type": "T"} for n in range(2_001)]
+        self.run_program("event", "import", self.write("many.ndjson", lines))
+        self.run_once(ACTIVITY)
+        documents = self.list("projection", "inspect", ACTIVITY)
+        self.assertEqual([one["key"] for one in documents], ["s", *(line["stream"] for line in lines)])
+
+
+class Wrong(ProjectionEndToEnd):
+    def test_names(self):
+        self.append("s")
+        for verb in ("run", "rebuild"):
+            sentence = self.error("projection", verb, "nosuch", exit_code=USAGE)
+            self.assertIn(f"no built-in projection: nosuch (there are {COUNT}, {ACTIVITY})", sentence)
+        for _ in range(2):  # without a state database, and with one
+            for verb in (["status"], ["pause"], ["resume"], ["reset", "--yes"], ["inspect"], ["failures"]):
+                with self.subTest(verb=verb):
+                    error = self.error_object("projection", verb[0], "nosuch", *verb[1:])
+                    self.assertEqual((error["code"], error["details"]), ("not_found", {"projection": "nosuch"}))
+                    self.assertIn('"nosuch" has not run yet', error["message"])
+            self.run_once()
+
+    def test_numbers(self):
+        self.append("s")
+        for arguments in (["--workers", "0"], ["--workers", "65"], ["--on-failure", "retry"]):
+            for verb in ("run", "rebuild"):
+                self.error("projection", verb, COUNT, *arguments, exit_code=USAGE)
+        self.error("projection", "inspect", COUNT, "A", "--limit", "1", exit_code=USAGE)
+
+    def test_stores(self):
+        for arguments in (["list"], ["run", COUNT, "--once"], ["pause", COUNT], ["status", "--follow"]):
+            with self.subTest(arguments=arguments):
+                self.assertIn("there is no event store", self.error("projection", *arguments))
+        self.assertFalse(self.exists())
+        result = subprocess.run([support.PROGRAM, "--store", "memory:", "projection", "list"],
+                                capture_output=True, check=False)  # fmt: skip
+        self.assertEqual(result.returncode, FAILED)
+        self.assertIn(b"there is no event store at memory:", result.stderr)
+
+
+class Failures(ProjectionEndToEnd):
+    def setUp(self):
+        super().setUp()
+        if isinstance(self.stores, support.PostgresStores):
+            self.skipTest("damages a document in a file")
+        self.append("s", "A")
+        self.run_once()
+        self.spoil("nonsense")
+        self.append("s", "A")
+        self.append("s", "B")
+
+    def spoil(self, document):
+        """Nothing else makes a built-in projection fail."""
+        database = sqlite3.connect(self.store / "state.sqlite")
+        (table,) = (name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+                    if re.search(r"\d+_documents$|documents_\d+$", name))  # fmt: skip
+        with database:
+            database.execute(f"UPDATE {table} SET document = ? WHERE key = 'A'", [document])
+        database.close()
+
+    def test_stop_it(self):
+        error = self.error_object("projection", "run", COUNT, "--once")
+        self.assertEqual((error["code"], error["details"]), ("projection_stopped", {"projection": COUNT}))
+        self.assertIn("event 2 (A in s) cannot be applied", error["message"])
+        self.assertIn(f"`event-store projection resume {COUNT}`", error["message"])
+        status = self.status()
+        self.assertEqual((status["state"], status["position"], status["failures"]), ("failed", 1, 1))
+        (failure,) = self.list("projection", "failures")
+        self.assertEqual((failure["position"], failure["stream"], failure["type"]), (2, "s", "A"))
+        self.assertEqual((failure["attempts"], failure["state"]), (5, "stopped"))
+        (hour,) = self.list("projection", "failures", COUNT, "--trend")
+        self.assertEqual((hour["failed"], hour["retries"]), (1, 4))
+        self.assertIn("has stopped; resume it", self.error("projection", "run", COUNT, "--once"))
+
+        self.spoil('{"count":1}')
+        self.run_program("projection", "resume", COUNT)
+        self.run_once()
+        self.assertEqual(self.counts(), {"A": 2, "B": 1})
+
+    def test_are_parked(self):
+        result = self.run_program("projection", "run", COUNT, "--once", "--on-failure", "park")
+        self.assertEqual(result.stderr.count(b"failed: "), 5)
+        self.assertEqual(json.loads(result.stdout)["projections"][0]["failures"], 1)
+        self.assertEqual(self.list("projection", "failures")[0]["state"], "parked")
+        self.assertEqual(self.text("projection", "inspect", COUNT, "A"), '"nonsense"\n')
+        self.assertEqual(self.text("projection", "inspect", COUNT, "B"), '{"count":1}\n')
+
+
+class ReadOnlyFolder(ProjectionEndToEnd):
+    def test_can_be_looked_at(self):
+        if isinstance(self.stores, support.PostgresStores):
+            self.skipTest("of files")
+        self.append("s", "A")
+        self.run_once()
+        as_nobody = {}
+        if os.geteuid() == 0:
+            program = self.folder / "event-store"
+            shutil.copy(support.PROGRAM, program)
+            self.addCleanup(setattr, support, "PROGRAM", support.PROGRAM)
+            support.PROGRAM = os.fspath(program)
+            nobody = pwd.getpwnam("nobody")
+            as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        self.folder.chmod(0o755)
+        for path in [*self.store.rglob("*"), self.store]:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        status = self.object("projection", "status", COUNT, **as_nobody)
+        self.assertEqual((status["state"], status["position"]), ("stopped", 1))
+        self.assertEqual(self.list("projection", "inspect", COUNT, **as_nobody),
+                         [{"key": "A", "document": {"count": 1}}])  # fmt: skip
+        for arguments in (["run", COUNT, "--once"], ["pause", COUNT]):
+            with self.subTest(arguments=arguments):
+                self.assertIn("needs to write to it", self.error("projection", *arguments, **as_nobody))
+        for path in [self.store, *self.store.rglob("*")]:
+            path.chmod(0o755)
+
+
+if __name__ == "__main__":
+    support.main()
