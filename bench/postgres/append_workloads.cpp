@@ -34,7 +34,7 @@ void append_in_turn(const PostgresBench& bench, EventStore& store, const Place& 
 }  // namespace
 
 void run_postgres_single_appends(const PostgresBench& bench) {
-  ScratchStore store(bench, "appends");
+  ScratchStore store(bench.options.database, "appends");
   PlainTable plain(bench.options.database, "bench_appends");
   Turns turns;
   for (const std::size_t clients : {1U, 32U}) {
@@ -63,7 +63,7 @@ void run_postgres_single_appends(const PostgresBench& bench) {
 
 void run_processes(const PostgresBench& bench) {
   constexpr Place kPlace{"P2", "8 processes of 4 threads", kRate};
-  const ScratchStore store(bench, "processes");
+  const ScratchStore store(bench.options.database, "processes");
   const PlainTable plain(bench.options.database, "bench_processes");
   const Turns turns = {
       [&](std::size_t) {
@@ -81,7 +81,7 @@ void run_processes(const PostgresBench& bench) {
 
 void run_postgres_batches(const PostgresBench& bench) {
   constexpr Place kPlace{"P3", "8 threads, batches of 100", kRate};
-  ScratchStore store(bench, "batches");
+  ScratchStore store(bench.options.database, "batches");
   PlainTable plain(bench.options.database, "bench_batches");
   const Turns turns = {[&](std::size_t) {
                          bench.add_rate(kPlace, kInsertName,

@@ -25,20 +25,26 @@ std::vector<AppendResult> append_all(EventStore& store, std::vector<AppendReques
   return results;
 }
 
-void fill_store(EventStore& store, const EventGenerator& generator) {
+void fill_store(EventStore& store, const EventGenerator& generator, std::uint64_t first,
+                std::uint64_t end) {
   constexpr std::uint64_t kEventsAtOnce = 100'000;  // in memory
   const auto chain = std::make_shared<AppendChain>();
-  std::uint64_t position = 0;
-  for (std::uint64_t first = 0; first < generator.events(); first += kEventsAtOnce) {
-    const auto end = std::min(first + kEventsAtOnce, generator.events());
-    auto requests = make_bulk_requests(generator, first, end);
+  auto position = must(store.head(), "head").value;
+  while (first < end) {
+    const auto some_end = std::min(first + kEventsAtOnce, end);
+    auto requests = make_bulk_requests(generator, first, some_end);
     for (auto& request : requests) request.context.chain = chain;
     for (const auto& result : append_all(store, std::move(requests))) {
       if (result.first_position.value != position + 1) fail("the store is not filled in order");
       position = result.last_position.value;
     }
+    first = some_end;
   }
-  if (position != generator.events()) fail("the store is not filled");
+}
+
+void fill_store(EventStore& store, const EventGenerator& generator) {
+  fill_store(store, generator, 0, generator.events());
+  if (must(store.head(), "head").value != generator.events()) fail("the store is not filled");
 }
 
 }  // namespace eventstore::bench

@@ -12,7 +12,9 @@ namespace eventstore::bench {
 // Returns what each answered.
 std::vector<AppendResult> append_all(EventStore& store, std::vector<AppendRequest> requests);
 
-// Appends all of the generator's events to an empty store, in order.
+// Appends the events `first` to `end` - 1 of the generator, in order; or all, to an empty store.
+void fill_store(EventStore& store, const EventGenerator& generator, std::uint64_t first,
+                std::uint64_t end);
 void fill_store(EventStore& store, const EventGenerator& generator);
 
 }  // namespace eventstore::bench

@@ -84,7 +84,7 @@ void run_once(const PostgresBench& bench, EventStore& appender, EventStore& subs
 }  // namespace
 
 void run_delivery(const PostgresBench& bench) {
-  ScratchStore scratch(bench, "delivery");
+  ScratchStore scratch(bench.options.database, "delivery");
   const auto subscriber = must(open(scratch.url()), "open");
   const std::vector<std::function<void(std::size_t)>> turns = {
       [&](std::size_t round) { run_once(bench, scratch.store(), *subscriber, round); }};

@@ -57,7 +57,7 @@ class GrownStore {
         candidate_(candidate),
         generator_(shape_of(bench.options.scale, events)),
         queries_(make_queries(generator_, bench.options.scale.queries)),
-        scratch_(bench, name) {
+        scratch_(bench.options.database, name) {
     const Stopwatch watch;
     fill_store(scratch_.store(), generator_);
     scratch_.vacuum();

@@ -55,7 +55,7 @@ void import_events(const PostgresBench& bench, EventStore& store, std::size_t ro
 }  // namespace
 
 void run_import(const PostgresBench& bench) {
-  ScratchStore store(bench, "import");
+  ScratchStore store(bench.options.database, "import");
   PlainTable plain(bench.options.database, "bench_import");
   PlainTable indexed(bench.options.database, "bench_import_indexed", PlainTable::Indexes::OfAStore);
   const auto copy = [&bench](PlainTable& table, std::string_view candidate, std::size_t round) {

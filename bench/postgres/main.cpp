@@ -18,17 +18,6 @@
 namespace eventstore::bench {
 namespace {
 
-// What of the server bears on the results.
-std::string describe_server(postgres::Connection& connection) {
-  auto text = fmt::format("PostgreSQL {}", connection.parameter("server_version"));
-  for (const auto* const setting : {"shared_buffers", "max_wal_size", "fsync", "full_page_writes",
-                                    "synchronous_commit", "wal_sync_method"}) {
-    const auto sql = fmt::format("SELECT current_setting('{}')", setting);
-    text += fmt::format(", {} {}", setting, ask_for_text(connection, sql));
-  }
-  return text;
-}
-
 // What there is so far: a long run that is broken off leaves what it has measured.
 void write_files(Run& run, const PostgresOptions& options, const Stopwatch& watch) {
   run.seconds = watch.seconds();

@@ -37,7 +37,7 @@ class MonthsStore {
  public:
   MonthsStore(const PostgresBench& bench, std::string_view name, std::string_view candidate,
               bool spread)
-      : bench_(bench), candidate_(candidate), scratch_(bench, name) {
+      : bench_(bench), candidate_(candidate), scratch_(bench.options.database, name) {
     fill(spread);
     check_months(spread ? bench.options.scale.months : 1);
     scratch_.vacuum();

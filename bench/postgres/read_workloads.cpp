@@ -40,7 +40,7 @@ class FilledStore {
   FilledStore(const PostgresBench& bench, std::string_view name)
       : generator_({.events = bench.options.scale.read_events, .ids = false}),
         expected_(touched_by_stream(generator_)),
-        scratch_(bench, name),
+        scratch_(bench.options.database, name),
         connection_(connect(bench.options.database)) {
     fill_store(scratch_.store(), generator_);
     scratch_.vacuum();

@@ -1,5 +1,7 @@
 #include "scratch_store.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "eventstore/postgres.hpp"
@@ -8,8 +10,8 @@
 
 namespace eventstore::bench {
 
-ScratchStore::ScratchStore(const PostgresBench& bench, std::string_view name)
-    : database_(bench.options.database),
+ScratchStore::ScratchStore(std::string database, std::string_view name)
+    : database_(std::move(database)),
       url_(fmt::format("{}{}schema=bench_{}", database_, database_.contains('?') ? '&' : '?',
                        name)) {
   drop();

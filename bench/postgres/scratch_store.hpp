@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "postgres/postgres_store.hpp"
-#include "postgres_bench.hpp"
 
 namespace eventstore::bench {
 
@@ -14,7 +13,8 @@ namespace eventstore::bench {
 // Ownership: drops the schema at its end; what else has the store open must be gone by then.
 class ScratchStore {
  public:
-  ScratchStore(const PostgresBench& bench, std::string_view name);
+  // In the database at `database`, a URL.
+  ScratchStore(std::string database, std::string_view name);
   ~ScratchStore();
   ScratchStore(const ScratchStore&) = delete;
   ScratchStore& operator=(const ScratchStore&) = delete;

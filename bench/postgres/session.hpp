@@ -25,4 +25,7 @@ std::unique_ptr<postgres::Connection> connect(const std::string& url);
 // The first column of the first row, which is text.
 std::string ask_for_text(postgres::Connection& connection, const std::string& sql);
 
+// What of the server bears on the results.
+std::string describe_server(postgres::Connection& connection);
+
 }  // namespace eventstore::bench

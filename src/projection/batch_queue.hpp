@@ -11,16 +11,19 @@
 
 #include "core/thread_annotations.hpp"
 #include "eventstore/position.hpp"
+#include "eventstore/time.hpp"
 #include "subscription/event_batch.hpp"
 
 namespace eventstore::projection {
 
 // Events on their way from the reader of a projection to its workers, who share them.
 struct RoutedBatch {
-  subscription::EventBatch events;
-  std::vector<std::uint16_t> buckets;  // of the partition key of each
+  subscription::EventBatch events = {};
+  std::vector<std::uint16_t> buckets = {};  // of the partition key of each
   // Every event up to here is in this batch or in one before.
-  GlobalPosition up_to;
+  GlobalPosition up_to = {};
+  // The next batch is on its way: the reader has not come to the end of what there is.
+  bool is_followed = false;
 };
 
 using RoutedBatchPtr = std::shared_ptr<const RoutedBatch>;
@@ -53,16 +56,20 @@ class BatchQueue {
     return batch;
   }
 
+  // Waits for a batch to be there. False: not by then, there are no more, or the caller was asked
+  // to stop.
+  bool wait_for_some(std::stop_token stop, Deadline deadline) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    const auto has_news = [this]() REQUIRES(mutex_) { return is_closed_ || !batches_.empty(); };
+    changed_.wait_until(lock, std::move(stop), deadline, has_news);
+    return !batches_.empty();
+  }
+
   // No more are pushed.
   void close() EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     is_closed_ = true;
     changed_.notify_all();
-  }
-
-  bool is_empty() EXCLUDES(mutex_) {
-    const MutexLock lock(mutex_);
-    return batches_.empty();
   }
 
  private:

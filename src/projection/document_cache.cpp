@@ -47,6 +47,10 @@ std::uint32_t bucket_of(std::string_view partition_key) {
                                     kBuckets);
 }
 
+std::size_t DocumentCache::Hash::operator()(std::string_view key) const {
+  return XXH3_64bits(key.data(), key.size());
+}
+
 DocumentCache::DocumentCache(std::int64_t generation, Share share, std::size_t bytes_max)
     : table_(documents_table(generation)), share_(share), bytes_max_(bytes_max) {}
 

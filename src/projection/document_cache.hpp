@@ -70,9 +70,7 @@ class DocumentCache {
   };
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view key) const {
-      return std::hash<std::string_view>{}(key);
-    }
+    std::size_t operator()(std::string_view key) const;
   };
   using Entries = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,12 @@ constexpr std::size_t kBatchEventsMax = 4096;
 constexpr std::size_t kBatchBytesMax = std::size_t{1} << 20;
 // How long a wait for events goes on before it is begun anew.
 constexpr auto kPatience = std::chrono::seconds(10);
+
+// Those that are not after `position`.
+std::span<const EventView> up_to(std::span<const EventView> events, GlobalPosition position) {
+  const auto end = std::ranges::upper_bound(events, position, {}, &EventView::position);
+  return events.first(static_cast<std::size_t>(end - events.begin()));
+}
 
 }  // namespace
 
@@ -125,7 +132,8 @@ std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
   if (!subscription) return broken(std::move(subscription).error());
 
   auto batch = std::make_shared<RoutedBatch>();
-  const auto hand_on = [&] {
+  const auto hand_on = [&](bool is_followed) {
+    batch->is_followed = is_followed;
     const RoutedBatchPtr full = std::exchange(batch, std::make_shared<RoutedBatch>());
     for (const auto& queue : queues_) {
       if (!queue->push(full, stop)) return false;
@@ -138,14 +146,15 @@ std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
     const auto deadline = has_some ? Deadline::min() : std::chrono::steady_clock::now() + kPatience;
     const auto delivery = (*subscription)->next(deadline, stop);
     if (!delivery && delivery.error().code == ErrorCode::DeadlineExceeded) {
-      if (has_some && !hand_on()) return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
+      if (has_some && !hand_on(/*is_followed=*/false))
+        return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
       continue;
     }
     if (!delivery) return broken(delivery.error());
 
-    for (const auto& event : delivery->events) {
-      if (until_ && event.position > *until_) break;
-      batch->events.append(event);
+    const auto events = until_ ? up_to(delivery->events, *until_) : delivery->events;
+    batch->events.append(events);
+    for (const auto& event : events) {
       batch->buckets.push_back(
           static_cast<std::uint16_t>(bucket_of(work_.projection.partition_key(event))));
     }
@@ -153,7 +162,7 @@ std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
     const bool is_last = until_ && batch->up_to == *until_;
     const bool is_full = batch->events.events().size() >= batch_events_max ||
                          batch->events.bytes() >= kBatchBytesMax;
-    if ((is_last || is_full) && !hand_on()) {
+    if ((is_last || is_full) && !hand_on(/*is_followed=*/!is_last)) {
       return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
     }
     if (is_last) return std::nullopt;

@@ -12,6 +12,8 @@ namespace {
 
 // How long a transaction may take.
 constexpr auto kPatience = std::chrono::seconds(30);
+// What there is in memory of events that are not committed.
+constexpr std::size_t kPendingBytesMax = std::size_t{64} << 20;
 
 Deadline in(std::chrono::milliseconds time) {
   return std::chrono::steady_clock::now() + time;
@@ -42,23 +44,33 @@ RunEnd Worker::end_of(Failure failure) {
 RunEnd Worker::run(BatchQueue& queue, const std::stop_token& stop) {
   if (auto loaded = load(); !loaded) return end_of(std::move(loaded).error());
   while (const auto batch = queue.pop(stop)) {
+    begin_time();
     pending_.push_back(batch);
     auto done = apply_some(*batch, batch->up_to);
-    if (done && is_due(queue)) done = commit(applied_);
+    if (done) done = commit_if_due(*batch, queue, stop);
     while (!done) {
       if (done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
       if (auto end = recover(std::move(done).error(), stop)) return *std::move(end);
-      done = is_due(queue) ? commit(applied_) : Outcome<>();
+      done = commit_if_due(*batch, queue, stop);
     }
   }
   if (stop.stop_requested()) return {.kind = RunEnd::Kind::Stopped};
   return {.kind = RunEnd::Kind::Reached};
 }
 
-// The queue is empty at its end, so that nothing is left to commit then.
-bool Worker::is_due(BatchQueue& queue) const {
-  return events_ >= work_.options.transaction_events_max || queue.is_empty() ||
-         std::chrono::steady_clock::now() >= commit_by_;
+// Waits for the next batch, where that is about to come: a transaction is the better the more there
+// is in it. Where no more come, what is left is due.
+Worker::Outcome<> Worker::commit_if_due(const RoutedBatch& batch, BatchQueue& queue,
+                                        const std::stop_token& stop) {
+  std::size_t pending_bytes = 0;
+  for (const auto& pending : pending_) pending_bytes += pending->events.bytes();
+  const bool is_full = events_ >= work_.options.transaction_events_max ||
+                       pending_bytes >= kPendingBytesMax ||
+                       std::chrono::steady_clock::now() >= commit_by_;
+  // Others may wait for what a transaction has locked, and the reader for them.
+  const bool may_wait = batch.is_followed && transaction_ == nullptr;
+  if (!is_full && queue.wait_for_some(stop, may_wait ? commit_by_ : Deadline::min())) return {};
+  return commit(applied_);
 }
 
 Worker::Outcome<> Worker::load() {
@@ -93,7 +105,7 @@ Worker::Outcome<> Worker::apply_all(const std::vector<RoutedBatchPtr>& batches,
 }
 
 Worker::Outcome<> Worker::apply(const EventView& event, std::uint32_t bucket) {
-  if (events_ == 0) commit_by_ = in(work_.options.transaction_time_max);
+  if (events_ == 0) begin_time();
   Context context(*this, event, bucket);
   Result<void> done;
   try {
@@ -117,6 +129,11 @@ Worker::Outcome<> Worker::apply(const EventView& event, std::uint32_t bucket) {
   return {};
 }
 
+// What is applied from now on is to be committed in time.
+void Worker::begin_time() {
+  commit_by_ = std::min(commit_by_, in(work_.options.transaction_time_max));
+}
+
 Worker::Outcome<StateTransaction*> Worker::transaction() {
   if (transaction_ == nullptr) {
     auto begun = work_.state.begin(in(kPatience));
@@ -132,6 +149,7 @@ Worker::Outcome<StateTransaction*> Worker::transaction() {
 Worker::Outcome<> Worker::commit(GlobalPosition position) {
   if (position == committed_ && events_ == 0) {
     pending_.clear();
+    commit_by_ = Deadline::max();
     return {};
   }
   return commit_at(position);

@@ -155,37 +155,47 @@ bool SqliteConnection::is_in_transaction() const {
   return ::sqlite3_get_autocommit(handle_) == 0;
 }
 
-Result<sqlite3_stmt*> SqliteConnection::prepare(std::string_view sql) {
+Result<const SqliteConnection::Statement*> SqliteConnection::prepare(std::string_view sql) {
   const auto known = statements_.find(std::string(sql));
-  if (known != statements_.end()) return known->second.get();
+  if (known != statements_.end()) return &known->second;
   sqlite3_stmt* made = nullptr;
   const char* rest = nullptr;
   if (::sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
                            SQLITE_PREPARE_PERSISTENT, &made, &rest) != SQLITE_OK) {
     return std::unexpected(error_of(handle_));
   }
-  Statement statement(made);
+  Statement statement{.handle = std::unique_ptr<sqlite3_stmt, Finalize>(made), .places = {}};
   if (made == nullptr || rest != sql.data() + sql.size()) {
     return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
                                  .message = "not one statement of SQL: " + std::string(sql)});
   }
+  // $1 and so on are names to SQLite, which numbers them as they come.
+  const int count = ::sqlite3_bind_parameter_count(made);
+  for (int index = 1; index <= count; ++index) {
+    const char* name = ::sqlite3_bind_parameter_name(made, index);
+    const auto number = name == nullptr ? 0 : std::strtoul(name + 1, nullptr, 10);
+    if (number == 0) {
+      return std::unexpected(
+          Error{.code = ErrorCode::InvalidArgument,
+                .message = std::string("a parameter is $ and a number from 1 on, not ") +
+                           (name == nullptr ? "?" : name)});
+    }
+    statement.places.push_back(number - 1);
+  }
   if (statements_.size() >= kPreparedMax) statements_.clear();
-  return statements_.emplace(sql, std::move(statement)).first->second.get();
+  return &statements_.emplace(sql, std::move(statement)).first->second;
 }
 
-// $1 and so on are names to SQLite, which numbers them as they come.
-Result<void> SqliteConnection::bind(sqlite3_stmt* statement,
+Result<void> SqliteConnection::bind(const Statement& statement,
                                     std::span<const SqlParameter> parameters) {
-  const int count = ::sqlite3_bind_parameter_count(statement);
-  for (int index = 1; index <= count; ++index) {
-    const char* name = ::sqlite3_bind_parameter_name(statement, index);
-    const auto number = name == nullptr ? 0 : std::strtoul(name + 1, nullptr, 10);
-    if (number == 0 || number > parameters.size()) {
-      return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
-                                   .message = "there is nothing for the parameter " +
-                                              std::string(name == nullptr ? "?" : name)});
+  int index = 0;
+  for (const auto place : statement.places) {
+    if (place >= parameters.size()) {
+      return std::unexpected(
+          Error{.code = ErrorCode::InvalidArgument,
+                .message = "there is nothing for the parameter $" + std::to_string(place + 1)});
     }
-    if (bind_value(statement, index, parameters[number - 1]) != SQLITE_OK) {
+    if (bind_value(statement.handle.get(), ++index, parameters[place]) != SQLITE_OK) {
       return std::unexpected(error_of(handle_));
     }
   }
@@ -208,12 +218,13 @@ Result<SqlRows> SqliteConnection::step_all(sqlite3_stmt* statement) {
 
 Result<SqlRows> SqliteConnection::run(std::string_view sql,
                                       std::span<const SqlParameter> parameters) {
-  const auto statement = prepare(sql);
-  if (!statement) return std::unexpected(statement.error());
-  auto bound = bind(*statement, parameters);
-  auto rows = bound ? step_all(*statement) : std::unexpected(std::move(bound).error());
-  ::sqlite3_reset(*statement);
-  ::sqlite3_clear_bindings(*statement);
+  const auto prepared = prepare(sql);
+  if (!prepared) return std::unexpected(prepared.error());
+  auto* const statement = (*prepared)->handle.get();
+  auto bound = bind(**prepared, parameters);
+  auto rows = bound ? step_all(statement) : std::unexpected(std::move(bound).error());
+  ::sqlite3_reset(statement);
+  ::sqlite3_clear_bindings(statement);
   return rows;
 }
 

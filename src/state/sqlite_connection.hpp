@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "core/file_system.hpp"
 #include "eventstore/state.hpp"
@@ -50,12 +52,16 @@ class SqliteConnection {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const;
   };
-  using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+  struct Statement {
+    std::unique_ptr<sqlite3_stmt, Finalize> handle;
+    // Which of the values that run() is given each of its parameters is, from 0.
+    std::vector<std::size_t> places;
+  };
 
   SqliteConnection(sqlite3* handle, Clock& clock) : handle_(handle), clock_(clock) {}
   static int is_over(void* self);
-  Result<sqlite3_stmt*> prepare(std::string_view sql);
-  Result<void> bind(sqlite3_stmt* statement, std::span<const SqlParameter> parameters);
+  Result<const Statement*> prepare(std::string_view sql);
+  Result<void> bind(const Statement& statement, std::span<const SqlParameter> parameters);
   Result<SqlRows> step_all(sqlite3_stmt* statement);
 
   sqlite3* handle_;
