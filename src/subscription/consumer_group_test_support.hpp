@@ -59,6 +59,9 @@ class FlakyState final : public StateDatabase {
       return real_->run_each(sql, rows);
     }
     Result<void> run_script(std::string_view script) override { return real_->run_script(script); }
+    Result<void> replace_view(std::string_view name, std::string_view select) override {
+      return real_->replace_view(name, select);
+    }
     Timestamp now() const override { return real_->now(); }
     Result<void> lock(std::string_view name) override { return real_->lock(name); }
     std::string_view for_update() const override { return real_->for_update(); }
