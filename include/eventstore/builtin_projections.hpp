@@ -13,7 +13,8 @@ namespace eventstore {
 //
 //   event-type-count   by type: {"count": 17}
 //   stream-activity    by stream: {"count": 3, "first_at": "...", "last_at": "...",
-//                      "events_per_day": 0.4}, by recorded_at
+//                      "events_per_day": 0.4}: recorded_at of the first and the last
+//                      event in RFC 3339, and how many came in a day between them (0 with one)
 std::vector<std::string> builtin_projection_names();
 
 // Null: there is none of that name.

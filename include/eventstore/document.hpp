@@ -1,7 +1,6 @@
 #pragma once
 
-#include <concepts>
-#include <exception>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +28,8 @@ struct DocumentCodec<std::string> {
   static Result<std::string> decode(std::string_view text) { return std::string(text); }
 };
 
-// A document as a projection holds it in memory: as it is stored, and as a value once it is used.
+// The library's own: users write a DocumentCodec alone. A document as a projection holds it in
+// memory: as it is stored, and as a value once it is used.
 //
 // Threads: one at a time.
 class Document {
@@ -86,6 +86,7 @@ class Document {
     is_changed_ = false;
     is_erased_ = false;
   }
+  bool is_stored() const { return stored_.has_value(); }
   std::size_t stored_bytes() const { return stored_ ? stored_->size() : 0; }
 
  private:

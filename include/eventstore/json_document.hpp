@@ -10,6 +10,8 @@
 
 namespace eventstore {
 
+// For programs that have nlohmann::json themselves: no target of the library brings it.
+//
 // Keeps a type that nlohmann::json converts (NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE, to_json() and
 // from_json()) as a JSON document:
 //

@@ -29,7 +29,8 @@ class ProjectionContext {
 
   // The documents of the projection, by key: 1 to 512 bytes of UTF-8. Pointers are valid until the
   // event is applied. A document belongs to one partition (Projection::partition_key()): with
-  // several workers, those of other partitions fail with InvalidArgument.
+  // several workers, those of other partitions are not seen, and what would change one fails with
+  // InvalidArgument, at the latest when it is to be committed.
   //
   // All fail with InvalidArgument (key), as DocumentCodec<T>::decode(), or as
   // StateTransaction::run().
@@ -125,11 +126,11 @@ class Projection {
 
   // Events of which those with the same key are applied one after the other. Two with different
   // keys may be applied at once, and so must not have effects on the same document or row. A view
-  // into the event, or what lives as long as the projection.
+  // into the event, or what lives as long as the projection. An exception ends the projection.
   virtual std::string_view partition_key(const EventView& event) const { return event.stream; }
 
-  // A failure is tried again, and then dealt with as ProjectionOptions say. What it had changed is
-  // undone.
+  // A failure (an exception is one too) is tried again, and then dealt with as ProjectionOptions
+  // say. What it had changed is undone.
   virtual Result<void> apply(ProjectionContext& context, const EventView& event) = 0;
 };
 

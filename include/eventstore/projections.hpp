@@ -50,15 +50,15 @@ struct ProjectionOptions {
   // Ends by itself when it has applied what is stored at its beginning.
   bool once = false;
 
-  // A transaction has at most so many events of a worker, and is committed at the latest after so
-  // long; at once where no more events wait.
+  // A transaction has about so many events of a worker at most (at least 1), and is committed at
+  // the latest after so long; at once where no more events wait.
   std::size_t transaction_events_max = 16384;
   std::chrono::milliseconds transaction_time_max = std::chrono::milliseconds(500);
   // What the workers keep of documents in memory, all together, roughly.
   std::size_t cache_bytes_max = std::size_t{256} << 20;
 
-  // An event that cannot be applied is tried so often in all, with pauses from the first to the
-  // second length, doubling, with jitter.
+  // An event that cannot be applied is tried so often in all (at least once), with pauses from the
+  // first to the second length, doubling, with jitter.
   std::uint32_t attempts_max = 5;
   std::chrono::milliseconds pause_min = std::chrono::milliseconds(100);
   std::chrono::milliseconds pause_max = std::chrono::seconds(30);
@@ -71,7 +71,7 @@ struct ProjectionOptions {
   std::chrono::milliseconds lease = std::chrono::seconds(10);
 
   // Called with each failed attempt, and with failures of the databases that are tried again.
-  // From any thread of the projection; must not block for long.
+  // From any thread of the projection; must not block for long, nor throw.
   std::function<void(const ProjectionFailure&)> on_failed_attempt = {};
   std::function<void(const Error&)> on_retry = {};
 };
@@ -104,7 +104,8 @@ class RunningProjection {
   // the store and the state database.
   virtual Result<void> wait(Deadline deadline) = 0;
 
-  // Waits until every event up to `position` has had its effects, and these can be read. Fails with
+  // Waits until this instance has applied every event up to `position`, and the effects can be
+  // read. Where another instance may be the one that works, ask Projections::wait_for(). Fails with
   // DeadlineExceeded, or as wait() where it has ended before.
   virtual Result<void> wait_for(GlobalPosition position, Deadline deadline) = 0;
 
@@ -139,15 +140,17 @@ struct ProjectionStatus {
 
 struct RebuildProgress {
   GlobalPosition position;
-  GlobalPosition target;                   // the live projection's position
-  double events_per_second = 0;            // positions gone through, since this call began
-  std::chrono::milliseconds elapsed = {};  // of this call
+  GlobalPosition target;                                    // the live projection's position
+  double positions_per_second = 0;                          // since this call began
+  std::chrono::milliseconds elapsed = {};                   // of this call
   std::optional<std::chrono::milliseconds> remaining = {};  // an estimate
 };
 
 struct RebuildOptions {
-  ProjectionOptions run = {};  // workers, batches, failures; `once` is of no account
-  bool restart = false;        // begins anew where an earlier rebuild was cut short
+  // `once` and `on_retry` are of no account: a failure of the databases ends the rebuild, and the
+  // next call goes on.
+  ProjectionOptions run = {};
+  bool restart = false;  // begins anew where an earlier rebuild was cut short
   std::function<void(const RebuildProgress&)> on_progress = {};  // about four times a second
   std::stop_token cancellation = {};
 };
@@ -157,8 +160,8 @@ struct ProjectionDocument {
   std::string text;
 };
 
-// Failed attempts of an hour, of all projections.
-struct FailureTrend {
+// Failed attempts of an hour.
+struct FailureHour {
   Timestamp hour;
   std::uint64_t failed = 0;   // events that failed for the first time
   std::uint64_t retries = 0;  // attempts after that
@@ -208,13 +211,15 @@ class Projections {
   // By key, from the first after `after`.
   Result<std::vector<ProjectionDocument>> documents(std::string_view name, std::string_view after,
                                                     std::uint64_t limit);
-  // Waits as RunningProjection::wait_for() does, whoever works on it.
+  // Waits until every event up to `position` has had its effects, whoever works on it: asks the
+  // state database, every 1 to 20 ms. Fails with DeadlineExceeded; InvalidArgument where a failure
+  // has stopped it before that.
   Result<void> wait_for(std::string_view name, GlobalPosition position, Deadline deadline);
 
   // Events that could not be applied at first, the newest first; of all where `name` is empty.
   Result<std::vector<ProjectionFailure>> failures(std::string_view name, std::uint64_t limit);
-  // By hour, the newest first.
-  Result<std::vector<FailureTrend>> failure_trend(std::string_view name, std::uint64_t hours);
+  // Hours that had any, the newest first; of all projections where `name` is empty.
+  Result<std::vector<FailureHour>> failure_hours(std::string_view name, std::uint64_t limit);
 
  private:
   class Impl;

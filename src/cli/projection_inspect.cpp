@@ -158,7 +158,7 @@ Expected<void> add_failures(ObjectList& list, Projections& projections,
 
 Expected<void> add_trend(ObjectList& list, Projections& projections,
                          const FailuresOptions& options) {
-  const auto hours = projections.failure_trend(options.name, options.limit.value_or(UINT64_MAX));
+  const auto hours = projections.failure_hours(options.name, options.limit.value_or(UINT64_MAX));
   if (!hours) return std::unexpected(Failure(hours.error()));
   for (const auto& hour : *hours) {
     list.add({{"hour", format_timestamp(hour.hour)},

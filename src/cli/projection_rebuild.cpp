@@ -48,7 +48,7 @@ std::string progress_line(const RebuildProgress& progress) {
   auto line =
       fmt::format("rebuilt to {} of {} ({} events/s", with_thousands(progress.position.value),
                   with_thousands(progress.target.value),
-                  with_thousands(static_cast<std::uint64_t>(progress.events_per_second)));
+                  with_thousands(static_cast<std::uint64_t>(progress.positions_per_second)));
   if (progress.remaining) line += fmt::format(", about {} left", about(*progress.remaining));
   return line + ')';
 }

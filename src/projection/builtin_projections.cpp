@@ -1,7 +1,5 @@
 #include "eventstore/builtin_projections.hpp"
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -42,9 +40,13 @@ struct DocumentCodec<TypeCount> {
     return "{\"count\":" + std::to_string(value.count) + '}';
   }
   static Result<TypeCount> decode(std::string_view text) {
-    auto document = DocumentCodec<nlohmann::json>::decode(text);
-    if (!document) return std::unexpected(std::move(document).error());
-    return TypeCount{.count = document->value("count", std::uint64_t{0})};
+    try {
+      return TypeCount{.count = nlohmann::json::parse(text).at("count")};
+    } catch (const nlohmann::json::exception& error) {
+      return std::unexpected(
+          Error{.code = ErrorCode::InvalidArgument,
+                .message = std::string("a document is no count of events: ") + error.what()});
+    }
   }
 };
 

@@ -146,11 +146,16 @@ Result<void> DocumentCache::write(StateTransaction& transaction, std::span<Entry
 
 Result<void> DocumentCache::erase(StateTransaction& transaction, std::span<Entry* const> entries) {
   if (entries.empty()) return {};
-  std::vector<std::vector<SqlParameter>> keys;
-  keys.reserve(entries.size());
-  for (const auto* entry : entries) keys.push_back({*entry->key});
-  const auto erased = transaction.run_each("DELETE FROM " + table_ + " WHERE key = $1", keys);
+  std::vector<std::vector<SqlParameter>> rows;
+  for (const auto* entry : entries) {
+    if (!entry->is_stored()) continue;
+    rows.push_back({*entry->key, std::int64_t{share_.workers}, std::int64_t{share_.worker}});
+  }
+  // What another worker has written since is left as it is, and told by the count.
+  const auto erased =
+      transaction.run_each("DELETE FROM " + table_ + " WHERE key = $1 AND bucket % $2 = $3", rows);
   if (!erased) return std::unexpected(erased.error());
+  if (*erased != rows.size()) return std::unexpected(of_two_partitions(*entries.front()->key));
   return {};
 }
 

@@ -12,8 +12,8 @@ namespace {
 
 constexpr const char* kNote =
     "INSERT INTO state_projection_failures (projection, position, stream, type, attempts, error,"
-    " state, first_at, last_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)"
-    " ON CONFLICT (projection, position) DO UPDATE SET attempts = excluded.attempts,"
+    " state, first_at, last_at, generation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)"
+    " ON CONFLICT (generation, position) DO UPDATE SET attempts = excluded.attempts,"
     " error = excluded.error, state = excluded.state, last_at = excluded.last_at";
 constexpr const char* kCount =
     "INSERT INTO state_projection_failure_hours (projection, hour, failed, retries)"
@@ -21,8 +21,10 @@ constexpr const char* kCount =
     " failed = state_projection_failure_hours.failed + excluded.failed,"
     " retries = state_projection_failure_hours.retries + excluded.retries";
 constexpr const char* kSetState =
-    "UPDATE state_projection_failures SET state = $3 WHERE projection = $1 AND position = $2";
-constexpr const char* kRemove = "DELETE FROM state_projection_failures WHERE projection = $1";
+    "UPDATE state_projection_failures SET state = $3 WHERE generation = $1 AND position = $2";
+constexpr const char* kListOpen =
+    "SELECT position FROM state_projection_failures WHERE generation = $1 AND position > $2"
+    " AND state IN ('retrying', 'stopped')";
 constexpr const char* kRemoveHours =
     "DELETE FROM state_projection_failure_hours WHERE projection = $1";
 constexpr const char* kList =
@@ -33,7 +35,7 @@ constexpr const char* kListHours =
     "SELECT hour, sum(failed), sum(retries) FROM state_projection_failure_hours"
     " WHERE $1 = '' OR projection = $1 GROUP BY hour ORDER BY hour DESC LIMIT $2";
 constexpr const char* kCountOpen =
-    "SELECT count(*) FROM state_projection_failures WHERE projection = $1"
+    "SELECT count(*) FROM state_projection_failures WHERE generation = $1"
     " AND state IN ('parked', 'skipped', 'stopped')";
 
 std::int64_t limit_of(std::uint64_t limit) {
@@ -43,11 +45,13 @@ std::int64_t limit_of(std::uint64_t limit) {
 
 }  // namespace
 
-Result<void> note_attempt(StateTransaction& transaction, const ProjectionFailure& failure) {
+Result<void> note_attempt(StateTransaction& transaction, std::int64_t generation,
+                          const ProjectionFailure& failure) {
   const auto now = transaction.now();
-  const auto noted = transaction.run(
-      kNote, {failure.projection, number_of(failure.position), failure.stream, failure.type,
-              std::int64_t{failure.attempts}, failure.error, failure.state, number_of(now)});
+  const auto noted =
+      transaction.run(kNote, {failure.projection, number_of(failure.position), failure.stream,
+                              failure.type, std::int64_t{failure.attempts}, failure.error,
+                              failure.state, number_of(now), generation});
   if (!noted) return std::unexpected(noted.error());
   const auto hour = std::chrono::floor<std::chrono::hours>(now);
   const bool is_first = failure.attempts <= 1;
@@ -57,18 +61,27 @@ Result<void> note_attempt(StateTransaction& transaction, const ProjectionFailure
   return {};
 }
 
-Result<void> set_failure_state(StateTransaction& transaction, std::string_view projection,
+Result<std::set<GlobalPosition>> open_failures(StateTransaction& transaction,
+                                               std::int64_t generation, GlobalPosition after) {
+  const auto rows = transaction.run(kListOpen, {generation, number_of(after)});
+  if (!rows) return std::unexpected(rows.error());
+  std::set<GlobalPosition> positions;
+  for (std::size_t row = 0; row < rows->size(); ++row) {
+    positions.insert(position_of(rows->integer(row, 0)));
+  }
+  return positions;
+}
+
+Result<void> set_failure_state(StateTransaction& transaction, std::int64_t generation,
                                GlobalPosition position, std::string_view state) {
-  const auto set = transaction.run(kSetState, {projection, number_of(position), state});
+  const auto set = transaction.run(kSetState, {generation, number_of(position), state});
   if (!set) return std::unexpected(set.error());
   return {};
 }
 
-Result<void> remove_failures(StateTransaction& transaction, std::string_view projection) {
-  for (const auto* sql : {kRemove, kRemoveHours}) {
-    const auto removed = transaction.run(sql, {projection});
-    if (!removed) return std::unexpected(removed.error());
-  }
+Result<void> remove_failure_hours(StateTransaction& transaction, std::string_view projection) {
+  const auto removed = transaction.run(kRemoveHours, {projection});
+  if (!removed) return std::unexpected(removed.error());
   return {};
 }
 
@@ -92,12 +105,12 @@ Result<std::vector<ProjectionFailure>> list_failures(StateTransaction& transacti
   return failures;
 }
 
-Result<std::vector<FailureTrend>> list_failure_hours(StateTransaction& transaction,
-                                                     std::string_view projection,
-                                                     std::uint64_t limit) {
+Result<std::vector<FailureHour>> list_failure_hours(StateTransaction& transaction,
+                                                    std::string_view projection,
+                                                    std::uint64_t limit) {
   const auto rows = transaction.run(kListHours, {projection, limit_of(limit)});
   if (!rows) return std::unexpected(rows.error());
-  std::vector<FailureTrend> hours;
+  std::vector<FailureHour> hours;
   for (std::size_t row = 0; row < rows->size(); ++row) {
     hours.push_back({.hour = time_of(rows->integer(row, 0)),
                      .failed = static_cast<std::uint64_t>(rows->integer(row, 1)),
@@ -106,8 +119,8 @@ Result<std::vector<FailureTrend>> list_failure_hours(StateTransaction& transacti
   return hours;
 }
 
-Result<std::uint64_t> count_failures(StateTransaction& transaction, std::string_view projection) {
-  const auto rows = transaction.run(kCountOpen, {projection});
+Result<std::uint64_t> count_failures(StateTransaction& transaction, std::int64_t generation) {
+  const auto rows = transaction.run(kCountOpen, {generation});
   if (!rows) return std::unexpected(rows.error());
   return static_cast<std::uint64_t>(rows->integer(0, 0));
 }

@@ -181,7 +181,7 @@ TEST_P(ProjectionFaults, AreNotedWithEventErrorAndAttempts) {
   EXPECT_EQ(value_of(projections().status("ledger"))->failures, 1U);
   std::uint64_t failed = 0;
   std::uint64_t retries = 0;
-  for (const auto& hour : value_of(projections().failure_trend("ledger", 100))) {
+  for (const auto& hour : value_of(projections().failure_hours("ledger", 100))) {
     failed += hour.failed;
     retries += hour.retries;
   }

@@ -49,6 +49,8 @@ constexpr const char* kListWorkers =
 constexpr const char* kAddWorker =
     "INSERT INTO state_projection_workers (generation, worker, position, fence, events, stored_at)"
     " VALUES ($1, $2, $3, $4, $5, $6)";
+constexpr const char* kRemoveFailures =
+    "DELETE FROM state_projection_failures WHERE generation = $1";
 constexpr const char* kRemoveWorkers = "DELETE FROM state_projection_workers WHERE generation = $1";
 constexpr const char* kFence =
     "UPDATE state_projection_workers SET fence = $2 WHERE generation = $1";
@@ -63,9 +65,10 @@ constexpr const char* kMoveUnfenced =
 
 constexpr std::string_view kStatusNames[] = {"live", "building", "old"};
 
+// What is none of them is taken for what is to be removed.
 GenerationStatus status_of(std::string_view name) {
-  const auto* const found = std::ranges::find(kStatusNames, name);
-  return static_cast<GenerationStatus>(found - std::begin(kStatusNames));
+  if (name == kStatusNames[0]) return GenerationStatus::Live;
+  return name == kStatusNames[1] ? GenerationStatus::Building : GenerationStatus::Old;
 }
 
 Result<void> done(Result<SqlRows> rows) {
@@ -219,8 +222,9 @@ Result<void> set_status(StateTransaction& transaction, std::int64_t generation,
 }
 
 Result<void> remove_generation(StateTransaction& transaction, std::int64_t generation) {
-  auto removed = done(transaction.run(kRemoveWorkers, {generation}));
-  if (!removed) return removed;
+  for (const auto* sql : {kRemoveWorkers, kRemoveFailures}) {
+    if (auto removed = done(transaction.run(sql, {generation})); !removed) return removed;
+  }
   return done(transaction.run(kRemoveGeneration, {generation}));
 }
 
@@ -257,10 +261,10 @@ Result<void> set_workers(StateTransaction& transaction, std::int64_t generation,
 }
 
 Result<bool> move_worker(StateTransaction& transaction, const WorkerMove& move) {
-  const auto rows =
-      transaction.run(kMove, {number_of(move.to), static_cast<std::int64_t>(move.events),
-                              number_of(transaction.now()), move.generation,
-                              std::int64_t{move.worker}, move.fence, number_of(move.from)});
+  const auto rows = transaction.run(
+      is_planted(Plant::FenceIgnored) ? kMoveUnfenced : kMove,
+      {number_of(move.to), static_cast<std::int64_t>(move.events), number_of(transaction.now()),
+       move.generation, std::int64_t{move.worker}, move.fence, number_of(move.from)});
   if (!rows) return std::unexpected(rows.error());
   return rows->changed() == 1;
 }

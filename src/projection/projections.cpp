@@ -150,7 +150,12 @@ Result<void> Projections::rebuild(Projection& projection, const RebuildOptions& 
   if (!running) return std::unexpected(std::move(running).error());
   const std::stop_callback on_stop(options.cancellation,
                                    [&] { static_cast<void>((*running)->stop(Deadline::min())); });
-  return (*running)->wait(Deadline::max());
+  auto ended = (*running)->wait(Deadline::max());
+  if (ended && options.cancellation.stop_requested()) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Cancelled, .message = "the rebuild was asked to stop"});
+  }
+  return ended;
 }
 
 Result<std::vector<ProjectionStatus>> Projections::list() {
@@ -206,7 +211,7 @@ Result<bool> Projections::reset(std::string_view name) {
       if (removed) removed = drop_tables(open, generation);
       if (!removed) return std::unexpected(std::move(removed).error());
     }
-    auto removed = remove_failures(open, name);
+    auto removed = remove_failure_hours(open, name);
     if (removed) removed = remove_projection(open, name);
     if (!removed) return std::unexpected(std::move(removed).error());
     return true;
@@ -253,13 +258,12 @@ Result<void> Projections::wait_for(std::string_view name, GlobalPosition positio
       const auto row = find_projection(open, name);
       if (!row) return std::unexpected(row.error());
       if (!*row) return std::unexpected(never_run(name));
-      if ((*row)->failure) {
-        return std::unexpected(
-            Error{.code = ErrorCode::InvalidArgument, .message = *(*row)->failure});
-      }
       const auto workers = list_workers(open, (*row)->live_generation);
       if (!workers) return std::unexpected(workers.error());
-      return !workers->empty() && least_position(*workers) >= position;
+      if (!workers->empty() && least_position(*workers) >= position) return true;
+      if (!(*row)->failure) return false;
+      return std::unexpected(
+          Error{.code = ErrorCode::InvalidArgument, .message = *(*row)->failure});
     });
     if (!reached) return std::unexpected(reached.error());
     if (*reached) return {};
@@ -280,8 +284,8 @@ Result<std::vector<ProjectionFailure>> Projections::failures(std::string_view na
   return impl_->read([&](StateTransaction& open) { return list_failures(open, name, limit); });
 }
 
-Result<std::vector<FailureTrend>> Projections::failure_trend(std::string_view name,
-                                                             std::uint64_t hours) {
+Result<std::vector<FailureHour>> Projections::failure_hours(std::string_view name,
+                                                            std::uint64_t hours) {
   return impl_->read([&](StateTransaction& open) { return list_failure_hours(open, name, hours); });
 }
 

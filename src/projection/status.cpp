@@ -1,6 +1,8 @@
 #include "projection/status.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <string>
 #include <utility>
 
 #include "eventstore/lease.hpp"
@@ -55,7 +57,7 @@ Result<ProjectionStatus> status_of(StateTransaction& transaction, EventStore& st
   if (!workers) return std::unexpected(workers.error());
   auto owner = owner_of(transaction, lease_name(row.name));
   if (!owner) return std::unexpected(std::move(owner).error());
-  const auto failures = count_failures(transaction, row.name);
+  const auto failures = count_failures(transaction, row.live_generation);
   if (!failures) return std::unexpected(failures.error());
   auto rebuild = rebuild_of(transaction, *generations, row.name);
   if (!rebuild) return std::unexpected(std::move(rebuild).error());

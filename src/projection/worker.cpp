@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/campaign_hooks.hpp"
+#include "projection/failure_rows.hpp"
 #include "projection/worker_context.hpp"
 
 namespace eventstore::projection {
@@ -74,14 +75,20 @@ Worker::Outcome<> Worker::commit_if_due(const RoutedBatch& batch, BatchQueue& qu
 }
 
 Worker::Outcome<> Worker::load() {
+  const auto broken = [](Error error) {
+    return std::unexpected(Failure{.kind = RunEnd::Kind::Broken, .error = std::move(error)});
+  };
+  auto opened = work_.state.begin_read(in(kPatience));
+  if (!opened) return broken(std::move(opened).error());
+  auto failed = open_failures(**opened, work_.generation.id, committed_);
+  if (!failed) return broken(std::move(failed).error());
+  open_failures_ = *std::move(failed);
   if (committed_ == GlobalPosition{}) {
     documents_.assume_none_stored();
-    return {};
+  } else if (auto loaded = documents_.load(**opened); !loaded) {
+    return broken(std::move(loaded).error());
   }
-  auto opened = work_.state.begin_read(in(kPatience));
-  auto loaded = opened ? documents_.load(**opened) : std::unexpected(opened.error());
-  if (loaded) return {};
-  return std::unexpected(Failure{.kind = RunEnd::Kind::Broken, .error = std::move(loaded).error()});
+  return {};
 }
 
 Worker::Outcome<> Worker::apply_some(const RoutedBatch& batch, GlobalPosition last) {
@@ -124,6 +131,7 @@ Worker::Outcome<> Worker::apply(const EventView& event, std::uint32_t bucket) {
                                    .error = std::move(done).error(),
                                    .position = event.position});
   }
+  if (open_failures_.contains(event.position)) recovered_.push_back(event.position);
   ++events_;
   applied_ = event.position;
   return {};
@@ -169,6 +177,10 @@ Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
   }
   const auto open = transaction();
   if (!open) return std::unexpected(open.error());
+  for (const auto event : recovered_) {
+    auto set = set_failure_state(**open, work_.generation.id, event, "recovered");
+    if (!set) return std::unexpected(failure_of(std::move(set).error()));
+  }
   try {
     auto written = documents_.flush(**open);
     if (!written) return std::unexpected(failure_of(std::move(written).error()));
@@ -185,6 +197,7 @@ Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
   }
 
   transaction_.reset();
+  for (const auto event : std::exchange(recovered_, {})) open_failures_.erase(event);
   documents_.committed();
   pending_.clear();
   committed_ = applied_ = position;
@@ -197,6 +210,7 @@ Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
 void Worker::revert() {
   transaction_.reset();
   documents_.revert();
+  recovered_.clear();
   applied_ = committed_;
   events_ = 0;
   commit_by_ = Deadline::max();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -113,7 +114,9 @@ class Worker {
   Deadline commit_by_ = Deadline::max();
   std::unique_ptr<StateTransaction> transaction_;
   DocumentCache documents_;
-  std::vector<RoutedBatchPtr> pending_;  // what is not all committed
+  std::set<GlobalPosition> open_failures_;  // of events that have failed and not been applied since
+  std::vector<GlobalPosition> recovered_;   // those of them that are applied, if not committed
+  std::vector<RoutedBatchPtr> pending_;     // what is not all committed
   std::unordered_map<std::string, std::string, TextHash, std::equal_to<>> statements_;
 };
 

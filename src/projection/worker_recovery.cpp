@@ -99,19 +99,16 @@ std::optional<RunEnd> Worker::apply_alone(const EventView& event, std::uint32_t 
       failure.error = text_of(*error);
       if (options.on_failed_attempt) options.on_failed_attempt(failure);
       if (failure.attempts >= options.attempts_max) return give_up(std::move(failure));
-      auto noted = change([&](StateTransaction& open) { return note_attempt(open, failure); });
+      auto noted = change(
+          [&](StateTransaction& open) { return note_attempt(open, work_.generation.id, failure); });
       // The checkpoint stays, but is looked at: nobody notes anything in another's place.
       if (noted) noted = commit_at(committed_);
+      open_failures_.insert(event.position);
       if (!noted) return end_of(std::move(noted).error());
       const auto pause = pause_after(failure.attempts, options.pause_min, options.pause_max);
       if (!wait_out(pause, stop)) return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
     }
     auto done = apply(event, bucket);
-    if (done && failure.attempts > 0) {
-      done = change([&](StateTransaction& open) {
-        return set_failure_state(open, failure.projection, failure.position, "recovered");
-      });
-    }
     if (done) done = commit(event.position);
     if (done) return std::nullopt;
     if (done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
@@ -128,10 +125,14 @@ std::optional<RunEnd> Worker::give_up(ProjectionFailure failure) {
   auto message = "event " + std::to_string(failure.position.value) + " (" + failure.type + " in " +
                  failure.stream + ") cannot be applied: " + failure.error;
   auto done = change([&](StateTransaction& open) -> Result<void> {
-    auto noted = note_attempt(open, failure);
-    if (noted && stops) noted = set_failure(open, failure.projection, message);
+    auto noted = note_attempt(open, work_.generation.id, failure);
+    // What fails in a rebuild does not stop the projection that is at work.
+    if (noted && stops && work_.generation.status == GenerationStatus::Live) {
+      noted = set_failure(open, failure.projection, message);
+    }
     return noted;
   });
+  open_failures_.erase(failure.position);
   if (done) done = commit_at(stops ? committed_ : failure.position);
   if (!done) return end_of(std::move(done).error());
   if (!stops) return std::nullopt;

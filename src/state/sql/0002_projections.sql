@@ -35,6 +35,7 @@ CREATE TABLE state_projection_workers (
 
 -- Events that could not be applied, at first or at all.
 CREATE TABLE state_projection_failures (
+  generation BIGINT NOT NULL,
   projection TEXT NOT NULL,
   position BIGINT NOT NULL,
   stream TEXT NOT NULL,
@@ -44,7 +45,7 @@ CREATE TABLE state_projection_failures (
   state TEXT NOT NULL,       -- 'retrying', 'recovered', 'parked', 'skipped' or 'stopped'
   first_at BIGINT NOT NULL,
   last_at BIGINT NOT NULL,
-  PRIMARY KEY (projection, position)
+  PRIMARY KEY (generation, position)
 );
 
 -- How many there were in each hour.
