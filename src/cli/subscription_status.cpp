@@ -34,11 +34,6 @@ void declare_status(CLI::App& command, StatusOptions& options) {
   command.footer("Example:  event-store subscription status mailer");
 }
 
-// Their tables are made with the first group: who may only read cannot make them.
-bool has_no_groups(const Error& error) {
-  return error.code == ErrorCode::ReadOnly || error.code == ErrorCode::NotFound;
-}
-
 ordered_json checkpoint_json(const Checkpoint& checkpoint, const Lag& lag) {
   return {{"subscription", checkpoint.name},
           {"kind", "checkpoint"},
@@ -93,14 +88,12 @@ Outcome list_subscriptions(Session& session, const ListOptions& /*options*/) {
   ObjectList list(session.output, session.list_format(), columns());
   if (opened->state != nullptr) {
     const auto groups = ConsumerGroups(*opened->subscriptions, *opened->state).list();
-    if (!groups && !has_no_groups(groups.error())) {
+    if (!groups) {
       return std::unexpected(Failure(groups.error()));
     }
     const auto readers = checkpoints(*opened, std::nullopt);
     if (!readers) return std::unexpected(readers.error());
-    if (groups) {
-      for (const auto& group : *groups) list.add(in_list(status_json(group)));
-    }
+    for (const auto& group : *groups) list.add(in_list(status_json(group)));
     for (const auto& reader : *readers) list.add(in_list(reader));
   }
   list.finish();
@@ -115,7 +108,8 @@ Outcome show_status(Session& session, const StatusOptions& options) {
   };
   if (opened->state == nullptr) return std::unexpected(missing());
   const auto group = ConsumerGroups(*opened->subscriptions, *opened->state).status(options.name);
-  if (!group && !has_no_groups(group.error())) return std::unexpected(Failure(group.error()));
+  if (!group && group.error().code != ErrorCode::NotFound)
+    return std::unexpected(Failure(group.error()));
   if (group) {
     print_object(session.output, session.object_format(), status_json(*group));
     return ExitCode::Done;

@@ -8,7 +8,6 @@
 #include "eventstore/event_store.hpp"
 #include "eventstore/validate.hpp"
 #include "subscription/group_member.hpp"
-#include "subscription/group_migrations.hpp"
 #include "subscription/group_settings.hpp"
 #include "subscription/group_tables.hpp"
 #include "subscription/parked_events.hpp"
@@ -35,14 +34,10 @@ class ConsumerGroups::Impl {
 
   using Transaction = std::unique_ptr<StateTransaction>;
 
-  Result<Transaction> begin_read() {
-    if (auto there = make_tables(); !there) return std::unexpected(std::move(there).error());
-    return state_.begin_read(deadline());
-  }
+  Result<Transaction> begin_read() { return state_.begin_read(deadline()); }
 
   // With the group's lock.
   Result<Transaction> begin(std::string_view group) {
-    if (auto there = make_tables(); !there) return std::unexpected(std::move(there).error());
     auto transaction = state_.begin(deadline());
     if (!transaction) return transaction;
     if (auto locked = subscription::lock_group(**transaction, group); !locked) {
@@ -120,19 +115,6 @@ class ConsumerGroups::Impl {
  private:
   Deadline deadline() const { return posix_environment().clock->monotonic_now() + kPatience; }
 
-  // Once. Whoever may only read does without making them.
-  Result<void> make_tables() {
-    const MutexLock lock(making_);
-    if (has_tables_) return {};
-    const auto migrations = subscription::all_group_migrations();
-    auto there = migrate_state(state_, "subscription", migrations, deadline(), /*apply=*/false);
-    if (!there && there.error().code == ErrorCode::UnsupportedFormat) {
-      there = migrate_state(state_, "subscription", migrations, deadline());
-    }
-    has_tables_ = there.has_value();
-    return there;
-  }
-
   Result<std::unique_ptr<GroupMember>> start_member(std::string_view name, std::string_view member,
                                                     const std::string& id,
                                                     ConsumerGroupSettings settings) {
@@ -200,8 +182,6 @@ class ConsumerGroups::Impl {
 
   Subscriptions& subscriptions_;
   StateDatabase& state_;
-  Mutex making_;  // held while tables are made
-  bool has_tables_ GUARDED_BY(making_) = false;
   Mutex mutex_;
   std::set<std::pair<std::string, RunningGroupMember*>> members_ GUARDED_BY(mutex_);
 };

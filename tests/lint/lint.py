@@ -125,7 +125,7 @@ def check_system_calls(root, path, lines):
         return
     if module == "cli" and is_test(path):
         return  # they set up what a program meets: pipes, terminals, full disks
-    sets_deadlines = module in ("cli", "postgres") or is_test(path)
+    sets_deadlines = module in ("cli", "postgres", "projection") or is_test(path)
     for number, line in enumerate(lines, 1):
         code = STRING.sub('""', COMMENT.sub("", line))
         if not sets_deadlines and STEADY_CLOCK.search(code):
