@@ -42,11 +42,6 @@ Error of_two_partitions(std::string_view key) {
 
 }  // namespace
 
-std::uint32_t bucket_of(std::string_view partition_key) {
-  return static_cast<std::uint32_t>(XXH3_64bits(partition_key.data(), partition_key.size()) %
-                                    kBuckets);
-}
-
 std::size_t DocumentCache::Hash::operator()(std::string_view key) const {
   return XXH3_64bits(key.data(), key.size());
 }

@@ -15,12 +15,6 @@
 
 namespace eventstore::projection {
 
-// Which of 1,024 buckets a partition key is in; the same for ever, since documents are stored with
-// it.
-std::uint32_t bucket_of(std::string_view partition_key);
-
-inline constexpr std::uint32_t kBuckets = 1024;
-
 // Whose documents a worker has: those of the buckets that are `worker` modulo `workers`.
 struct Share {
   std::uint32_t worker = 0;

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "core/key_bucket.hpp"
+
 namespace eventstore::projection {
 namespace {
 

@@ -5,9 +5,10 @@
 #include <limits>
 #include <utility>
 
+#include "core/pause.hpp"
+#include "core/posix_environment.hpp"
 #include "projection/failure_rows.hpp"
 #include "projection/generation_tables.hpp"
-#include "projection/pause.hpp"
 #include "projection/rebuild.hpp"
 #include "projection/running_projection.hpp"
 #include "projection/status.hpp"
@@ -92,7 +93,7 @@ class Projections::Impl {
     for (std::uint32_t failures = 0;;) {
       auto done = change_once(change);
       if (done || done.error().code != ErrorCode::Overloaded || ++failures == 10) return done;
-      wait_out(pause_after(failures, kLookMin, kLookMax), {});
+      wait_out(pause_after(*posix_environment().random, failures, kLookMin, kLookMax), {});
     }
   }
 
@@ -273,8 +274,8 @@ Result<void> Projections::wait_for(std::string_view name, GlobalPosition positio
           Error{.code = ErrorCode::DeadlineExceeded,
                 .message = "the projection " + std::string(name) + " is not at that position yet"});
     }
-    const auto pause =
-        std::min<std::chrono::nanoseconds>(left, pause_after(looks, kLookMin, kLookMax));
+    const auto pause = std::min<std::chrono::nanoseconds>(
+        left, pause_after(*posix_environment().random, looks, kLookMin, kLookMax));
     wait_out(std::chrono::ceil<std::chrono::milliseconds>(pause), {});
   }
 }

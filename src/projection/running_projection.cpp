@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "projection/pause.hpp"
+#include "core/pause.hpp"
+#include "core/posix_environment.hpp"
 
 namespace eventstore::projection {
 namespace {
@@ -86,7 +87,7 @@ Result<void> LeasedProjection::work_until_end(const std::stop_token& stop) {
 bool LeasedProjection::pause_after_failure(const Error& error, const std::stop_token& stop) {
   if (!error.is_retryable()) return false;
   if (options_.on_retry) options_.on_retry(error);
-  wait_out(pause_after(++failures_, kPauseMin, kPauseMax), stop);
+  wait_out(pause_after(*posix_environment().random, ++failures_, kPauseMin, kPauseMax), stop);
   return true;
 }
 

@@ -2,9 +2,10 @@
 #include <chrono>
 #include <utility>
 
+#include "core/pause.hpp"
+#include "core/posix_environment.hpp"
 #include "core/utf8.hpp"
 #include "projection/failure_rows.hpp"
-#include "projection/pause.hpp"
 #include "projection/worker.hpp"
 
 // What a worker does about events that cannot be applied.
@@ -105,7 +106,8 @@ std::optional<RunEnd> Worker::apply_alone(const EventView& event, std::uint32_t 
       if (noted) noted = commit_at(committed_);
       open_failures_.insert(event.position);
       if (!noted) return end_of(std::move(noted).error());
-      const auto pause = pause_after(failure.attempts, options.pause_min, options.pause_max);
+      const auto pause = pause_after(*posix_environment().random, failure.attempts,
+                                     options.pause_min, options.pause_max);
       if (!wait_out(pause, stop)) return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
     }
     auto done = apply(event, bucket);

@@ -256,7 +256,7 @@ bool BucketWork::retry_later(GlobalPosition position, Deadline now) {
   const auto* open = find(position);
   if (open == nullptr) return false;
   const auto number = open->bucket;
-  const auto pause = pause_after(open->attempt);
+  const auto pause = pause_after(random_, open->attempt, settings_.pause_min, settings_.pause_max);
   auto& bucket = *close(position);
   bucket.paused_until = now + pause;
   list(number, bucket);
@@ -303,17 +303,6 @@ std::optional<Deadline> BucketWork::next_overdue() const {
 std::optional<Deadline> BucketWork::next_pause_end() const {
   if (paused_.empty()) return std::nullopt;
   return paused_.begin()->first;
-}
-
-std::chrono::milliseconds BucketWork::pause_after(std::uint32_t attempts) {
-  const auto doublings = std::min(attempts - 1, 30U);
-  const auto doubled = settings_.pause_min.count() > (settings_.pause_max.count() >> doublings)
-                           ? settings_.pause_max
-                           : settings_.pause_min * (std::int64_t{1} << doublings);
-  // Between three quarters of it and all, so that what failed together does not come together.
-  std::array<std::byte, 1> byte{};
-  random_.fill(byte);
-  return doubled - doubled / 4 * std::to_integer<int>(byte[0]) / 255;
 }
 
 std::size_t BucketWork::bytes_of(const RecordedEvent& event) {

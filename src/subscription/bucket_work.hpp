@@ -166,7 +166,6 @@ class BucketWork {
   void list(std::uint32_t number, const Bucket& bucket);
   void drop(Buckets::iterator at);
   Bucket* close(GlobalPosition position);
-  std::chrono::milliseconds pause_after(std::uint32_t attempts);
 
   const ConsumerGroupSettings& settings_;
   RandomSource& random_;

@@ -11,7 +11,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/name_uuid.hpp"
 #include "core/utf8.hpp"
 
 namespace eventstore::subscription {
@@ -244,16 +243,10 @@ std::string key_of(const EventView& event, const ConsumerGroupSettings& settings
   return key_in(event, settings);
 }
 
+static_assert(ConsumerGroups::kBuckets == kBuckets);
+
 std::string key_of(const RecordedEvent& event, const ConsumerGroupSettings& settings) {
   return key_in(event, settings);
-}
-
-std::uint32_t bucket_of(std::string_view key) {
-  static_assert(ConsumerGroups::kBuckets == 1024);
-  const auto hash = uuid_from_bytes_hash("consumer group", key);
-  return (std::to_integer<std::uint32_t>(hash.bytes[0]) << 8 |
-          std::to_integer<std::uint32_t>(hash.bytes[1])) %
-         ConsumerGroups::kBuckets;
 }
 
 }  // namespace eventstore::subscription

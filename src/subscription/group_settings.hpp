@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/key_bucket.hpp"
 #include "eventstore/consumer_group.hpp"
 #include "eventstore/event.hpp"
 #include "eventstore/result.hpp"
@@ -21,8 +22,5 @@ Result<ConsumerGroupSettings> parse_group_settings(std::string_view text);
 
 std::string key_of(const EventView& event, const ConsumerGroupSettings& settings);
 std::string key_of(const RecordedEvent& event, const ConsumerGroupSettings& settings);
-
-// Positions are stored by bucket: a key stays in the same one for ever.
-std::uint32_t bucket_of(std::string_view key);
 
 }  // namespace eventstore::subscription

@@ -7,10 +7,10 @@
 #include <stop_token>
 #include <thread>
 
+#include "core/backoff.hpp"
 #include "core/file_system.hpp"
 #include "core/thread_annotations.hpp"
 #include "eventstore/subscription.hpp"
-#include "subscription/backoff.hpp"
 #include "subscription/checkpoint_keeper.hpp"
 
 namespace eventstore::subscription {

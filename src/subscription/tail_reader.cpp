@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "subscription/backoff.hpp"
+#include "core/backoff.hpp"
 
 namespace eventstore::subscription {
 namespace {

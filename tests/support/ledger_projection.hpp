@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/key_bucket.hpp"
 #include "eventstore/json_document.hpp"
 #include "eventstore/projections.hpp"
-#include "projection/document_cache.hpp"
 #include "projection/projection_rows.hpp"
 #include "support/store_access.hpp"
 
@@ -145,7 +145,7 @@ inline Documents ledger_fold(const std::vector<RecordedEvent>& events,
                              const std::vector<projection::WorkerRow>& workers) {
   std::map<std::string, std::pair<int, std::uint64_t>> totals;
   for (const auto& event : events) {
-    const auto worker = projection::bucket_of(event.stream) % workers.size();
+    const auto worker = bucket_of(event.stream) % workers.size();
     if (event.type == "Poison" || event.position > workers[worker].position) continue;
     auto& total = totals[event.stream];
     ++total.first;
