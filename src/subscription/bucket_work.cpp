@@ -1,10 +1,10 @@
 #include "subscription/bucket_work.hpp"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 
 #include "core/check.hpp"
+#include "core/pause.hpp"
 #include "subscription/group_settings.hpp"
 
 namespace eventstore::subscription {

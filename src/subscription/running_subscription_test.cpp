@@ -342,6 +342,9 @@ class UncertainState final : public StateDatabase {
       return inner_->run_each(sql, rows);
     }
     Result<void> run_script(std::string_view script) override { return inner_->run_script(script); }
+    Result<void> replace_view(std::string_view name, std::string_view select) override {
+      return inner_->replace_view(name, select);
+    }
     Timestamp now() const override { return inner_->now(); }
     Result<void> lock(std::string_view name) override { return inner_->lock(name); }
     std::string_view for_update() const override { return inner_->for_update(); }
