@@ -50,11 +50,20 @@ struct ConsumerGroupSettings {
   std::chrono::milliseconds lease = std::chrono::seconds(10);
 };
 
+// Which delivery an answer is for.
+struct DeliveryId {
+  GlobalPosition position;
+  // As delivered; absent: whichever delivery of the event is out.
+  std::optional<std::uint32_t> attempt = {};
+};
+
 // An event handed to a member.
 struct GroupDelivery {
   RecordedEvent event;
   std::uint32_t attempt = 1;  // 2: for the second time, ...
   bool is_replayed = false;   // it was parked
+
+  DeliveryId id() const { return {.position = event.position, .attempt = attempt}; }
 };
 
 // An event that was put aside.
@@ -116,8 +125,8 @@ class GroupMember {
   // True for an ack means that it is noted, to be stored soon; for what parks, stops, or was
   // parked, that it is stored. Such an answer fails as StateTransaction::run(), and can be given
   // again. A replayed event is parked again where it is to be retried.
-  virtual Result<bool> ack(GlobalPosition position) = 0;
-  virtual Result<bool> nack(GlobalPosition position, NackAction action,
+  virtual Result<bool> ack(const DeliveryId& delivery) = 0;
+  virtual Result<bool> nack(const DeliveryId& delivery, NackAction action,
                             std::string_view reason) = 0;
 
   // Delivers no more, waits for answers until `deadline`, stores what was answered, and gives the

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <stop_token>
@@ -8,7 +9,7 @@
 
 namespace eventstore {
 
-// Waits longer and longer between attempts.
+// Waits longer and longer between attempts, at least a millisecond.
 //
 // Ownership: borrows the randomness.
 // Threads:   one at a time.
@@ -16,7 +17,9 @@ class Backoff {
  public:
   Backoff(RandomSource& random, std::chrono::milliseconds shortest,
           std::chrono::milliseconds longest)
-      : random_(random), shortest_(shortest), longest_(longest) {}
+      : random_(random),
+        shortest_(std::max(shortest, std::chrono::milliseconds(1))),
+        longest_(std::max(longest, shortest_)) {}
 
   // After an attempt that failed. False: it was asked to stop before.
   bool wait(const std::stop_token& stop) {

@@ -32,7 +32,7 @@ constexpr std::size_t kSentMax = 1000;
 // SQLSTATEs of what is asked for, and not of how it goes.
 bool is_of_the_statement(const Failure& failure) {
   if (failure.kind != Failure::Kind::Refused || failure.is("42501")) return false;
-  for (const std::string_view type : {"0A", "21", "22", "23", "42"}) {
+  for (const std::string_view type : {"0A", "21", "22", "23", "42", "44", "54", "P0"}) {
     if (failure.sqlstate.starts_with(type)) return true;
   }
   return false;
@@ -64,11 +64,12 @@ class PostgresState::Transaction final : public StateTransaction {
 
   ~Transaction() override {
     if (connection_ == nullptr) return;
-    if (began_at_ && !connection_->is_lost()) {
+    if (!connection_->is_lost()) {
       const auto deadline = std::chrono::steady_clock::now() + database_.patience_;
-      static_cast<void>(connection_->run({.sql = "ROLLBACK"}, deadline));
+      const auto ended = connection_->run({.sql = "ROLLBACK"}, deadline);
+      // What is in a transaction all the same is of no use to others.
+      if (ended && !connection_->is_lost()) database_.give_back(std::move(connection_));
     }
-    if (!connection_->is_lost()) database_.give_back(std::move(connection_));
   }
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;

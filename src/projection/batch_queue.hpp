@@ -46,10 +46,11 @@ class BatchQueue {
   }
 
   // Waits for a batch. Null: there are no more, or the caller was asked to stop.
-  RoutedBatchPtr pop(std::stop_token stop) EXCLUDES(mutex_) {
+  RoutedBatchPtr pop(const std::stop_token& stop) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     const auto has_some = [this]() REQUIRES(mutex_) { return is_closed_ || !batches_.empty(); };
-    if (!changed_.wait(lock, std::move(stop), has_some) || batches_.empty()) return nullptr;
+    const bool has_batch = changed_.wait(lock, stop, has_some) && !batches_.empty();
+    if (!has_batch || stop.stop_requested()) return nullptr;
     auto batch = std::move(batches_.front());
     batches_.pop_front();
     changed_.notify_all();

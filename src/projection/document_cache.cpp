@@ -12,8 +12,9 @@
 namespace eventstore::projection {
 namespace {
 
-// So many are read at once when a worker begins.
-constexpr std::int64_t kLoadedMax = 200'000;
+// So many are read when a worker begins, page by page.
+constexpr std::size_t kLoadedMax = 200'000;
+constexpr std::int64_t kPageRows = 1000;
 // Rows in one statement. Fewer are written by statements of half as many, and so on, so that there
 // are few to prepare.
 constexpr std::size_t kRowsMax = 256;
@@ -50,21 +51,28 @@ DocumentCache::DocumentCache(std::int64_t generation, Share share, std::size_t b
     : table_(documents_table(generation)), share_(share), bytes_max_(bytes_max) {}
 
 Result<void> DocumentCache::load(StateTransaction& transaction) {
-  const auto rows = transaction.run(
-      "SELECT key, bucket, document FROM " + table_ + " WHERE bucket % $1 = $2 LIMIT $3",
-      {std::int64_t{share_.workers}, std::int64_t{share_.worker}, kLoadedMax});
-  if (!rows) return std::unexpected(rows.error());
-  for (std::size_t row = 0; row < rows->size() && bytes_ < bytes_max_; ++row) {
-    add(rows->text(row, 0), std::string(rows->text(row, 2)),
-        static_cast<std::uint32_t>(rows->integer(row, 1)));
+  const auto sql = "SELECT key, bucket, document FROM " + table_ +
+                   " WHERE key > $1 AND bucket % $2 = $3 ORDER BY key LIMIT $4";
+  for (std::string after;;) {
+    const auto rows = transaction.run(
+        sql, {after, std::int64_t{share_.workers}, std::int64_t{share_.worker}, kPageRows});
+    if (!rows) return std::unexpected(rows.error());
+    for (std::size_t row = 0; row < rows->size(); ++row) {
+      after = rows->text(row, 0);
+      add(after, std::string(rows->text(row, 2)),
+          static_cast<std::uint32_t>(rows->integer(row, 1)));
+    }
+    is_complete_ = std::cmp_less(rows->size(), kPageRows);
+    if (is_complete_ || entries_.size() >= kLoadedMax || bytes_ >= bytes_max_) return {};
   }
-  is_complete_ = std::cmp_less(entries_.size(), kLoadedMax) && bytes_ < bytes_max_;
-  return {};
 }
 
 Document* DocumentCache::find(std::string_view key) {
   const auto found = entries_.find(key);
-  if (found != entries_.end()) return &found->second;
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+Document* DocumentCache::add_if_none_is_stored(std::string_view key) {
   return is_complete_ ? &add(key, std::nullopt, 0) : nullptr;
 }
 

@@ -37,9 +37,12 @@ class DocumentCache {
   // There are none in the table: nothing has to be looked for.
   void assume_none_stored() { is_complete_ = true; }
 
-  // In memory. Null: it has to be fetched.
+  // In memory. Null: it is not.
   Document* find(std::string_view key);
-  // Reads one that find() did not find. Fails with InvalidArgument where it is of another worker's
+  // One that find() did not find, where that is known not to be stored either. Null: it has to be
+  // fetched.
+  Document* add_if_none_is_stored(std::string_view key);
+  // Reads one that is not in memory. Fails with InvalidArgument where it is of another worker's
   // partition, and as StateTransaction::run().
   Result<Document*> fetch(StateTransaction& transaction, std::string_view key);
 

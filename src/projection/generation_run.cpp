@@ -134,7 +134,10 @@ std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
   if (!subscription) return broken(std::move(subscription).error());
 
   auto batch = std::make_shared<RoutedBatch>();
+  // Where workers wait for another batch that does not come: an empty one tells them.
+  std::optional<GlobalPosition> announced_after;
   const auto hand_on = [&](bool is_followed) {
+    announced_after = is_followed ? std::optional(batch->up_to) : std::nullopt;
     batch->is_followed = is_followed;
     const RoutedBatchPtr full = std::exchange(batch, std::make_shared<RoutedBatch>());
     for (const auto& queue : queues_) {
@@ -145,11 +148,16 @@ std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
   for (;;) {
     const bool has_some = batch->up_to != GlobalPosition{};
     // What there is goes together; whoever waits for more hands on first.
-    const auto deadline = has_some ? Deadline::min() : std::chrono::steady_clock::now() + kPatience;
+    const auto deadline = has_some || announced_after
+                              ? Deadline::min()
+                              : std::chrono::steady_clock::now() + kPatience;
     const auto delivery = (*subscription)->next(deadline, stop);
     if (!delivery && delivery.error().code == ErrorCode::DeadlineExceeded) {
-      if (has_some && !hand_on(/*is_followed=*/false))
+      if (!has_some && announced_after) batch->up_to = *announced_after;
+      const bool hands_on = batch->up_to != GlobalPosition{};
+      if (hands_on && !hand_on(/*is_followed=*/false)) {
         return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
+      }
       continue;
     }
     if (!delivery) return broken(delivery.error());

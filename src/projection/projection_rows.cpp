@@ -27,7 +27,7 @@ constexpr const char* kSetLive =
 constexpr const char* kRemove = "DELETE FROM state_projections WHERE name = $1";
 
 constexpr const char* kNextGeneration =
-    "SELECT coalesce(max(id), 0) + 1 FROM state_projection_generations";
+    "UPDATE state_projection_generation_ids SET last_id = last_id + 1 RETURNING last_id";
 constexpr const char* kAddGeneration =
     "INSERT INTO state_projection_generations (id, projection, version, workers, status, store_id,"
     " lineage_id, tables, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -179,9 +179,6 @@ Result<void> remove_projection(StateTransaction& transaction, std::string_view n
 }
 
 Result<GenerationRow> add_generation(StateTransaction& transaction, GenerationRow generation) {
-  if (auto locked = transaction.lock("projections"); !locked) {
-    return std::unexpected(std::move(locked).error());
-  }
   const auto next = transaction.run(kNextGeneration);
   if (!next) return std::unexpected(next.error());
   generation.id = next->integer(0, 0);

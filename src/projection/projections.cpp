@@ -23,6 +23,7 @@ constexpr auto kLeaseMin = std::chrono::milliseconds(100);
 // wait_for() looks again after pauses from the first to the second length.
 constexpr auto kLookMin = std::chrono::milliseconds(1);
 constexpr auto kLookMax = std::chrono::milliseconds(20);
+constexpr auto kCancellationPause = std::chrono::milliseconds(50);
 
 struct PolicyName {
   FailurePolicy policy;
@@ -56,6 +57,16 @@ Error never_run(std::string_view name) {
           .message = "there is no projection " + std::string(name) +
                      " in this store: it has not"
                      " run yet"};
+}
+
+// Until it has ended, or waits for another instance, which has made one meanwhile.
+Result<void> wait_for_first(RunningProjection& running, const std::stop_token& cancellation) {
+  while (!cancellation.stop_requested()) {
+    auto ended = running.wait(std::chrono::steady_clock::now() + kCancellationPause);
+    if (ended || ended.error().code != ErrorCode::DeadlineExceeded) return ended;
+    if (running.phase() == ProjectionPhase::Waiting) return {};
+  }
+  return {};
 }
 
 }  // namespace
@@ -94,6 +105,22 @@ class Projections::Impl {
       auto done = change_once(change);
       if (done || done.error().code != ErrorCode::Overloaded || ++failures == 10) return done;
       wait_out(pause_after(*posix_environment().random, failures, kLookMin, kLookMax), {});
+    }
+  }
+
+  // The same with the live generation, once more where a rebuild has taken it away meanwhile.
+  template <typename Read>
+  auto read_live(std::string_view name, const Read& read)
+      -> decltype(read(std::declval<StateTransaction&>(), GenerationRow{})) {
+    for (std::int64_t before = 0;;) {
+      auto open = state_.begin_read(row_deadline());
+      if (!open) return std::unexpected(std::move(open).error());
+      const auto generation = live(**open, name);
+      if (!generation) return std::unexpected(generation.error());
+      auto found = read(**open, *generation);
+      if (found || found.error().code != ErrorCode::InvalidArgument) return found;
+      if (generation->id == before) return found;
+      before = generation->id;
     }
   }
 
@@ -141,22 +168,24 @@ Result<std::unique_ptr<RunningProjection>> Projections::run(Projection& projecti
 
 Result<void> Projections::rebuild(Projection& projection, const RebuildOptions& options) {
   if (auto valid = check(projection, options.run); !valid) return valid;
-  Rebuild rebuild(impl_->subscriptions(), impl_->state(), projection, options);
-  const auto done = rebuild.run();
-  if (!done) return std::unexpected(done.error());
-  if (*done) return {};
   auto once = options.run;
   once.once = true;
-  auto running = run(projection, once);
-  if (!running) return std::unexpected(std::move(running).error());
-  const std::stop_callback on_stop(options.cancellation,
-                                   [&] { static_cast<void>((*running)->stop(Deadline::min())); });
-  auto ended = (*running)->wait(Deadline::max());
-  if (ended && options.cancellation.stop_requested()) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Cancelled, .message = "the rebuild was asked to stop"});
+  for (;;) {
+    Rebuild rebuild(impl_->subscriptions(), impl_->state(), projection, options);
+    const auto done = rebuild.run();
+    if (!done) return std::unexpected(done.error());
+    if (*done) return {};
+    // There is none to take the place of.
+    const auto running = run(projection, once);
+    if (!running) return std::unexpected(running.error());
+    auto ended = wait_for_first(**running, options.cancellation);
+    if (!ended) return ended;
+    if (options.cancellation.stop_requested()) {
+      return std::unexpected(
+          Error{.code = ErrorCode::Cancelled, .message = "the rebuild was asked to stop"});
+    }
+    if ((*running)->phase() == ProjectionPhase::Ended) return {};
   }
-  return ended;
 }
 
 Result<std::vector<ProjectionStatus>> Projections::list() {
@@ -221,35 +250,37 @@ Result<bool> Projections::reset(std::string_view name) {
 
 Result<std::optional<std::string>> Projections::document(std::string_view name,
                                                          std::string_view key) {
-  return impl_->read([&](StateTransaction& open) -> Result<std::optional<std::string>> {
-    const auto generation = impl_->live(open, name);
-    if (!generation) return std::unexpected(generation.error());
-    const auto rows = open.run(
-        "SELECT document FROM " + documents_table(generation->id) + " WHERE key = $1", {key});
-    if (!rows) return std::unexpected(rows.error());
-    if (rows->empty()) return std::nullopt;
-    return std::string(rows->text(0, 0));
-  });
+  return impl_->read_live(
+      name,
+      [&](StateTransaction& open,
+          const GenerationRow& generation) -> Result<std::optional<std::string>> {
+        const auto rows = open.run(
+            "SELECT document FROM " + documents_table(generation.id) + " WHERE key = $1", {key});
+        if (!rows) return std::unexpected(rows.error());
+        if (rows->empty()) return std::nullopt;
+        return std::string(rows->text(0, 0));
+      });
 }
 
 Result<std::vector<ProjectionDocument>> Projections::documents(std::string_view name,
                                                                std::string_view after,
                                                                std::uint64_t limit) {
-  return impl_->read([&](StateTransaction& open) -> Result<std::vector<ProjectionDocument>> {
-    const auto generation = impl_->live(open, name);
-    if (!generation) return std::unexpected(generation.error());
-    const auto most = std::min<std::uint64_t>(limit, std::numeric_limits<std::int64_t>::max());
-    const auto rows = open.run("SELECT key, document FROM " + documents_table(generation->id) +
-                                   " WHERE key > $1 ORDER BY key LIMIT $2",
-                               {after, static_cast<std::int64_t>(most)});
-    if (!rows) return std::unexpected(rows.error());
-    std::vector<ProjectionDocument> documents;
-    for (std::size_t row = 0; row < rows->size(); ++row) {
-      documents.push_back(
-          {.key = std::string(rows->text(row, 0)), .text = std::string(rows->text(row, 1))});
-    }
-    return documents;
-  });
+  return impl_->read_live(
+      name,
+      [&](StateTransaction& open,
+          const GenerationRow& generation) -> Result<std::vector<ProjectionDocument>> {
+        const auto most = std::min<std::uint64_t>(limit, std::numeric_limits<std::int64_t>::max());
+        const auto rows = open.run("SELECT key, document FROM " + documents_table(generation.id) +
+                                       " WHERE key > $1 ORDER BY key LIMIT $2",
+                                   {after, static_cast<std::int64_t>(most)});
+        if (!rows) return std::unexpected(rows.error());
+        std::vector<ProjectionDocument> documents;
+        for (std::size_t row = 0; row < rows->size(); ++row) {
+          documents.push_back(
+              {.key = std::string(rows->text(row, 0)), .text = std::string(rows->text(row, 1))});
+        }
+        return documents;
+      });
 }
 
 Result<void> Projections::wait_for(std::string_view name, GlobalPosition position,

@@ -58,6 +58,7 @@ Result<bool> Rebuild::run_to_switch() {
     if (auto done = advance(pair, until, until); !done) {
       return std::unexpected(std::move(done).error());
     }
+    if (auto kept = keep_lease(); !kept) return std::unexpected(std::move(kept).error());
     if (auto read = refresh(pair); !read) return std::unexpected(std::move(read).error());
     const auto left = least_position(pair.live_workers).value - until.value;
     if (left > std::max(kCloseEvents, static_cast<std::uint64_t>(rate_ * kCloseSeconds))) continue;
@@ -90,16 +91,27 @@ Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
 
   auto live = find_generation(transaction, (*row)->live_generation);
   if (!live) return std::unexpected(std::move(live).error());
+  if (!*live) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Corruption,
+              .message = "the state database has no live generation of " + std::string(name)});
+  }
+  // Of whatever version: it is to be replaced.
+  auto fits = check_fits(**live, identity_, (*live)->version);
+  if (!fits) return std::unexpected(std::move(fits).error());
   auto next = next_generation(transaction);
   if (!next) return std::unexpected(std::move(next).error());
   auto next_workers = take_over(transaction, *next, options_.run.workers, answer->lease.fence);
   if (!next_workers) return std::unexpected(std::move(next_workers).error());
   auto live_workers = list_workers(transaction, (*row)->live_generation);
   if (!live_workers) return std::unexpected(std::move(live_workers).error());
-  if (!*live) {
+  const auto head = subscriptions_.store().head();
+  if (!head) return std::unexpected(head.error());
+  if (least_position(*live_workers) > *head) {
     return std::unexpected(
-        Error{.code = ErrorCode::Corruption,
-              .message = "the state database has no live generation of " + std::string(name)});
+        Error{.code = ErrorCode::InvalidArgument,
+              .message = "what is stored of the projection " + std::string(name) +
+                         " goes beyond the store, which was restored or is another: reset it"});
   }
   if (auto done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
   lease_ = std::move(answer->lease);
@@ -141,7 +153,9 @@ Result<GenerationRow> Rebuild::next_generation(StateTransaction& transaction) {
 Result<void> Rebuild::align(Pair& pair) {
   if (pair.next_workers.size() == options_.run.workers) return {};
   const auto until = greatest_position(pair.next_workers);
-  if (auto done = advance(pair, until, until); !done) return done;
+  // One that died at its switch may have been beyond the live one's slowest worker.
+  const auto effects_after = std::min(until, least_position(pair.live_workers));
+  if (auto done = advance(pair, until, effects_after); !done) return done;
   auto open = state_.begin(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
   auto workers = take_over(**open, pair.next, options_.run.workers, lease_->fence);
@@ -171,13 +185,9 @@ Result<void> Rebuild::watch(GenerationRun& run, GlobalPosition until) {
     auto end = run.wait(std::chrono::steady_clock::now() + kReportPause);
     report(run.position(), until);
     if (!end) {
-      if (std::chrono::steady_clock::now() < renew_at_) continue;
-      auto open = state_.begin(row_deadline());
-      if (!open) continue;  // the workers will see it
-      const auto renewed = renew_lease(**open, *lease_, options_.run.lease);
-      if (renewed && *renewed && (*open)->commit()) {
-        renew_at_ = std::chrono::steady_clock::now() + options_.run.lease / 3;
-      }
+      // While the state database does not answer, the workers will see it themselves.
+      const auto kept = keep_lease();
+      if (!kept && kept.error().code == ErrorCode::Overloaded) run.request_stop();
       continue;
     }
     switch (end->kind) {
@@ -192,6 +202,19 @@ Result<void> Rebuild::watch(GenerationRun& run, GlobalPosition until) {
         return std::unexpected(std::move(end->error));
     }
   }
+}
+
+// Renews it in time. Fails with Overloaded where it is another's by now.
+Result<void> Rebuild::keep_lease() {
+  if (std::chrono::steady_clock::now() < renew_at_) return {};
+  auto open = state_.begin(row_deadline());
+  if (!open) return std::unexpected(std::move(open).error());
+  const auto renewed = renew_lease(**open, *lease_, options_.run.lease);
+  if (!renewed) return std::unexpected(renewed.error());
+  if (!*renewed) return std::unexpected(overtaken(projection_.name()));
+  if (auto done = (*open)->commit(); !done) return done;
+  renew_at_ = std::chrono::steady_clock::now() + options_.run.lease / 3;
+  return {};
 }
 
 void Rebuild::report(GlobalPosition position, GlobalPosition target) {
@@ -253,6 +276,9 @@ Result<bool> Rebuild::freeze(Pair& pair) {
   if (!*row || (*row)->live_generation != pair.live.id) {
     return std::unexpected(overtaken(projection_.name()));
   }
+  const auto held = holds_lease(transaction, *lease_);
+  if (!held) return held;
+  if (!*held) return std::unexpected(overtaken(projection_.name()));
   const auto until = transaction.now() + kFreeze;
   auto done = set_frozen_until(transaction, projection_.name(), until);
   if (done) done = set_fence(transaction, pair.live.id, kNobody);

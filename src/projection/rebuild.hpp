@@ -49,6 +49,7 @@ class Rebuild {
   Result<bool> freeze(Pair& pair);
   Result<bool> put_in_place(const Pair& pair);
   void thaw();
+  Result<void> keep_lease();
   void report(GlobalPosition position, GlobalPosition target);
   void give_up_lease();
 

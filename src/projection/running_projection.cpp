@@ -112,6 +112,7 @@ RunEnd LeasedProjection::work(const Turn& turn, const std::stop_token& stop) {
   const MutexLock lock(mutex_);
   position_ = run->position();
   run_.reset();
+  changed_.notify_all();
   return end;
 }
 
@@ -155,17 +156,17 @@ Result<void> LeasedProjection::wait(Deadline deadline) {
 
 Result<void> LeasedProjection::wait_for(GlobalPosition position, Deadline deadline) {
   for (;;) {
-    if (const auto run = current()) {
-      if (run->wait_for(position, deadline)) return {};
-    }
+    const auto run = current();
+    if (run != nullptr && run->wait_for(position, deadline)) return {};
     MutexLock lock(mutex_);
+    if (run_ != run) continue;
     if (run_ == nullptr && position_ >= position) return {};
     if (end_ && !*end_) return *end_;
     if (end_ || std::chrono::steady_clock::now() >= deadline) {
       return std::unexpected(not_in_time());
     }
     // A run that has ended is taken away, or another one begins.
-    if (run_ == nullptr) changed_.wait_until(lock, deadline);
+    changed_.wait_until(lock, deadline);
   }
 }
 

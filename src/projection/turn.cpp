@@ -67,12 +67,15 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
     return NoTurn{.phase = phase, .look_again = pause};
   };
   const auto pause = std::min(options_.lease / 3, std::chrono::milliseconds(250));
+  const auto frozen = is_frozen();
+  if (!frozen) return std::unexpected(frozen.error());
+  if (*frozen) return no_turn(ProjectionPhase::Waiting, kFrozenPause);
   auto open = state_.begin(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
   auto& transaction = **open;
-  const auto held = hold_lease(transaction);
-  if (!held) return std::unexpected(held.error());
-  if (!*held) return no_turn(ProjectionPhase::Waiting, pause);
+  auto lease = hold_lease(transaction);
+  if (!lease) return std::unexpected(std::move(lease).error());
+  if (!*lease) return no_turn(ProjectionPhase::Waiting, pause);
 
   const auto name = projection_.name();
   auto row = find_projection(transaction, name, /*is_to_stay=*/true);
@@ -94,35 +97,57 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
                          " has stopped; resume it to try again: " + *(*row)->failure});
   }
   if ((*row)->is_paused || (*row)->frozen_until > transaction.now()) {
-    auto kept = transaction.commit();  // the lease
-    if (!kept) return std::unexpected(std::move(kept).error());
+    if (auto kept = transaction.commit(); !kept) return std::unexpected(std::move(kept).error());
+    keep(**std::move(lease));
     return (*row)->is_paused ? no_turn(ProjectionPhase::Paused, pause)
                              : no_turn(ProjectionPhase::Waiting, kFrozenPause);
+  }
+  if ((*row)->frozen_until != Timestamp{}) {
+    // A rebuild that froze it comes too late from now on.
+    auto thawed = set_frozen_until(transaction, name, {});
+    if (!thawed) return std::unexpected(std::move(thawed).error());
   }
   auto generation = (*row)->live_generation == 0
                         ? first_generation(transaction)
                         : check_generation(transaction, (*row)->live_generation);
   if (!generation) return std::unexpected(std::move(generation).error());
-  auto turn = turn_of(transaction, *std::move(generation));
+  auto turn = turn_of(transaction, *std::move(generation), (*lease)->fence);
   if (!turn) return std::unexpected(std::move(turn).error());
   if (auto done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
+  keep(**std::move(lease));
   has_worked_ = true;
   return *std::move(turn);
 }
 
-Result<bool> TurnTaker::hold_lease(StateTransaction& transaction) {
-  renew_at_ = std::chrono::steady_clock::now() + options_.lease / 3;
+// The lease as it is once the transaction is committed. Absent: somebody else has it.
+Result<std::optional<Lease>> TurnTaker::hold_lease(StateTransaction& transaction) {
   if (lease_) {
-    const auto renewed = renew_lease(transaction, *lease_, options_.lease);
-    if (!renewed) return renewed;
-    if (*renewed) return true;
+    auto lease = *lease_;
+    const auto renewed = renew_lease(transaction, lease, options_.lease);
+    if (!renewed) return std::unexpected(renewed.error());
+    if (*renewed) return lease;
     lease_.reset();
   }
   auto answer =
       acquire_lease(transaction, lease_name(projection_.name()), options_.owner, options_.lease);
   if (!answer) return std::unexpected(std::move(answer).error());
-  if (answer->acquired) lease_ = std::move(answer->lease);
-  return answer->acquired;
+  if (!answer->acquired) return std::nullopt;
+  return std::move(answer->lease);
+}
+
+void TurnTaker::keep(Lease lease) {
+  lease_ = std::move(lease);
+  renew_at_ = std::chrono::steady_clock::now() + options_.lease / 3;
+}
+
+// Whoever has the lease, and it is not to be renewed yet, looks without writing.
+Result<bool> TurnTaker::is_frozen() {
+  if (!lease_ || std::chrono::steady_clock::now() >= renew_at_) return false;
+  auto open = state_.begin_read(row_deadline());
+  if (!open) return std::unexpected(std::move(open).error());
+  const auto row = find_projection(**open, projection_.name());
+  if (!row) return std::unexpected(row.error());
+  return *row && (*row)->frozen_until > (*open)->now();
 }
 
 Result<GenerationRow> TurnTaker::first_generation(StateTransaction& transaction) {
@@ -151,8 +176,9 @@ Result<GenerationRow> TurnTaker::check_generation(StateTransaction& transaction,
   return **std::move(found);
 }
 
-Result<Turn> TurnTaker::turn_of(StateTransaction& transaction, GenerationRow generation) {
-  auto workers = take_over(transaction, generation, options_.workers, lease_->fence);
+Result<Turn> TurnTaker::turn_of(StateTransaction& transaction, GenerationRow generation,
+                                std::int64_t fence) {
+  auto workers = take_over(transaction, generation, options_.workers, fence);
   if (!workers) return std::unexpected(std::move(workers).error());
   Turn turn{.generation = std::move(generation), .workers = *std::move(workers)};
   if (turn.workers.size() != options_.workers) turn.align_at = greatest_position(turn.workers);
@@ -160,6 +186,7 @@ Result<Turn> TurnTaker::turn_of(StateTransaction& transaction, GenerationRow gen
 }
 
 Result<bool> TurnTaker::may_go_on() {
+  if (!lease_) return false;
   const bool renews = std::chrono::steady_clock::now() >= renew_at_;
   auto open = renews ? state_.begin(row_deadline()) : state_.begin_read(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());

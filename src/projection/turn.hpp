@@ -68,10 +68,12 @@ class TurnTaker {
   std::int64_t fence() const { return lease_ ? lease_->fence : 0; }
 
  private:
-  Result<bool> hold_lease(StateTransaction& transaction);
+  Result<std::optional<Lease>> hold_lease(StateTransaction& transaction);
+  void keep(Lease lease);
+  Result<bool> is_frozen();
   Result<GenerationRow> first_generation(StateTransaction& transaction);
   Result<GenerationRow> check_generation(StateTransaction& transaction, std::int64_t id);
-  Result<Turn> turn_of(StateTransaction& transaction, GenerationRow generation);
+  Result<Turn> turn_of(StateTransaction& transaction, GenerationRow generation, std::int64_t fence);
 
   StateDatabase& state_;
   const StoreIdentity& identity_;

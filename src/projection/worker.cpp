@@ -43,15 +43,15 @@ RunEnd Worker::end_of(Failure failure) {
 }
 
 RunEnd Worker::run(BatchQueue& queue, const std::stop_token& stop) {
+  stop_ = stop;
   if (auto loaded = load(); !loaded) return end_of(std::move(loaded).error());
   while (const auto batch = queue.pop(stop)) {
     begin_time();
-    pending_.push_back(batch);
-    auto done = apply_some(*batch, batch->up_to);
+    auto done = apply_some(batch, batch->up_to);
     if (done) done = commit_if_due(*batch, queue, stop);
     while (!done) {
       if (done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
-      if (auto end = recover(std::move(done).error(), stop)) return *std::move(end);
+      if (auto end = recover(std::move(done).error())) return *std::move(end);
       done = commit_if_due(*batch, queue, stop);
     }
   }
@@ -66,8 +66,7 @@ Worker::Outcome<> Worker::commit_if_due(const RoutedBatch& batch, BatchQueue& qu
   std::size_t pending_bytes = 0;
   for (const auto& pending : pending_) pending_bytes += pending->events.bytes();
   const bool is_full = events_ >= work_.options.transaction_events_max ||
-                       pending_bytes >= kPendingBytesMax ||
-                       std::chrono::steady_clock::now() >= commit_by_;
+                       pending_bytes >= kPendingBytesMax || is_late();
   // Others may wait for what a transaction has locked, and the reader for them.
   const bool may_wait = batch.is_followed && transaction_ == nullptr;
   if (!is_full && queue.wait_for_some(stop, may_wait ? commit_by_ : Deadline::min())) return {};
@@ -91,22 +90,30 @@ Worker::Outcome<> Worker::load() {
   return {};
 }
 
-Worker::Outcome<> Worker::apply_some(const RoutedBatch& batch, GlobalPosition last) {
-  const auto events = batch.events.events();
+Worker::Outcome<> Worker::apply_some(const RoutedBatchPtr& batch, GlobalPosition last) {
+  pending_.push_back(batch);
+  const auto events = batch->events.events();
   for (std::size_t at = 0; at < events.size(); ++at) {
     const auto& event = events[at];
-    if (!share_.has(batch.buckets[at]) || event.position <= applied_) continue;
+    if (!share_.has(batch->buckets[at]) || event.position <= applied_) continue;
     if (event.position > last) break;
-    if (auto done = apply(event, batch.buckets[at]); !done) return done;
+    if (stop_.stop_requested()) {
+      return std::unexpected(Failure{.kind = RunEnd::Kind::Stopped, .error = {}});
+    }
+    if (auto done = apply(event, batch->buckets[at]); !done) return done;
+    // Seldom looked at where applying is fast, since the clock takes a while too.
+    if ((transaction_ == nullptr && events_ % 16 != 0) || !is_late()) continue;
+    if (auto done = commit(applied_); !done) return done;
+    pending_.push_back(batch);
   }
-  applied_ = std::max(applied_, std::min(last, batch.up_to));
+  applied_ = std::max(applied_, std::min(last, batch->up_to));
   return {};
 }
 
 Worker::Outcome<> Worker::apply_all(const std::vector<RoutedBatchPtr>& batches,
                                     GlobalPosition last) {
   for (const auto& batch : batches) {
-    if (auto done = apply_some(*batch, last); !done) return done;
+    if (auto done = apply_some(batch, last); !done) return done;
   }
   return {};
 }
@@ -207,8 +214,13 @@ Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
   return {};
 }
 
+bool Worker::is_late() const {
+  return std::chrono::steady_clock::now() >= commit_by_;
+}
+
 void Worker::revert() {
   transaction_.reset();
+  pending_.clear();
   documents_.revert();
   recovered_.clear();
   applied_ = committed_;

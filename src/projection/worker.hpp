@@ -81,7 +81,7 @@ class Worker {
 
   Outcome<> load();
   // The events of the share that are not applied yet, but none after `last`.
-  Outcome<> apply_some(const RoutedBatch& batch, GlobalPosition last);
+  Outcome<> apply_some(const RoutedBatchPtr& batch, GlobalPosition last);
   Outcome<> apply_all(const std::vector<RoutedBatchPtr>& batches, GlobalPosition last);
   Outcome<> apply(const EventView& event, std::uint32_t bucket);
   // Commits what is applied, which is all up to `position`, if there is anything.
@@ -90,6 +90,7 @@ class Worker {
   // Where the transaction is full or late, or there is nothing to go on with. `batch` is the last.
   Outcome<> commit_if_due(const RoutedBatch& batch, BatchQueue& queue, const std::stop_token& stop);
   void begin_time();
+  bool is_late() const;
   // Everything is as it was at the last commit.
   void revert();
 
@@ -98,16 +99,15 @@ class Worker {
   Outcome<> change(const Change& change);
 
   // What is done about events that fail. Absent: work goes on.
-  std::optional<RunEnd> recover(Failure failure, const std::stop_token& stop);
-  std::optional<RunEnd> apply_each_alone(const std::vector<RoutedBatchPtr>& batches,
-                                         const std::stop_token& stop);
+  std::optional<RunEnd> recover(Failure failure);
+  std::optional<RunEnd> apply_each_alone(const std::vector<RoutedBatchPtr>& batches);
   std::optional<RunEnd> apply_alone(const EventView& event, std::uint32_t bucket,
-                                    std::optional<Error> first_failure,
-                                    const std::stop_token& stop);
+                                    std::optional<Error> first_failure);
   std::optional<RunEnd> give_up(ProjectionFailure failure);
 
   const GenerationWork& work_;
   const Share share_;
+  std::stop_token stop_;      // of run()
   GlobalPosition committed_;  // all up to here is
   GlobalPosition applied_;    // all up to here is applied, if not committed
   std::uint64_t events_ = 0;  // applied since the last commit

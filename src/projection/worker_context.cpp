@@ -41,6 +41,7 @@ Result<Document*> Worker::Context::document(std::string_view key) {
         Error{.code = ErrorCode::InvalidArgument,
               .message = "a document's key is 1 to 512 bytes of UTF-8 without NUL"});
   }
+  if (auto* const none = worker_.documents_.add_if_none_is_stored(key)) return none;
   const auto open = transaction();
   if (!open) return std::unexpected(open.error());
   auto fetched = worker_.documents_.fetch(**open, key);

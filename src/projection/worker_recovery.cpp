@@ -41,11 +41,13 @@ Worker::Outcome<> Worker::change(const Change& change) {
 // Everything since the last commit is undone, and done again: what lies before the event that
 // failed together, the event itself alone, the rest together again. Where it is not known which
 // event it is, each alone.
-std::optional<RunEnd> Worker::recover(Failure failure, const std::stop_token& stop) {
+std::optional<RunEnd> Worker::recover(Failure failure) {
   const auto batches = pending_;
+  // Nothing of an event is in what failed.
+  if (batches.empty()) return RunEnd{.kind = RunEnd::Kind::Broken, .error = failure.error};
   for (;;) {
     revert();
-    if (!failure.position) return apply_each_alone(batches, stop);
+    if (!failure.position) return apply_each_alone(batches);
     const auto culprit = *failure.position;
     const GlobalPosition before{culprit.value - 1};
     auto done = apply_all(batches, before);
@@ -60,9 +62,8 @@ std::optional<RunEnd> Worker::recover(Failure failure, const std::stop_token& st
       const auto event = std::ranges::lower_bound(events, culprit, {}, &EventView::position);
       if (event == events.end() || event->position != culprit) continue;
       const auto bucket = batch->buckets[static_cast<std::size_t>(event - events.begin())];
-      if (auto end = apply_alone(*event, bucket, failure.error, stop)) return end;
+      if (auto end = apply_alone(*event, bucket, failure.error)) return end;
     }
-    pending_ = batches;
     done = apply_all(batches, batches.back()->up_to);
     if (done) return std::nullopt;
     if (done.error().kind != RunEnd::Kind::Failed) return end_of(std::move(done).error());
@@ -70,24 +71,22 @@ std::optional<RunEnd> Worker::recover(Failure failure, const std::stop_token& st
   }
 }
 
-std::optional<RunEnd> Worker::apply_each_alone(const std::vector<RoutedBatchPtr>& batches,
-                                               const std::stop_token& stop) {
+std::optional<RunEnd> Worker::apply_each_alone(const std::vector<RoutedBatchPtr>& batches) {
   for (const auto& batch : batches) {
     const auto events = batch->events.events();
     for (std::size_t at = 0; at < events.size(); ++at) {
       if (!share_.has(batch->buckets[at]) || events[at].position <= committed_) continue;
-      if (auto end = apply_alone(events[at], batch->buckets[at], std::nullopt, stop)) return end;
+      if (stop_.stop_requested()) return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
+      if (auto end = apply_alone(events[at], batch->buckets[at], std::nullopt)) return end;
     }
   }
-  pending_ = batches;
   applied_ = std::max(applied_, batches.back()->up_to);
   return std::nullopt;
 }
 
 // In transactions of its own, until one is committed.
 std::optional<RunEnd> Worker::apply_alone(const EventView& event, std::uint32_t bucket,
-                                          std::optional<Error> first_failure,
-                                          const std::stop_token& stop) {
+                                          std::optional<Error> first_failure) {
   const auto& options = work_.options;
   ProjectionFailure failure{.projection = work_.generation.projection,
                             .position = event.position,
@@ -108,7 +107,7 @@ std::optional<RunEnd> Worker::apply_alone(const EventView& event, std::uint32_t 
       if (!noted) return end_of(std::move(noted).error());
       const auto pause = pause_after(*posix_environment().random, failure.attempts,
                                      options.pause_min, options.pause_max);
-      if (!wait_out(pause, stop)) return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
+      if (!wait_out(pause, stop_)) return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
     }
     auto done = apply(event, bucket);
     if (done) done = commit(event.position);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include <sqlite3.h>
 
+#include "core/pause.hpp"
 namespace eventstore::state {
 namespace {
 
@@ -138,6 +138,14 @@ SqliteConnection::~SqliteConnection() {
   ::sqlite3_close(handle_);
 }
 
+// SQLite's own waiting sleeps for up to 0.1 s, and misses the moments in which a busy writer lets
+// others in.
+int SqliteConnection::wait_for_others(void* self, int tries) {
+  if (is_over(self) != 0) return 0;
+  wait_out(std::chrono::milliseconds(std::min(1 + tries / 16, 5)), {});
+  return 1;
+}
+
 int SqliteConnection::is_over(void* self) {
   const auto& connection = *static_cast<SqliteConnection*>(self);
   return connection.clock_.monotonic_now() >= connection.deadline_ ? 1 : 0;
@@ -145,10 +153,7 @@ int SqliteConnection::is_over(void* self) {
 
 void SqliteConnection::set_deadline(Deadline deadline) {
   deadline_ = deadline;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-      std::max(deadline - clock_.monotonic_now(), Deadline::duration::zero()));
-  const auto most = std::chrono::milliseconds(std::numeric_limits<int>::max());
-  ::sqlite3_busy_timeout(handle_, static_cast<int>(std::min(left, most).count()));
+  ::sqlite3_busy_handler(handle_, wait_for_others, this);
 }
 
 bool SqliteConnection::is_in_transaction() const {

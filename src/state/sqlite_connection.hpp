@@ -60,6 +60,7 @@ class SqliteConnection {
 
   SqliteConnection(sqlite3* handle, Clock& clock) : handle_(handle), clock_(clock) {}
   static int is_over(void* self);
+  static int wait_for_others(void* self, int tries);
   Result<const Statement*> prepare(std::string_view sql);
   Result<void> bind(const Statement& statement, std::span<const SqlParameter> parameters);
   Result<SqlRows> step_all(sqlite3_stmt* statement);

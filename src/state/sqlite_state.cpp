@@ -122,11 +122,19 @@ Result<std::unique_ptr<StateTransaction>> SqliteState::start(bool writes, Deadli
 Result<std::unique_ptr<SqliteConnection>> SqliteState::take(bool writes, Deadline deadline) {
   {
     MutexLock lock(mutex_);
-    while (writes && is_writing_) {
-      const bool in_time = freed_.wait_until(lock, deadline) == std::cv_status::no_timeout;
-      if (!in_time && is_writing_) return std::unexpected(took_too_long());
-    }
     if (writes) {
+      const auto ticket = next_ticket_++;
+      waiting_.push_back(ticket);
+      bool in_time = true;
+      while ((is_writing_ || waiting_.front() != ticket) && in_time) {
+        in_time = freed_.wait_until(lock, deadline) == std::cv_status::no_timeout;
+      }
+      const bool has_turn = !is_writing_ && waiting_.front() == ticket;
+      std::erase(waiting_, ticket);
+      if (!has_turn) {
+        freed_.notify_all();
+        return std::unexpected(took_too_long());
+      }
       is_writing_ = true;
       if (writer_ != nullptr) return std::move(writer_);
     } else if (!readers_.empty()) {
@@ -149,7 +157,7 @@ void SqliteState::give_back(std::unique_ptr<SqliteConnection> connection, bool w
   if (writes) {
     writer_ = std::move(connection);
     is_writing_ = false;
-    freed_.notify_one();
+    freed_.notify_all();
   } else if (connection != nullptr) {
     readers_.push_back(std::move(connection));
   }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +43,9 @@ class SqliteState final : public StateDatabase {
   Mutex mutex_;
   std::condition_variable_any freed_;
   bool is_writing_ GUARDED_BY(mutex_) = false;
+  // Who waits to write, in the order they came.
+  std::deque<std::uint64_t> waiting_ GUARDED_BY(mutex_);
+  std::uint64_t next_ticket_ GUARDED_BY(mutex_) = 0;
   std::unique_ptr<SqliteConnection> writer_ GUARDED_BY(mutex_);  // while nobody writes
   Connections readers_ GUARDED_BY(mutex_);                       // that are idle
 };

@@ -141,6 +141,8 @@ std::optional<GlobalPosition> BucketWork::reread_after() const {
 }
 
 void BucketWork::rereads_after(GlobalPosition position) {
+  // Without buckets nothing is kept of what is read: whichever comes is read anew.
+  if (buckets_.empty()) return;
   for (auto& [number, bucket] : buckets_) {
     if (!bucket.rereads) {
       bucket.read_up_to = std::max(bucket.read_up_to, read_up_to_.value_or(GlobalPosition{}));

@@ -40,7 +40,7 @@ CheckpointKeeper::CheckpointKeeper(DurableCheckpoint checkpoint, Clock& clock)
 
 void CheckpointKeeper::begin(GlobalPosition position) {
   reached_ = position;
-  if (reached_ != stored_) due_ = clock_->monotonic_now();
+  if (!loaded_ || reached_ != stored_) due_ = clock_->monotonic_now();
 }
 
 void CheckpointKeeper::reached(GlobalPosition position, std::uint64_t events) {

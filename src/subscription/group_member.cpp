@@ -56,7 +56,9 @@ Result<GroupDelivery> RunningGroupMember::next(Deadline deadline, std::stop_toke
     }
     // Whoever is woken looks at everything again.
     bool is_first_look = true;
-    const auto until = std::min(deadline, work_.next_pause_end().value_or(deadline));
+    // Whoever may have lost its buckets delivers nothing until the keeper has them again.
+    const auto pause_end = at < leased_until_ ? work_.next_pause_end() : std::nullopt;
+    const auto until = std::min(deadline, pause_end.value_or(deadline));
     delivers_.wait_until(lock, cancellation, until,
                          [&] { return !std::exchange(is_first_look, false); });
   }
@@ -80,13 +82,13 @@ std::optional<GroupDelivery> RunningGroupMember::deliver(Deadline at) {
   return delivery;
 }
 
-Result<bool> RunningGroupMember::ack(GlobalPosition position) {
-  return answer(position, {});
+Result<bool> RunningGroupMember::ack(const DeliveryId& delivery) {
+  return answer(delivery, {});
 }
 
-Result<bool> RunningGroupMember::nack(GlobalPosition position, NackAction action,
+Result<bool> RunningGroupMember::nack(const DeliveryId& delivery, NackAction action,
                                       std::string_view reason) {
-  return answer(position, {.action = action, .reason = storable_reason(reason)});
+  return answer(delivery, {.action = action, .reason = storable_reason(reason)});
 }
 
 std::uint32_t RunningGroupMember::bucket_count() const {
@@ -268,7 +270,7 @@ void RunningGroupMember::answer_overdue() {
       .reason =
           "no answer within " + std::to_string(parts_.settings.answer_within.count()) + " ms"};
   for (const auto position : late) {
-    auto answered = answer(position, answer_for_late);
+    auto answered = answer({.position = position}, answer_for_late);
     if (!answered) return pause_after_failure(answered.error());
   }
 }

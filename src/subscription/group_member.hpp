@@ -57,8 +57,9 @@ class RunningGroupMember final : public GroupMember {
   Result<void> start();
 
   Result<GroupDelivery> next(Deadline deadline, std::stop_token cancellation) override;
-  Result<bool> ack(GlobalPosition position) override;
-  Result<bool> nack(GlobalPosition position, NackAction action, std::string_view reason) override;
+  Result<bool> ack(const DeliveryId& delivery) override;
+  Result<bool> nack(const DeliveryId& delivery, NackAction action,
+                    std::string_view reason) override;
   Result<void> leave(Deadline deadline) override;
   std::uint32_t bucket_count() const override;
 
@@ -123,7 +124,7 @@ class RunningGroupMember final : public GroupMember {
   Result<void> park_held() EXCLUDES(mutex_, storing_);
 
   // Answers.
-  Result<bool> answer(GlobalPosition position, const Answer& answer) EXCLUDES(mutex_, storing_);
+  Result<bool> answer(const DeliveryId& delivery, const Answer& answer) EXCLUDES(mutex_, storing_);
   // What becomes of the delivery: after the last attempt that is what the group says.
   std::optional<NackAction> decide(const OpenDelivery& open, const Answer& answer) const;
   bool answer_in_memory(GlobalPosition position, std::optional<NackAction> action) REQUIRES(mutex_);

@@ -7,11 +7,14 @@
 // what parks, stops or was parked is stored at once.
 namespace eventstore::subscription {
 
-Result<bool> RunningGroupMember::answer(GlobalPosition position, const Answer& answer) {
+Result<bool> RunningGroupMember::answer(const DeliveryId& delivery, const Answer& answer) {
+  const auto position = delivery.position;
   {
     const MutexLock lock(mutex_);
     const auto* open = work_.find(position);
     if (open == nullptr || open->is_settling) return false;
+    // One that was taken for lost, while the next is out.
+    if (delivery.attempt && *delivery.attempt != open->attempt) return false;
     const auto action = decide(*open, answer);
     const bool is_stored_at_once =
         open->is_replayed || action == NackAction::Park || action == NackAction::Stop;

@@ -20,6 +20,11 @@ CREATE TABLE state_projection_generations (
   tables TEXT NOT NULL,      -- the names of its own tables, separated by spaces
   created_at BIGINT NOT NULL
 );
+-- Never used again: whoever hangs may still write to one.
+CREATE TABLE state_projection_generation_ids (
+  last_id BIGINT NOT NULL
+);
+INSERT INTO state_projection_generation_ids (last_id) VALUES (0);
 CREATE INDEX state_projection_generations_of ON state_projection_generations (projection);
 
 -- How far each worker of a generation has come.
