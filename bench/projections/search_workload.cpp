@@ -65,6 +65,7 @@ void run_search(const ProjectionBench& bench, Engine engine) {
   fill_with_wanted(store, bench.options.scale.searched_events);
   const auto wanted = filters();
   std::vector<std::function<void(std::size_t)>> turns;
+  turns.reserve(kSearchKinds.size());
   for (std::size_t kind = 0; kind < kSearchKinds.size(); ++kind) {
     turns.emplace_back([&, kind](std::size_t) {
       Histogram latencies;

@@ -121,6 +121,7 @@ void run_subscribers(const ProjectionBench& bench, Engine engine) {
   BenchStore store(bench.options, engine, "J6");
   const Place place{"J6", name_of(engine), kRate};
   std::vector<std::function<void(std::size_t)>> turns;
+  turns.reserve(audiences.size());
   for (const auto& audience : audiences) {
     turns.emplace_back([&](std::size_t) { run_turn(bench, place, store, audience); });
   }
