@@ -136,7 +136,7 @@ TEST_P(GroupFailures, WhatWasStoredWithoutAnAnswerIsFoundOut) {
     const auto delivery = member->next(in(milliseconds(50)));
     if (!delivery) return false;
     EXPECT_EQ(delivery->event.position.value, position + 1);
-    static_cast<void>(member->ack(delivery->event.position));
+    static_cast<void>(member->ack(delivery->id()));
     return ++position == 10;
   }));
 }
@@ -276,23 +276,23 @@ class GroupStorm : public test::GroupTest {
     const auto position = delivery.event.position;
     switch (random.below(20)) {
       case 0:
-        static_cast<void>(member.nack(position, NackAction::Retry, "not now"));
+        static_cast<void>(member.nack({position}, NackAction::Retry, "not now"));
         return;
       case 1:
         return;  // nobody answers
       case 2: {
         book.settles(delivery.event);
-        const auto parked = member.nack(position, NackAction::Park, "broken");
+        const auto parked = member.nack({position}, NackAction::Park, "broken");
         if (parked && *parked) book.parked(position);
         return;
       }
       case 3:
         book.settles(delivery.event);
-        static_cast<void>(member.nack(position, NackAction::Skip, "never mind"));
+        static_cast<void>(member.nack({position}, NackAction::Skip, "never mind"));
         return;
       default:
         book.settles(delivery.event);
-        static_cast<void>(member.ack(position));
+        static_cast<void>(member.ack({position}));
     }
   }
 };
@@ -327,7 +327,7 @@ TEST_P(GroupStorm, LosesNothingAndKeepsTheOrderOfKeys) {
     const auto delivery = member->next(in(milliseconds(20)));
     if (delivery) {
       book.delivered(delivery->event);
-      static_cast<void>(member->ack(delivery->event.position));
+      static_cast<void>(member->ack(delivery->id()));
     }
     return value_of(groups().status("g")).lag == 0;
   }));

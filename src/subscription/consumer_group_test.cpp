@@ -139,7 +139,7 @@ TEST_P(Groups, GiveABucketAwayOnceItsDeliveryIsAnswered) {
   const auto collect = [&](GroupMember& member) {
     while (const auto delivery = member.next(in(milliseconds(100)))) {
       others.push_back(delivery->event.position.value);
-      EXPECT_TRUE(value_of(member.ack(delivery->event.position)));
+      EXPECT_TRUE(value_of(member.ack(delivery->id())));
     }
   };
   for (const auto position : open) EXPECT_TRUE(value_of(first->ack({position})));
@@ -226,12 +226,12 @@ TEST_P(Groups, StopUntilTheyAreResumed) {
   const auto elsewhere = value_of(other_process->groups.join("g", "elsewhere"));
   for (int stream = 0; stream < 20; ++stream) append("s" + std::to_string(stream));
   const auto position = value_of(member->next(soon())).event.position;
-  EXPECT_TRUE(value_of(member->nack(position, NackAction::Stop, "out of paper")));
+  EXPECT_TRUE(value_of(member->nack({position}, NackAction::Stop, "out of paper")));
   EXPECT_EQ(code_of(member->next(soon())), ErrorCode::Closed);
   EXPECT_EQ(value_of(groups().status("g")).stopped, "out of paper");
   EXPECT_TRUE(eventually([&] {
     const auto delivery = elsewhere->next(soon());
-    if (delivery) return value_of(elsewhere->ack(delivery->event.position)) && false;
+    if (delivery) return value_of(elsewhere->ack(delivery->id())) && false;
     return delivery.error().message == "consumer group 'g': it is stopped: out of paper";
   }));
   EXPECT_TRUE(groups().resume("g"));
