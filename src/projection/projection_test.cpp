@@ -158,7 +158,7 @@ TEST_P(Projecting, AsksForARebuildByAnotherVersion) {
   value_of(running->wait_for({3}, soon()));
   Ledger next;
   next.set_version(2);
-  const auto refused = value_of(projections().run(next));
+  const auto waiting = value_of(projections().run(next));
   EXPECT_EQ(code_of(projections().rebuild(old, {.run = {.workers = 65}})),
             ErrorCode::InvalidArgument);
   value_of(projections().rebuild(next));
@@ -166,9 +166,10 @@ TEST_P(Projecting, AsksForARebuildByAnotherVersion) {
   // The old one ends with the switch, and the new one takes over.
   EXPECT_EQ(code_of(running->wait(soon())), ErrorCode::UnsupportedFormat);
   const auto position = append("account-1", "Paid", 1);
-  value_of(refused->wait_for(position, soon()));
+  value_of(waiting->wait_for(position, soon()));
   expect_ledger_fits("after the switch");
   EXPECT_EQ(next.effects(), (std::map<std::uint64_t, int>{{4, 1}}));
+  value_of(waiting->stop(soon()));
   run_once_fails(old, ErrorCode::UnsupportedFormat);
 }
 

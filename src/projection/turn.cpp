@@ -80,7 +80,7 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
   const auto name = projection_.name();
   auto row = find_projection(transaction, name, /*is_to_stay=*/true);
   if (!row) return std::unexpected(std::move(row).error());
-  if (!*row && has_worked_) {
+  if (!*row && generation_ != 0) {
     return std::unexpected(Error{.code = ErrorCode::Cancelled,
                                  .message = "the projection " + std::string(name) + " was reset"});
   }
@@ -115,7 +115,7 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
   if (!turn) return std::unexpected(std::move(turn).error());
   if (auto done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
   keep(**std::move(lease));
-  has_worked_ = true;
+  generation_ = turn->generation.id;
   return *std::move(turn);
 }
 
@@ -204,7 +204,7 @@ Result<bool> TurnTaker::may_go_on() {
   if (renews) {
     if (auto done = (*open)->commit(); !done) return std::unexpected(std::move(done).error());
   }
-  return *row && !(*row)->is_paused;
+  return *row && !(*row)->is_paused && (*row)->live_generation == generation_;
 }
 
 void TurnTaker::give_up() {

@@ -58,7 +58,8 @@ class TurnTaker {
   // and as the state database.
   Result<std::variant<Turn, NoTurn>> take();
 
-  // Whether work may go on: the lease is kept, and nobody asked for a pause. Fails as the state
+  // Whether work may go on: the lease is kept, nobody asked for a pause, and no rebuild has taken the
+  // generation's place. Fails as the state
   // database.
   Result<bool> may_go_on();
 
@@ -81,7 +82,7 @@ class TurnTaker {
   const ProjectionOptions& options_;
   std::optional<Lease> lease_;
   std::chrono::steady_clock::time_point renew_at_{};
-  bool has_worked_ = false;
+  std::int64_t generation_ = 0;  // that of the last turn; 0: there was none
 };
 
 // Another history, or another version: an error that says what to do.

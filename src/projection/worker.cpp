@@ -74,20 +74,32 @@ Worker::Outcome<> Worker::commit_if_due(const RoutedBatch& batch, BatchQueue& qu
 }
 
 Worker::Outcome<> Worker::load() {
-  const auto broken = [](Error error) {
-    return std::unexpected(Failure{.kind = RunEnd::Kind::Broken, .error = std::move(error)});
-  };
-  auto opened = work_.state.begin_read(in(kPatience));
-  if (!opened) return broken(std::move(opened).error());
+  auto loaded = load_stored();
+  if (loaded) return {};
+  // What cannot be read may be gone, since a rebuild has taken its place.
+  const auto kind = is_fenced() ? RunEnd::Kind::Fenced : RunEnd::Kind::Broken;
+  return std::unexpected(Failure{.kind = kind, .error = std::move(loaded).error()});
+}
+
+Result<void> Worker::load_stored() {
+  const auto opened = work_.state.begin_read(in(kPatience));
+  if (!opened) return std::unexpected(opened.error());
   auto failed = open_failures(**opened, work_.generation.id, committed_);
-  if (!failed) return broken(std::move(failed).error());
+  if (!failed) return std::unexpected(std::move(failed).error());
   open_failures_ = *std::move(failed);
-  if (committed_ == GlobalPosition{}) {
-    documents_.assume_none_stored();
-  } else if (auto loaded = documents_.load(**opened); !loaded) {
-    return broken(std::move(loaded).error());
-  }
+  if (committed_ != GlobalPosition{}) return documents_.load(**opened);
+  documents_.assume_none_stored();
   return {};
+}
+
+// As far as that can be found out.
+bool Worker::is_fenced() {
+  const auto opened = work_.state.begin_read(in(kPatience));
+  if (!opened) return false;
+  const auto workers = list_workers(**opened, work_.generation.id);
+  return workers && std::ranges::none_of(*workers, [this](const WorkerRow& row) {
+           return row.worker == share_.worker && row.fence == work_.fence;
+         });
 }
 
 Worker::Outcome<> Worker::apply_some(const RoutedBatchPtr& batch, GlobalPosition last) {

@@ -80,6 +80,8 @@ class Worker {
   static RunEnd end_of(Failure failure);
 
   Outcome<> load();
+  Result<void> load_stored();
+  bool is_fenced();
   // The events of the share that are not applied yet, but none after `last`.
   Outcome<> apply_some(const RoutedBatchPtr& batch, GlobalPosition last);
   Outcome<> apply_all(const std::vector<RoutedBatchPtr>& batches, GlobalPosition last);

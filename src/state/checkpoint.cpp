@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kFirst =
     "INSERT INTO state_checkpoints (name, position, stored_at) VALUES ($1, $2, $3)"
     " ON CONFLICT (name) DO UPDATE SET position = excluded.position, stored_at = excluded.stored_at"
-    " WHERE state_checkpoints.position = 0";
+    " WHERE state_checkpoints.position = 0 AND excluded.position > 0";
 constexpr const char* kNext =
     "UPDATE state_checkpoints SET position = $2, stored_at = $3 WHERE name = $1 AND position = $4";
 constexpr const char* kLoad =

@@ -134,7 +134,7 @@ TEST(BucketWork, PausesLongerEachTimeUpToItsMost) {
     EXPECT_TRUE(work->retry_later({1}, work.now));
     const auto pause = *work->next_pause_end() - work.now;
     EXPECT_LE(pause, milliseconds(most));
-    EXPECT_GE(pause, milliseconds(most * 3 / 4));
+    EXPECT_GE(pause, milliseconds(most / 2));
     work.now = *work->next_pause_end() - milliseconds(1);
     EXPECT_EQ(work.deliver(), 0U);
     work.now += milliseconds(1);

@@ -35,12 +35,17 @@ class ProjectedStore {
     append();
     for (std::uint64_t step = 0; step < kStepsPerEpisode; ++step) {
       const auto what = random_.below(10);
-      if (what < 2) append();
-      if (what < 5) die_working();
-      if (what >= 5 && what < 8) die_rebuilding();
-      if (what == 8) hang();
-      if (what == 9) finish();
-      check("step " + std::to_string(step));
+      const auto name = "step " + std::to_string(step) + " (" + std::to_string(what) + ")";
+      try {
+        if (what < 2) append();
+        if (what < 5) die_working();
+        if (what >= 5 && what < 8) die_rebuilding();
+        if (what == 8) hang();
+        if (what == 9) finish();
+        check(name);
+      } catch (const std::exception& error) {
+        throw Violation{name + ": " + error.what()};
+      }
     }
     finish();
     check("the end");
@@ -188,7 +193,7 @@ class ProjectedStore {
 // Projections whose process dies or hangs at any call to the state database.
 class ProjectionCampaign final : public Campaign {
  public:
-  std::uint64_t episodes() const override { return 700; }
+  std::uint64_t episodes() const override { return 800; }
 
   std::vector<Floor> floors() const override {
     return {{"kills", 10'000},
