@@ -182,31 +182,33 @@ Worker::Outcome<> Worker::commit(GlobalPosition position) {
   return commit_at(position);
 }
 
-Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
-  WorkerMove move{.generation = work_.generation.id,
-                  .worker = share_.worker,
-                  .fence = work_.fence,
-                  .from = committed_,
-                  .to = position,
-                  .events = events_};
-  if (is_planted(Plant::CheckpointFirst) && transaction_ == nullptr) {
-    if (auto early = work_.state.begin(in(kPatience)); early && move_worker(**early, move)) {
-      if ((*early)->commit()) move.from = position;
-    }
+Worker::Outcome<> Worker::write_documents(StateTransaction& transaction) {
+  try {
+    auto written = documents_.flush(transaction);
+    if (!written) return std::unexpected(failure_of(std::move(written).error()));
+  } catch (const std::exception& error) {
+    return std::unexpected(
+        failure_of({.code = ErrorCode::InvalidArgument,
+                    .message = std::string("a document cannot be encoded: ") + error.what()}));
   }
+  return {};
+}
+
+Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
+  const WorkerMove move{.generation = work_.generation.id,
+                        .worker = share_.worker,
+                        .fence = work_.fence,
+                        .from = committed_,
+                        .to = position,
+                        .events = events_};
   const auto open = transaction();
   if (!open) return std::unexpected(open.error());
   for (const auto event : recovered_) {
     auto set = set_failure_state(**open, work_.generation.id, event, "recovered");
     if (!set) return std::unexpected(failure_of(std::move(set).error()));
   }
-  try {
-    auto written = documents_.flush(**open);
-    if (!written) return std::unexpected(failure_of(std::move(written).error()));
-  } catch (const std::exception& error) {
-    return std::unexpected(
-        failure_of({.code = ErrorCode::InvalidArgument,
-                    .message = std::string("a document cannot be encoded: ") + error.what()}));
+  if (!is_planted(Plant::CheckpointFirst)) {
+    if (auto written = write_documents(**open); !written) return written;
   }
   const auto moved = move_worker(**open, move);
   if (!moved) return std::unexpected(failure_of(moved.error()));
@@ -216,6 +218,13 @@ Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
   }
 
   transaction_.reset();
+  if (is_planted(Plant::CheckpointFirst)) {
+    const auto late = transaction();
+    if (!late) return std::unexpected(late.error());
+    auto written = write_documents(**late);
+    if (!written || !(*late)->commit()) return std::unexpected(Failure{RunEnd::Kind::Broken, {}});
+    transaction_.reset();
+  }
   for (const auto event : std::exchange(recovered_, {})) open_failures_.erase(event);
   documents_.committed();
   pending_.clear();

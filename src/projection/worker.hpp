@@ -89,6 +89,7 @@ class Worker {
   // Commits what is applied, which is all up to `position`, if there is anything.
   Outcome<> commit(GlobalPosition position);
   Outcome<> commit_at(GlobalPosition position);
+  Outcome<> write_documents(StateTransaction& transaction);
   // Where the transaction is full or late, or there is nothing to go on with. `batch` is the last.
   Outcome<> commit_if_due(const RoutedBatch& batch, BatchQueue& queue, const std::stop_token& stop);
   void begin_time();

@@ -39,7 +39,8 @@ class ProjectedStore {
       try {
         if (what < 2) append();
         if (what < 5) die_working();
-        if (what >= 5 && what < 8) die_rebuilding();
+        if (what >= 5 && what < 7) die_rebuilding();
+        if (what == 7) rebuild_beside();
         if (what == 8) hang();
         if (what == 9) finish();
         check(name);
@@ -127,6 +128,36 @@ class ProjectedStore {
     value_of(running->stop(std::chrono::steady_clock::now() + std::chrono::seconds(60)));
   }
 
+  // While an instance works on what is appended, which the rebuild must not fall behind of.
+  void rebuild_beside() {
+    FaultedState working(*state_, ++hour_);
+    Projections live(*subscriptions_, working);
+    Ledger ledger;
+    auto chosen = options();
+    chosen.once = false;
+    const auto running = value_of(live.run(ledger, chosen));
+    FaultedState faulted(*state_, hour_);
+    if (random_.chance(1, 2)) faulted.die_at(fault());
+    Projections projections(*subscriptions_, faulted);
+    Ledger same;
+    const auto rebuilt =
+        projections.rebuild(same, {.run = options(), .on_progress = [&](const RebuildProgress&) {
+                                     const auto position = append();
+                                     static_cast<void>(running->wait_for(position, in_a_moment()));
+                                     check("beside a rebuild");
+                                   }});
+    if (rebuilt) tally_.add("rebuilds beside one at work");
+    count(faulted, "kills in a rebuild");
+    check("after a rebuild beside one at work");
+    const auto position = append();
+    static_cast<void>(running->wait_for(position, in_a_moment()));
+    value_of(running->stop(std::chrono::steady_clock::now() + std::chrono::seconds(60)));
+  }
+
+  static Deadline in_a_moment() {
+    return std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+  }
+
   void work(StateDatabase& state) {
     Projections projections(*subscriptions_, state);
     Ledger ledger;
@@ -193,13 +224,14 @@ class ProjectedStore {
 // Projections whose process dies or hangs at any call to the state database.
 class ProjectionCampaign final : public Campaign {
  public:
-  std::uint64_t episodes() const override { return 800; }
+  std::uint64_t episodes() const override { return 900; }
 
   std::vector<Floor> floors() const override {
     return {{"kills", 10'000},
             {"kills in a rebuild", 3000},
             {"late instances", 900},
-            {"rebuilds completed", 1000}};
+            {"rebuilds beside one at work", 300},
+            {"rebuilds completed", 500}};
   }
 
   std::vector<Plant> plants() const override {
