@@ -58,9 +58,8 @@ class TurnTaker {
   // and as the state database.
   Result<std::variant<Turn, NoTurn>> take();
 
-  // Whether work may go on: the lease is kept, nobody asked for a pause, and no rebuild has taken the
-  // generation's place. Fails as the state
-  // database.
+  // Whether work may go on: the lease is kept, nobody asked for a pause, and no rebuild has taken
+  // the generation's place. Fails as the state database.
   Result<bool> may_go_on();
 
   // Lets another one begin at once.
