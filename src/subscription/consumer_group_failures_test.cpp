@@ -19,6 +19,7 @@ namespace eventstore {
 namespace {
 
 using std::chrono::milliseconds;
+using test::at;
 using test::code_of;
 using test::eventually;
 using test::has_nothing;
@@ -69,9 +70,9 @@ TEST_P(GroupFailures, AZombieParksNothing) {
   EXPECT_TRUE(has_all(*member));
   EXPECT_EQ(take(*member), 1U);
   zombies->state.goes = Goes::Well;
-  EXPECT_FALSE(value_of(zombie->nack({1}, NackAction::Park, "late")));
+  EXPECT_FALSE(value_of(zombie->nack(at(1), NackAction::Park, "late")));
   EXPECT_TRUE(parked().empty());
-  EXPECT_TRUE(value_of(member->ack({1})));
+  EXPECT_TRUE(value_of(member->ack(at(1))));
 }
 
 TEST_P(GroupFailures, AZombieStopsNothing) {
@@ -81,7 +82,7 @@ TEST_P(GroupFailures, AZombieStopsNothing) {
   const auto member = join();
   EXPECT_TRUE(has_all(*member));
   zombies->state.goes = Goes::Well;
-  EXPECT_FALSE(value_of(zombie->nack({1}, NackAction::Stop, "late")));
+  EXPECT_FALSE(value_of(zombie->nack(at(1), NackAction::Stop, "late")));
   EXPECT_FALSE(value_of(groups().status("g")).stopped);
 }
 
@@ -93,8 +94,8 @@ TEST_P(GroupFailures, AZombieMovesNoPosition) {
   const auto member = join();
   EXPECT_TRUE(has_all(*member));
   EXPECT_EQ(take(*member), 1U);
-  EXPECT_TRUE(value_of(member->nack({1}, NackAction::Retry, "no luck")));
-  static_cast<void>(zombie->ack({1}));
+  EXPECT_TRUE(value_of(member->nack(at(1), NackAction::Retry, "no luck")));
+  static_cast<void>(zombie->ack(at(1)));
   zombies->state.goes = Goes::Well;
   // It is a member again, with buckets of its own.
   EXPECT_TRUE(eventually([&] { return member->bucket_count() == 512; }));
@@ -150,9 +151,9 @@ TEST_P(GroupFailures, ParkingAgainIsTheSame) {
   append("a");
   EXPECT_EQ(take(*member), 1U);
   process->state.goes = Goes::WithoutAnswers;
-  EXPECT_EQ(code_of(member->nack({1}, NackAction::Park, "broken")), ErrorCode::OutcomeUnknown);
+  EXPECT_EQ(code_of(member->nack(at(1), NackAction::Park, "broken")), ErrorCode::OutcomeUnknown);
   process->state.goes = Goes::Well;
-  EXPECT_TRUE(value_of(member->nack({1}, NackAction::Park, "broken")));
+  EXPECT_TRUE(value_of(member->nack(at(1), NackAction::Park, "broken")));
   EXPECT_EQ(parked(), std::vector<std::string>{"1:1"});
   // A failure that was noted meanwhile is told once.
   EXPECT_TRUE(eventually([&] {
@@ -170,7 +171,7 @@ TEST_P(GroupFailures, AnswersStayStoredWhereAMemberDies) {
   for (std::uint64_t position = 1; position <= 5; ++position) {
     append("b");
     EXPECT_EQ(take(*first), position);
-    EXPECT_TRUE(value_of(first->ack({position})));
+    EXPECT_TRUE(value_of(first->ack(at(position))));
   }
   EXPECT_TRUE(eventually([&] { return number(kFurthest) == 5; }));
   dying->state.goes = Goes::Nowhere;
@@ -194,11 +195,11 @@ TEST_P(GroupFailures, AnswersStayStoredWhereABucketComesThatIsBehind) {
   // "a" is in a bucket that is given away first, "b" in one that is kept.
   append("a");
   EXPECT_EQ(take(*second), 1U);
-  EXPECT_TRUE(value_of(second->nack({1}, NackAction::Retry, "no luck")));
+  EXPECT_TRUE(value_of(second->nack(at(1), NackAction::Retry, "no luck")));
   for (std::uint64_t position = 2; position <= 6; ++position) {
     append("b");
     EXPECT_EQ(take(*first), position);
-    EXPECT_TRUE(value_of(first->ack({position})));
+    EXPECT_TRUE(value_of(first->ack(at(position))));
   }
   EXPECT_TRUE(eventually([&] { return number(kFurthest) >= 6; }));
   second_dying->state.goes = Goes::Nowhere;
@@ -276,23 +277,23 @@ class GroupStorm : public test::GroupTest {
     const auto position = delivery.event.position;
     switch (random.below(20)) {
       case 0:
-        static_cast<void>(member.nack({position}, NackAction::Retry, "not now"));
+        static_cast<void>(member.nack(at(position), NackAction::Retry, "not now"));
         return;
       case 1:
         return;  // nobody answers
       case 2: {
         book.settles(delivery.event);
-        const auto parked = member.nack({position}, NackAction::Park, "broken");
+        const auto parked = member.nack(at(position), NackAction::Park, "broken");
         if (parked && *parked) book.parked(position);
         return;
       }
       case 3:
         book.settles(delivery.event);
-        static_cast<void>(member.nack({position}, NackAction::Skip, "never mind"));
+        static_cast<void>(member.nack(at(position), NackAction::Skip, "never mind"));
         return;
       default:
         book.settles(delivery.event);
-        static_cast<void>(member.ack({position}));
+        static_cast<void>(member.ack(at(position)));
     }
   }
 };

@@ -16,6 +16,7 @@ namespace eventstore {
 namespace {
 
 using std::chrono::milliseconds;
+using test::at;
 using test::code_of;
 using test::eventually;
 using test::has_nothing;
@@ -36,8 +37,8 @@ TEST_P(Groups, DeliverWhatIsStoredAndWhatIsAppended) {
   const auto member = join();
   for (std::uint64_t position = 1; position <= 2; ++position) {
     EXPECT_EQ(take(*member), position);
-    EXPECT_TRUE(value_of(member->ack({position})));
-    EXPECT_FALSE(value_of(member->ack({position})));
+    EXPECT_TRUE(value_of(member->ack(at(position))));
+    EXPECT_FALSE(value_of(member->ack(at(position))));
   }
   auto waiting = std::async(std::launch::async, [&] { return take(*member); });
   EXPECT_EQ(append("a"), 3U);
@@ -56,7 +57,7 @@ TEST_P(Groups, DeliverAKeysEventsInOrderOneAtATime) {
   for (std::uint64_t position = 1; position <= 3; ++position) {
     EXPECT_EQ(take(*member), position);
     EXPECT_TRUE(has_nothing(*member));
-    EXPECT_TRUE(value_of(member->ack({position})));
+    EXPECT_TRUE(value_of(member->ack(at(position))));
   }
 }
 
@@ -76,16 +77,16 @@ TEST_P(Groups, GoOnAfterALeaveWithWhatWasNotAcked) {
   for (const auto* stream : {"a", "b", "c"}) append(stream);
   auto member = join();
   for (std::uint64_t position = 1; position <= 3; ++position) EXPECT_EQ(take(*member), position);
-  EXPECT_TRUE(value_of(member->ack({1})));
-  EXPECT_TRUE(value_of(member->ack({3})));
+  EXPECT_TRUE(value_of(member->ack(at(1))));
+  EXPECT_TRUE(value_of(member->ack(at(3))));
   EXPECT_TRUE(member->leave(in(milliseconds(50))));
   EXPECT_EQ(code_of(member->next(soon())), ErrorCode::Closed);
-  EXPECT_FALSE(value_of(member->ack({2})));
+  EXPECT_FALSE(value_of(member->ack(at(2))));
   member.reset();
 
   member = join();
   EXPECT_EQ(take(*member, 2), 2U);  // it had been delivered before
-  EXPECT_TRUE(value_of(member->ack({2})));
+  EXPECT_TRUE(value_of(member->ack(at(2))));
   EXPECT_TRUE(has_nothing(*member));
   member.reset();
   EXPECT_TRUE(has_nothing(*join()));  // being destroyed stores answers, too
@@ -99,7 +100,7 @@ TEST_P(Groups, LeaveOnceAnswered) {
   auto leaving = std::async(std::launch::async, [&] { return member->leave(soon()); });
   EXPECT_TRUE(
       eventually([&] { return code_of(member->next(in(milliseconds(0)))) == ErrorCode::Closed; }));
-  EXPECT_TRUE(value_of(member->ack({1})));
+  EXPECT_TRUE(value_of(member->ack(at(1))));
   EXPECT_TRUE(leaving.get());
   EXPECT_TRUE(has_nothing(*join()));
 }
@@ -142,7 +143,7 @@ TEST_P(Groups, GiveABucketAwayOnceItsDeliveryIsAnswered) {
       EXPECT_TRUE(value_of(member.ack(delivery->id())));
     }
   };
-  for (const auto position : open) EXPECT_TRUE(value_of(first->ack({position})));
+  for (const auto position : open) EXPECT_TRUE(value_of(first->ack(at(position))));
   collect(*first);
   collect(*second);
   std::ranges::sort(others);
@@ -158,13 +159,13 @@ TEST_P(Groups, DeliverARetriedEventAgainAndOthersMeanwhile) {
   append("a");
   append("b");
   EXPECT_EQ(take(*member), 1U);
-  EXPECT_TRUE(value_of(member->nack({1}, NackAction::Retry, "no luck")));
-  EXPECT_FALSE(value_of(member->nack({1}, NackAction::Retry, "no luck")));
+  EXPECT_TRUE(value_of(member->nack(at(1), NackAction::Retry, "no luck")));
+  EXPECT_FALSE(value_of(member->nack(at(1), NackAction::Retry, "no luck")));
   EXPECT_EQ(take(*member), 3U);
-  EXPECT_TRUE(value_of(member->ack({3})));
+  EXPECT_TRUE(value_of(member->ack(at(3))));
   EXPECT_TRUE(has_nothing(*member));
   EXPECT_EQ(take(*member, 2), 1U);
-  EXPECT_TRUE(value_of(member->ack({1})));
+  EXPECT_TRUE(value_of(member->ack(at(1))));
   EXPECT_EQ(take(*member), 2U);
 }
 
@@ -176,12 +177,12 @@ TEST_P(Groups, StayBeforeARetriedEvent) {
   append("a");
   for (int n = 0; n < 5; ++n) append("b");
   EXPECT_EQ(take(*member), 1U);
-  EXPECT_TRUE(value_of(member->ack({1})));
+  EXPECT_TRUE(value_of(member->ack(at(1))));
   EXPECT_EQ(take(*member), 2U);
-  EXPECT_TRUE(value_of(member->nack({2}, NackAction::Retry, "no luck")));
+  EXPECT_TRUE(value_of(member->nack(at(2), NackAction::Retry, "no luck")));
   for (std::uint64_t position = 3; position <= 7; ++position) {
     EXPECT_EQ(take(*member), position);
-    EXPECT_TRUE(value_of(member->ack({position})));
+    EXPECT_TRUE(value_of(member->ack(at(position))));
   }
   EXPECT_TRUE(eventually([&] { return value_of(groups().status("g")).position.value == 1; }));
   member.reset();
@@ -202,7 +203,7 @@ TEST_P(Groups, TakeNoAnswerForARetry) {
   EXPECT_EQ(take(*member, 2), 1U);
   EXPECT_TRUE(eventually([&] { return parked() == std::vector<std::string>{"1:2"}; }));
   EXPECT_EQ(value_of(groups().parked("g"))[0].last_error, "no answer within 60 ms");
-  EXPECT_FALSE(value_of(member->ack({1})));
+  EXPECT_FALSE(value_of(member->ack(at(1))));
 }
 
 TEST_P(Groups, SkipWhatIsToBeSkipped) {
@@ -212,9 +213,9 @@ TEST_P(Groups, SkipWhatIsToBeSkipped) {
   append("a");
   append("a");
   EXPECT_EQ(take(*member), 1U);
-  EXPECT_TRUE(value_of(member->nack({1}, NackAction::Skip, "not ours")));
+  EXPECT_TRUE(value_of(member->nack(at(1), NackAction::Skip, "not ours")));
   EXPECT_EQ(take(*member), 2U);
-  EXPECT_TRUE(value_of(member->nack({2}, NackAction::Retry, "no luck")));
+  EXPECT_TRUE(value_of(member->nack(at(2), NackAction::Retry, "no luck")));
   EXPECT_EQ(take(*member), 3U);
   EXPECT_TRUE(parked().empty());
 }
@@ -226,7 +227,7 @@ TEST_P(Groups, StopUntilTheyAreResumed) {
   const auto elsewhere = value_of(other_process->groups.join("g", "elsewhere"));
   for (int stream = 0; stream < 20; ++stream) append("s" + std::to_string(stream));
   const auto position = value_of(member->next(soon())).event.position;
-  EXPECT_TRUE(value_of(member->nack({position}, NackAction::Stop, "out of paper")));
+  EXPECT_TRUE(value_of(member->nack(at(position), NackAction::Stop, "out of paper")));
   EXPECT_EQ(code_of(member->next(soon())), ErrorCode::Closed);
   EXPECT_EQ(value_of(groups().status("g")).stopped, "out of paper");
   EXPECT_TRUE(eventually([&] {
@@ -262,11 +263,11 @@ TEST_P(Groups, TellHowTheyAre) {
   EXPECT_EQ(status.members[0].name, "worker 7");
   EXPECT_EQ(status.members[0].buckets, 1024U);
   EXPECT_EQ(take(*member), 1U);
-  EXPECT_TRUE(value_of(member->nack({1}, NackAction::Park, "odd")));
+  EXPECT_TRUE(value_of(member->nack(at(1), NackAction::Park, "odd")));
   EXPECT_EQ(value_of(groups().status("g")).parked, 1U);
   for (std::uint64_t position = 2; position <= 3; ++position) {
     EXPECT_EQ(take(*member), position);
-    EXPECT_TRUE(value_of(member->ack({position})));
+    EXPECT_TRUE(value_of(member->ack(at(position))));
   }
   // What does not match is passed by as well.
   EXPECT_TRUE(eventually([&] { return value_of(groups().status("g")).lag == 0; }));

@@ -163,6 +163,14 @@ bool eventually(const Condition& holds) {
   return true;
 }
 
+// Whichever delivery of the event is out.
+inline DeliveryId at(std::uint64_t position) {
+  return {.position = {position}};
+}
+inline DeliveryId at(GlobalPosition position) {
+  return {.position = position};
+}
+
 // The position of the next delivery; with `attempt`, of that attempt.
 inline std::uint64_t take(GroupMember& member, std::uint32_t attempt = 1) {
   const auto delivery = value_of(member.next(soon()));

@@ -12,6 +12,7 @@ namespace eventstore {
 namespace {
 
 using std::chrono::milliseconds;
+using test::at;
 using test::eventually;
 using test::has_nothing;
 using test::take;
@@ -23,11 +24,11 @@ class ParkedEvents : public test::GroupTest {
   // Has the member take and park the event at `position`.
   void park(GroupMember& member, std::uint64_t position, std::uint32_t attempt = 1) {
     EXPECT_EQ(take(member, attempt), position);
-    EXPECT_TRUE(value_of(member.nack({position}, NackAction::Park, "broken")));
+    EXPECT_TRUE(value_of(member.nack(at(position), NackAction::Park, "broken")));
   }
   void ack(GroupMember& member, std::uint64_t position, std::uint32_t attempt = 1) {
     EXPECT_EQ(take(member, attempt), position);
-    EXPECT_TRUE(value_of(member.ack({position})));
+    EXPECT_TRUE(value_of(member.ack(at(position))));
   }
   std::uint64_t replay(std::vector<GlobalPosition> positions) {
     return value_of(groups().replay("g", positions));
@@ -82,7 +83,7 @@ TEST_P(ParkedEvents, AreParkedAfterTheLastAttempt) {
   append("a");
   for (std::uint32_t attempt = 1; attempt <= 3; ++attempt) {
     EXPECT_EQ(take(*member, attempt), 1U);
-    EXPECT_TRUE(value_of(member->nack({1}, NackAction::Retry, "no " + std::to_string(attempt))));
+    EXPECT_TRUE(value_of(member->nack(at(1), NackAction::Retry, "no " + std::to_string(attempt))));
   }
   EXPECT_EQ(parked(), Parked{"1:3"});
   EXPECT_EQ(value_of(groups().parked("g"))[0].last_error, "no 3");
@@ -95,7 +96,7 @@ TEST_P(ParkedEvents, TakeAnyReason) {
   EXPECT_EQ(take(*member), 1U);
   std::string reason(100'000, 'x');
   reason.replace(0, 4, std::string("\0\xff\xc3\xa4", 4));
-  EXPECT_TRUE(value_of(member->nack({1}, NackAction::Park, reason)));
+  EXPECT_TRUE(value_of(member->nack(at(1), NackAction::Park, reason)));
   const auto kept = value_of(groups().parked("g"))[0].last_error;
   EXPECT_EQ(kept.substr(0, 6), "??\xc3\xa4xx");
   EXPECT_EQ(kept.size(), 8192U);
@@ -113,12 +114,12 @@ TEST_P(ParkedEvents, AreReplayedOneAfterTheOther) {
   EXPECT_TRUE(first.is_replayed);
   EXPECT_EQ(first.attempt, 2U);
   EXPECT_TRUE(has_nothing(*member));
-  EXPECT_TRUE(value_of(member->ack({1})));
+  EXPECT_TRUE(value_of(member->ack(at(1))));
   ack(*member, 3, 2);
   EXPECT_EQ(parked(), Parked{"2:1"});
   EXPECT_EQ(value_of(groups().replay_all("g")), 1U);
   EXPECT_EQ(take(*member, 2), 2U);
-  EXPECT_TRUE(value_of(member->nack({2}, NackAction::Skip, "never mind")));
+  EXPECT_TRUE(value_of(member->nack(at(2), NackAction::Skip, "never mind")));
   EXPECT_EQ(parked(), Parked{});
 }
 
@@ -129,7 +130,7 @@ TEST_P(ParkedEvents, AreParkedAgainWhereAReplayFails) {
   park(*member, 1);
   EXPECT_EQ(replay({{1}}), 1U);
   EXPECT_EQ(take(*member, 2), 1U);
-  EXPECT_TRUE(value_of(member->nack({1}, NackAction::Retry, "still broken")));
+  EXPECT_TRUE(value_of(member->nack(at(1), NackAction::Retry, "still broken")));
   EXPECT_EQ(parked(), Parked{"1:2"});
   EXPECT_EQ(value_of(groups().parked("g"))[0].last_error, "still broken");
   EXPECT_TRUE(has_nothing(*member));
@@ -202,7 +203,7 @@ TEST_P(ParkedEvents, HoldLaterOnesForWhoeverTakesTheBucketOver) {
     std::swap(first, second);
     return false;
   }));
-  EXPECT_TRUE(value_of(first->nack({1}, NackAction::Park, "broken")));
+  EXPECT_TRUE(value_of(first->nack(at(1), NackAction::Park, "broken")));
   first.reset();
   EXPECT_TRUE(eventually([&] { return second->bucket_count() == 1024; }));
   append("a");
@@ -234,7 +235,7 @@ TEST_P(ParkedEvents, AreReplayedBeforeWhatComesMeanwhile) {
   EXPECT_EQ(take(*member, 2), 1U);
   for (int n = 0; n < 10; ++n) append("a");
   EXPECT_TRUE(has_nothing(*member));
-  EXPECT_TRUE(value_of(member->ack({1})));
+  EXPECT_TRUE(value_of(member->ack(at(1))));
   for (std::uint64_t position = 2; position <= 12; ++position) ack(*member, position);
   EXPECT_EQ(parked(), Parked{});
 }
@@ -271,7 +272,7 @@ TEST_P(ParkedEvents, GoOnAfterAStopWithTheOneThatStoppedThem) {
   park(*member, 1);
   EXPECT_EQ(replay({{1}}), 1U);
   EXPECT_EQ(take(*member, 2), 1U);
-  EXPECT_TRUE(value_of(member->nack({1}, NackAction::Stop, "enough")));
+  EXPECT_TRUE(value_of(member->nack(at(1), NackAction::Stop, "enough")));
   EXPECT_EQ(test::code_of(member->next(test::soon())), ErrorCode::Closed);
   EXPECT_TRUE(groups().resume("g"));
   EXPECT_TRUE(eventually([&] { return !value_of(groups().status("g")).stopped; }));
