@@ -59,18 +59,20 @@ struct DocumentCodec<Activity> {
            "\",\"events_per_day\":" + nlohmann::json(events_per_day(value)).dump() + '}';
   }
   static Result<Activity> decode(std::string_view text) {
+    const auto invalid = [](const char* why) {
+      return std::unexpected(
+          Error{.code = ErrorCode::InvalidArgument,
+                .message = std::string("a document is no stream's activity: ") + why});
+    };
     try {
       const auto document = nlohmann::json::parse(text);
       const auto first = time_in(document, "first_at");
       const auto last = time_in(document, "last_at");
-      if (first && last) {
-        return Activity{.count = document.at("count"), .first_at = *first, .last_at = *last};
-      }
-    } catch (const nlohmann::json::exception&) {
-      // Told below.
+      if (!first || !last) return invalid("a time cannot be read");
+      return Activity{.count = document.at("count"), .first_at = *first, .last_at = *last};
+    } catch (const nlohmann::json::exception& error) {
+      return invalid(error.what());
     }
-    return std::unexpected(
-        Error{.code = ErrorCode::InvalidArgument, .message = "a document is no stream's activity"});
   }
 };
 
