@@ -91,6 +91,7 @@ Result<std::vector<ProjectionFailure>> list_failures(StateTransaction& transacti
   const auto rows = transaction.run(kList, {projection, limit_of(limit)});
   if (!rows) return std::unexpected(rows.error());
   std::vector<ProjectionFailure> failures;
+  failures.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     failures.push_back({.projection = std::string(rows->text(row, 0)),
                         .position = position_of(rows->integer(row, 1)),
@@ -111,6 +112,7 @@ Result<std::vector<FailureHour>> list_failure_hours(StateTransaction& transactio
   const auto rows = transaction.run(kListHours, {projection, limit_of(limit)});
   if (!rows) return std::unexpected(rows.error());
   std::vector<FailureHour> hours;
+  hours.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     hours.push_back({.hour = time_of(rows->integer(row, 0)),
                      .failed = static_cast<std::uint64_t>(rows->integer(row, 1)),

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <exception>
-#include <span>
 #include <string>
 #include <utility>
 
-#include "core/key_bucket.hpp"
+#include "projection/event_reader.hpp"
 
 namespace eventstore::projection {
 namespace {
@@ -14,15 +13,6 @@ namespace {
 // What is handed on together: enough to make handing on cheap, little enough for all workers to
 // have something.
 constexpr std::size_t kBatchEventsMax = 4096;
-constexpr std::size_t kBatchBytesMax = std::size_t{1} << 20;
-// How long a wait for events goes on before it is begun anew.
-constexpr auto kPatience = std::chrono::seconds(10);
-
-// Those that are not after `position`.
-std::span<const EventView> up_to(std::span<const EventView> events, GlobalPosition position) {
-  const auto end = std::ranges::upper_bound(events, position, {}, &EventView::position);
-  return events.first(static_cast<std::size_t>(end - events.begin()));
-}
 
 }  // namespace
 
@@ -120,63 +110,28 @@ void GenerationRun::read(const std::stop_token& stop) {
 
 // Absent: up to until_.
 std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
-  const auto broken = [](Error error) {
-    return RunEnd{
-        .kind = error.code == ErrorCode::Cancelled ? RunEnd::Kind::Stopped : RunEnd::Kind::Broken,
-        .error = std::move(error)};
-  };
   const auto begin = position();
   if (until_ && *until_ <= begin) return std::nullopt;
   const auto batch_events_max = std::min(kBatchEventsMax, work_.options.transaction_events_max);
   auto subscription = subscriptions_.open({.filter = work_.projection.filter(),
                                            .start = AfterPosition{begin},
                                            .batch_events_max = batch_events_max});
-  if (!subscription) return broken(std::move(subscription).error());
-
-  auto batch = std::make_shared<RoutedBatch>();
-  // Where workers wait for another batch that does not come: an empty one tells them.
-  std::optional<GlobalPosition> announced_after;
-  const auto hand_on = [&](bool is_followed) {
-    announced_after = is_followed ? std::optional(batch->up_to) : std::nullopt;
-    batch->is_followed = is_followed;
-    const RoutedBatchPtr full = std::exchange(batch, std::make_shared<RoutedBatch>());
-    for (const auto& queue : queues_) {
-      if (!queue->push(full, stop)) return false;
-    }
-    return true;
-  };
-  for (;;) {
-    const bool has_some = batch->up_to != GlobalPosition{};
-    // What there is goes together; whoever waits for more hands on first.
-    const auto deadline = has_some || announced_after
-                              ? Deadline::min()
-                              : std::chrono::steady_clock::now() + kPatience;
-    const auto delivery = (*subscription)->next(deadline, stop);
-    if (!delivery && delivery.error().code == ErrorCode::DeadlineExceeded) {
-      if (!has_some && announced_after) batch->up_to = *announced_after;
-      const bool hands_on = batch->up_to != GlobalPosition{};
-      if (hands_on && !hand_on(/*is_followed=*/false)) {
-        return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
-      }
-      continue;
-    }
-    if (!delivery) return broken(delivery.error());
-
-    const auto events = until_ ? up_to(delivery->events, *until_) : delivery->events;
-    batch->events.append(events);
-    for (const auto& event : events) {
-      batch->buckets.push_back(
-          static_cast<std::uint16_t>(bucket_of(work_.projection.partition_key(event))));
-    }
-    batch->up_to = until_ ? std::min(*until_, delivery->position) : delivery->position;
-    const bool is_last = until_ && batch->up_to == *until_;
-    const bool is_full = batch->events.events().size() >= batch_events_max ||
-                         batch->events.bytes() >= kBatchBytesMax;
-    if ((is_last || is_full) && !hand_on(/*is_followed=*/!is_last)) {
-      return RunEnd{.kind = RunEnd::Kind::Stopped, .error = {}};
-    }
-    if (is_last) return std::nullopt;
+  Result<void> done;
+  if (subscription) {
+    EventReader reader({.subscription = **subscription,
+                        .projection = work_.projection,
+                        .queues = queues_,
+                        .until = until_,
+                        .batch_events_max = batch_events_max},
+                       stop);
+    done = reader.run();
+  } else {
+    done = std::unexpected(std::move(subscription).error());
   }
+  if (done) return std::nullopt;
+  const bool was_stopped = done.error().code == ErrorCode::Cancelled;
+  return RunEnd{.kind = was_stopped ? RunEnd::Kind::Stopped : RunEnd::Kind::Broken,
+                .error = std::move(done).error()};
 }
 
 }  // namespace eventstore::projection

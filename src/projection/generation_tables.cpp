@@ -118,10 +118,10 @@ Result<void> create_tables(StateTransaction& transaction, const GenerationRow& g
                 " (key TEXT PRIMARY KEY, bucket BIGINT NOT NULL, document TEXT NOT NULL)";
   for (const auto& table : tables) {
     const auto name = own_table(generation.id, table.name);
-    script += "; CREATE TABLE " + name + " (" + table.columns + ")";
+    script.append("; CREATE TABLE ").append(name).append(" (").append(table.columns).append(")");
     for (std::size_t index = 0; index < table.indexes.size(); ++index) {
-      script += "; CREATE INDEX " + name + "_" + std::to_string(index + 1) + " ON " + name + " (" +
-                table.indexes[index] + ")";
+      script.append("; CREATE INDEX ").append(name).append("_").append(std::to_string(index + 1));
+      script.append(" ON ").append(name).append(" (").append(table.indexes[index]).append(")");
     }
   }
   return transaction.run_script(script);

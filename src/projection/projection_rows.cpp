@@ -1,6 +1,7 @@
 #include "projection/projection_rows.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <sstream>
 #include <utility>
@@ -63,7 +64,7 @@ constexpr const char* kMoveUnfenced =
     "UPDATE state_projection_workers SET position = $1, events = events + $2, stored_at = $3"
     " WHERE generation = $4 AND worker = $5 AND ($6 = $6 OR position = $7)";
 
-constexpr std::string_view kStatusNames[] = {"live", "building", "old"};
+constexpr std::array<std::string_view, 3> kStatusNames = {"live", "building", "old"};
 
 // What is none of them is taken for what is to be removed.
 GenerationStatus status_of(std::string_view name) {
@@ -144,6 +145,7 @@ Result<std::vector<ProjectionRow>> list_projections(StateTransaction& transactio
   const auto rows = transaction.run(kList);
   if (!rows) return std::unexpected(rows.error());
   std::vector<ProjectionRow> found;
+  found.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) found.push_back(projection_of(*rows, row));
   return found;
 }
@@ -208,6 +210,7 @@ Result<std::vector<GenerationRow>> list_generations(StateTransaction& transactio
   const auto rows = transaction.run(kListGenerations, {projection});
   if (!rows) return std::unexpected(rows.error());
   std::vector<GenerationRow> found;
+  found.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) found.push_back(generation_of(*rows, row));
   return found;
 }
@@ -230,6 +233,7 @@ Result<std::vector<WorkerRow>> list_workers(StateTransaction& transaction,
   const auto rows = transaction.run(kListWorkers, {generation});
   if (!rows) return std::unexpected(rows.error());
   std::vector<WorkerRow> found;
+  found.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     found.push_back({.worker = static_cast<std::uint32_t>(rows->integer(row, 0)),
                      .position = position_of(rows->integer(row, 1)),

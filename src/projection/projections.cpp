@@ -16,7 +16,30 @@
 namespace eventstore {
 namespace {
 
-using namespace projection;
+using projection::documents_table;
+using projection::drop_tables;
+using projection::drop_views;
+using projection::find_generation;
+using projection::find_projection;
+using projection::GenerationRow;
+using projection::GenerationStatus;
+using projection::LeasedProjection;
+using projection::least_position;
+using projection::list_failure_hours;
+using projection::list_failures;
+using projection::list_generations;
+using projection::list_projections;
+using projection::list_workers;
+using projection::Rebuild;
+using projection::remove_failure_hours;
+using projection::remove_generation;
+using projection::remove_projection;
+using projection::row_deadline;
+using projection::set_failure;
+using projection::set_paused;
+using projection::status_of;
+using projection::validate_projection_name;
+using projection::validate_tables;
 
 constexpr std::uint32_t kWorkersMax = 64;
 constexpr auto kLeaseMin = std::chrono::milliseconds(100);
@@ -275,6 +298,7 @@ Result<std::vector<ProjectionDocument>> Projections::documents(std::string_view 
                                    {after, static_cast<std::int64_t>(most)});
         if (!rows) return std::unexpected(rows.error());
         std::vector<ProjectionDocument> documents;
+        documents.reserve(rows->size());
         for (std::size_t row = 0; row < rows->size(); ++row) {
           documents.push_back(
               {.key = std::string(rows->text(row, 0)), .text = std::string(rows->text(row, 1))});

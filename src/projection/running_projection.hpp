@@ -22,6 +22,8 @@ class LeasedProjection final : public RunningProjection {
   LeasedProjection(Subscriptions& subscriptions, StateDatabase& state, Projection& projection,
                    const ProjectionOptions& options);
   ~LeasedProjection() override;
+  LeasedProjection(const LeasedProjection&) = delete;
+  LeasedProjection& operator=(const LeasedProjection&) = delete;
 
   Result<void> stop(Deadline deadline) override EXCLUDES(mutex_);
   Result<void> wait(Deadline deadline) override EXCLUDES(mutex_);

@@ -177,7 +177,7 @@ Result<GenerationRow> TurnTaker::check_generation(StateTransaction& transaction,
 }
 
 Result<Turn> TurnTaker::turn_of(StateTransaction& transaction, GenerationRow generation,
-                                std::int64_t fence) {
+                                std::int64_t fence) const {
   auto workers = take_over(transaction, generation, options_.workers, fence);
   if (!workers) return std::unexpected(std::move(workers).error());
   Turn turn{.generation = std::move(generation), .workers = *std::move(workers)};

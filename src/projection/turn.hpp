@@ -73,7 +73,8 @@ class TurnTaker {
   Result<bool> is_frozen();
   Result<GenerationRow> first_generation(StateTransaction& transaction);
   Result<GenerationRow> check_generation(StateTransaction& transaction, std::int64_t id);
-  Result<Turn> turn_of(StateTransaction& transaction, GenerationRow generation, std::int64_t fence);
+  Result<Turn> turn_of(StateTransaction& transaction, GenerationRow generation,
+                       std::int64_t fence) const;
 
   StateDatabase& state_;
   const StoreIdentity& identity_;

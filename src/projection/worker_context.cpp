@@ -35,8 +35,7 @@ Result<SqlRows> Worker::Context::run(std::string_view sql,
 
 Result<Document*> Worker::Context::document(std::string_view key) {
   if (auto* const known = worker_.documents_.find(key)) return known;
-  if (key.empty() || key.size() > kKeyBytesMax || !is_utf8(key) ||
-      key.find('\0') != std::string_view::npos) {
+  if (key.empty() || key.size() > kKeyBytesMax || !is_utf8(key) || key.contains('\0')) {
     return std::unexpected(
         Error{.code = ErrorCode::InvalidArgument,
               .message = "a document's key is 1 to 512 bytes of UTF-8 without NUL"});
