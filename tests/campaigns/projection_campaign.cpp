@@ -149,6 +149,12 @@ class ProjectedStore {
     if (rebuilt) tally_.add("rebuilds beside one at work");
     count(faulted, "kills in a rebuild");
     check("after a rebuild beside one at work");
+    if (random_.chance(1, 2) && value_of(live.pause("ledger"))) {
+      append();
+      check("while it is paused");
+      value_of(live.resume("ledger"));
+      tally_.add("pauses");
+    }
     const auto position = append();
     static_cast<void>(running->wait_for(position, in_a_moment()));
     value_of(running->stop(std::chrono::steady_clock::now() + std::chrono::seconds(60)));
@@ -227,11 +233,8 @@ class ProjectionCampaign final : public Campaign {
   std::uint64_t episodes() const override { return 900; }
 
   std::vector<Floor> floors() const override {
-    return {{"kills", 10'000},
-            {"kills in a rebuild", 3000},
-            {"late instances", 900},
-            {"rebuilds beside one at work", 300},
-            {"rebuilds completed", 500}};
+    return {{"kills", 10'000}, {"kills in a rebuild", 3000},         {"late instances", 900},
+            {"pauses", 300},   {"rebuilds beside one at work", 300}, {"rebuilds completed", 500}};
   }
 
   std::vector<Plant> plants() const override {
