@@ -111,13 +111,14 @@ void GenerationRun::read(const std::stop_token& stop) {
 // Absent: up to until_.
 std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
   const auto begin = position();
-  if (until_ && *until_ <= begin) return std::nullopt;
   const auto batch_events_max = std::min(kBatchEventsMax, work_.options.transaction_events_max);
   auto subscription = subscriptions_.open({.filter = work_.projection.filter(),
                                            .start = AfterPosition{begin},
                                            .batch_events_max = batch_events_max});
   Result<void> done;
-  if (subscription) {
+  if (!subscription) {
+    done = std::unexpected(std::move(subscription).error());
+  } else if (!until_ || begin < *until_) {
     EventReader reader({.subscription = **subscription,
                         .projection = work_.projection,
                         .queues = queues_,
@@ -125,8 +126,6 @@ std::optional<RunEnd> GenerationRun::read_all(const std::stop_token& stop) {
                         .batch_events_max = batch_events_max},
                        stop);
     done = reader.run();
-  } else {
-    done = std::unexpected(std::move(subscription).error());
   }
   if (done) return std::nullopt;
   const bool was_stopped = done.error().code == ErrorCode::Cancelled;

@@ -1,10 +1,14 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "eventstore/lease.hpp"
 #include "projection/projection_test_support.hpp"
 #include "support/faulted_state.hpp"
 #include "support/test_scale.hpp"
@@ -151,6 +155,119 @@ TEST_P(ProjectionFaults, LeaveNothingToALateInstance) {
     expect_ledger_is_at(position);
     value_of(projections().reset("ledger"));
   }
+}
+
+TEST_P(ProjectionFaults, ArePassedOverWhereTheDatabaseFailsOnce) {
+  append_some();
+  const auto head = value_of(store().head());
+  for (const auto when : {FaultedState::When::Before, FaultedState::When::After}) {
+    for (std::uint64_t call = 1;; call += stride()) {
+      FaultedState faulted(state(), ++hour_);
+      faulted.die_at({.call = call, .when = when, .passes = true});
+      Projections ones(subscriptions(), faulted);
+      Ledger ledger;
+      std::vector<ErrorCode> retried;
+      auto careful = once();
+      careful.on_retry = [&](const Error& error) { retried.push_back(error.code); };
+      value_of(value_of(ones.run(ledger, careful))->wait(soon()));
+      expect_ledger_fits("call " + std::to_string(call));
+      expect_ledger_is_at(head);
+      EXPECT_TRUE(value_of(projections().reset("ledger")));
+      if (!faulted.has_failed()) break;
+      for (const auto code : retried) {
+        EXPECT_TRUE(code == ErrorCode::Unavailable || code == ErrorCode::OutcomeUnknown);
+      }
+    }
+  }
+}
+
+// Where the commit that took it fails, somebody else may take it.
+TEST_P(ProjectionFaults, LeaveALeaseToWhoeverTookIt) {
+  append_some();
+  int taken = 0;
+  for (std::uint64_t call = 1; call <= 20; ++call) {
+    FaultedState faulted(state(), ++hour_);
+    faulted.die_at({.call = call, .when = FaultedState::When::Before, .passes = true});
+    Projections ones(subscriptions(), faulted);
+    Ledger ledger;
+    auto careful = options();
+    std::optional<Lease> other;
+    careful.on_retry = [&](const Error&) {
+      const auto transaction = value_of(faulted.begin(soon()));
+      auto answer = value_of(
+          acquire_lease(*transaction, lease_name("ledger"), "another", std::chrono::hours(1)));
+      if (!answer.acquired) return;
+      value_of(transaction->commit());
+      other = std::move(answer.lease);
+    };
+    const auto running = value_of(ones.run(ledger, careful));
+    while (running->phase() != ProjectionPhase::Waiting &&
+           running->position() < value_of(store().head())) {
+      std::this_thread::yield();
+    }
+    if (running->phase() == ProjectionPhase::Waiting) {
+      ++taken;
+      ASSERT_TRUE(other);
+      const auto transaction = value_of(faulted.begin(soon()));
+      EXPECT_TRUE(value_of(release_lease(*transaction, *other))) << "call " << call;
+      value_of(transaction->commit());
+    }
+    value_of(running->wait_for(value_of(store().head()), soon()));
+    value_of(running->stop(soon()));
+    expect_ledger_fits("call " + std::to_string(call));
+    value_of(projections().reset("ledger"));
+  }
+  EXPECT_GT(taken, 2);
+}
+
+TEST_P(ProjectionFaults, OfARebuildLeaveTheLiveOneAlone) {
+  append("a-1", "Paid", 2);
+  Ledger ledger;
+  run_once(ledger, options());
+  append("b-1", "Poison", 1);
+  run_once(ledger, options());
+  auto stopping = options();
+  stopping.on_failure = FailurePolicy::Stop;
+  EXPECT_EQ(code_of(projections().rebuild(ledger, {.run = stopping})), ErrorCode::InvalidArgument);
+  const auto status = value_of(projections().status("ledger"));
+  EXPECT_FALSE(status->failure);
+  EXPECT_TRUE(status->rebuild);
+  const auto position = append("a-1", "Paid", 1);
+  run_once(ledger, options());
+  expect_ledger_is_at(position);
+  value_of(projections().rebuild(ledger, {.run = options()}));
+  expect_ledger_fits("after the rebuild");
+}
+
+TEST_P(ProjectionFaults, AreNotWaitedForByAnotherHistory) {
+  append("a-1", "Paid", 2);
+  Ledger ledger;
+  run_once(ledger);
+  const auto change = [&](std::string_view sql) {
+    const auto transaction = value_of(state().begin(soon()));
+    value_of(transaction->run(sql));
+    value_of(transaction->commit());
+  };
+  change("UPDATE state_projection_workers SET position = 900");
+  EXPECT_EQ(code_of(projections().rebuild(ledger)), ErrorCode::InvalidArgument);
+  run_once_fails(ledger, ErrorCode::InvalidArgument);
+  change("UPDATE state_projection_workers SET position = 2");
+  change("UPDATE state_projection_generations SET store_id = 'another'");
+  EXPECT_EQ(code_of(projections().rebuild(ledger)), ErrorCode::InvalidArgument);
+}
+
+// A rebuild that froze it finds out that it has come too late.
+TEST_P(ProjectionFaults, OfASwitchEndAfterAWhile) {
+  append("a-1", "Paid", 1);
+  Ledger ledger;
+  run_once(ledger, options());
+  const auto transaction = value_of(state().begin(soon()));
+  value_of(set_frozen_until(*transaction, "ledger", transaction->now() - std::chrono::seconds(1)));
+  value_of(transaction->commit());
+  append("a-1", "Paid", 1);
+  run_once(ledger, options());
+  const auto row = find_projection(*value_of(state().begin_read(soon())), "ledger");
+  EXPECT_EQ(value_of(row)->frozen_until, Timestamp{});
 }
 
 TEST_P(ProjectionFaults, AreNotedWithEventErrorAndAttempts) {

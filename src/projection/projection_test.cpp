@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <stdexcept>
@@ -10,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/seeded_random.hpp"
 #include "projection/projection_test_support.hpp"
 
 // Projections on each engine.
@@ -141,7 +145,7 @@ TEST_P(Projecting, WaitsWhileAnotherInstanceWorks) {
   const auto second = value_of(projections().run(same));
   const auto position = append("account-1", "Paid", 1);
   value_of(first->wait_for(position, soon()));
-  EXPECT_EQ(second->phase(), ProjectionPhase::Waiting);
+  while (second->phase() != ProjectionPhase::Waiting) std::this_thread::yield();
   EXPECT_EQ(code_of(second->wait_for(position, std::chrono::steady_clock::now())),
             ErrorCode::DeadlineExceeded);
   // It takes over at once, and need not wait for the lease to run out.
@@ -359,6 +363,103 @@ TEST_P(Projecting, IsRebuiltWhileEventsAreAppended) {
   for (std::uint64_t position = 1; position <= head.value; ++position) {
     EXPECT_TRUE(effects.contains(position)) << position;
   }
+}
+
+TEST_P(Projecting, ReadsWhatIsStoredPageByPage) {
+  AppendRequest request;
+  for (int stream = 0; stream < 2'500; ++stream) {
+    request.events.push_back(test::event_of("account-" + std::to_string(stream), "Paid"));
+  }
+  value_of(store().append(std::move(request)));
+  Totals totals;
+  run_once(totals, {.workers = 2});
+  for (int stream = 0; stream < 2'500; stream += 100) {
+    append("account-" + std::to_string(stream), "Paid", 1);
+  }
+  append("new", "Paid", 1);
+  run_once(totals, {.workers = 2});
+  expect_fold_of_all("totals");
+}
+
+// The reader cannot know that no more come behind a full batch.
+TEST_P(Projecting, CommitsAFullBatchWithoutWaitingForMore) {
+  Totals totals;
+  const ProjectionOptions patient{
+      .workers = 2, .transaction_events_max = 4, .transaction_time_max = std::chrono::hours(1)};
+  const auto running = value_of(projections().run(totals, patient));
+  for (int round = 0; round < 5; ++round) {
+    const auto position = append("account-" + std::to_string(round), "Paid", 4);
+    value_of(running->wait_for(position, soon()));
+  }
+  value_of(running->stop(soon()));
+}
+
+TEST_P(Projecting, GivesNoTablesNameTwice) {
+  append("account-1", "Paid", 1);
+  PaymentRows rows;
+  run_once(rows);
+  const auto first = query("SELECT max(id) FROM state_projection_generations").integer(0, 0);
+  EXPECT_TRUE(value_of(projections().reset("payment-rows")));
+  Totals totals;
+  run_once(totals);
+  EXPECT_GT(query("SELECT max(id) FROM state_projection_generations").integer(0, 0), first);
+}
+
+TEST_P(Projecting, StopsBetweenEvents) {
+  append("account-1", "Paid", 2'000);
+  std::atomic<int> applied = 0;
+  std::atomic<bool> may_go_on = false;
+  Scripted slow([&](ProjectionContext&, const EventView&) -> Result<void> {
+    ++applied;
+    while (!may_go_on) std::this_thread::yield();
+    return {};
+  });
+  const auto running = value_of(projections().run(slow));
+  while (applied == 0) std::this_thread::yield();
+  EXPECT_EQ(code_of(running->stop(std::chrono::steady_clock::now())), ErrorCode::DeadlineExceeded);
+  may_go_on = true;
+  value_of(running->wait(soon()));
+  EXPECT_LT(applied, 2'000);
+}
+
+// Where the state database can be read beside one who writes to it.
+class ProjectingBeside : public ProjectionTest {};
+INSTANTIATE_TEST_SUITE_P(Engines, ProjectingBeside, testing::ValuesIn(test::persistent_engines()),
+                         test::engine_name);
+
+TEST_P(ProjectingBeside, CommitsInTimeWithinABatch) {
+  append("account-1", "Paid", 50);
+  std::uint64_t committed = 0;
+  Scripted watching([&](ProjectionContext& context, const EventView&) -> Result<void> {
+    committed = std::max(committed, value_of(projections().status("scripted"))->position.value);
+    auto done = context.run("INSERT INTO {notes} (n) VALUES (1)");
+    if (!done) return std::unexpected(done.error());
+    return {};
+  });
+  watching.tables_ = {{.name = "notes", .columns = "n BIGINT"}};
+  run_once(watching, {.transaction_time_max = std::chrono::milliseconds(0)});
+  EXPECT_EQ(committed, 49U);
+  EXPECT_EQ(query("SELECT count(*) FROM notes").integer(0, 0), 50);
+}
+
+// What the server has no room for is the event's fault, and not the server's.
+TEST_P(ProjectingBeside, LeavesOutWhatTheDatabaseCannotHold) {
+  append("account-1", "Paid", 3);
+  Scripted large([&](ProjectionContext& context, const EventView& event) -> Result<void> {
+    std::string name;
+    SeededRandom random(event.position.value);
+    const auto bytes = event.position.value == 2 ? 20'000 : 20;
+    while (std::cmp_less(name.size(), bytes)) name += std::to_string(random.next());
+    auto done = context.run("INSERT INTO {names} (name) VALUES ($1)", {name});
+    if (!done) return std::unexpected(done.error());
+    return {};
+  });
+  large.tables_ = {{.name = "names", .columns = "name TEXT PRIMARY KEY"}};
+  run_once(large, {.attempts_max = 1, .on_failure = FailurePolicy::Skip});
+  // SQLite's indexes hold any length, PostgreSQL's do not.
+  const std::size_t left_out = GetParam().has_segments ? 0 : 1;
+  EXPECT_EQ(query("SELECT count(*) FROM names").integer(0, 0), left_out == 0 ? 3 : 2);
+  EXPECT_EQ(value_of(projections().failures("scripted", 10)).size(), left_out);
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ Result<bool> Rebuild::run_to_switch() {
     if (*switched) break;
   }
   // The new one is in place: what is left over costs room alone.
-  static_cast<void>(remove_others(pair));
+  static_cast<void>(remove_replaced(pair));
   return true;
 }
 
@@ -186,8 +186,8 @@ Result<void> Rebuild::watch(GenerationRun& run, GlobalPosition until) {
     report(run.position(), until);
     if (!end) {
       // While the state database does not answer, the workers will see it themselves.
-      const auto kept = keep_lease();
-      if (!kept && kept.error().code == ErrorCode::Overloaded) run.request_stop();
+      auto kept = keep_lease();
+      if (!kept && kept.error().code == ErrorCode::Overloaded) return kept;
       continue;
     }
     switch (end->kind) {
@@ -327,7 +327,7 @@ void Rebuild::thaw() {
   if (set_frozen_until(**open, projection_.name(), {})) static_cast<void>((*open)->commit());
 }
 
-Result<void> Rebuild::remove_others(const Pair& pair) {
+Result<void> Rebuild::remove_replaced(const Pair& pair) {
   auto open = state_.begin(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
   auto removed = remove_generation(**open, pair.live.id);

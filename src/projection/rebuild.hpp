@@ -38,7 +38,7 @@ class Rebuild {
 
   Result<std::optional<Pair>> begin();
   Result<GenerationRow> next_generation(StateTransaction& transaction);
-  Result<void> remove_others(const Pair& pair);
+  Result<void> remove_replaced(const Pair& pair);
   Result<bool> run_to_switch();
   Result<void> align(Pair& pair);
   // Works on the new generation until it is at `until`.

@@ -46,9 +46,9 @@ class LeasedProjection final : public RunningProjection {
   const ProjectionOptions options_;
   const StoreIdentity identity_;
   TurnTaker turns_;
-  std::optional<GlobalPosition> goal_;  // of one that runs once
-  std::uint32_t failures_ = 0;          // one after the other
-  std::atomic<ProjectionPhase> phase_ = ProjectionPhase::Waiting;
+  std::optional<GlobalPosition> goal_;                             // of one that runs once
+  std::uint32_t failures_ = 0;                                     // one after the other
+  std::atomic<ProjectionPhase> phase_ = ProjectionPhase::Working;  // until it is known
 
   mutable Mutex mutex_;
   std::condition_variable_any changed_;

@@ -94,6 +94,20 @@ TEST(BucketWork, DeliversOneEventOfABucketAtATime) {
   EXPECT_EQ(work.deliver(), 0U);
 }
 
+// What was read while nobody had the bucket is read again by whoever takes it.
+TEST(BucketWork, ReadsAnewWhatItReadWithoutTheBucket) {
+  Work work({kA, kA});
+  work->rereads_after({});
+  EventView event;
+  event.position = {2};
+  event.stream = kA;
+  work->push({&event, 1}, {2});
+  work->take({.bucket = bucket_of(kA), .position = {1}});
+  EXPECT_EQ(work->reread_after(), GlobalPosition{1});
+  work.read_all();
+  EXPECT_EQ(work.deliver(), 2U);
+}
+
 TEST(BucketWork, HoldsItsPositionBackForWhatIsRetried) {
   Work work({kB, kA, kA, kB, kB});
   take_all(work);

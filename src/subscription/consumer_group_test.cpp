@@ -192,6 +192,22 @@ TEST_P(Groups, StayBeforeARetriedEvent) {
   EXPECT_TRUE(has_nothing(*member));
 }
 
+TEST_P(Groups, TakeNoAnswerForADeliveryThatWasTakenForLost) {
+  create({.attempts_max = 1'000'000,
+          .pause_min = milliseconds(0),
+          .pause_max = milliseconds(0),
+          .answer_within = milliseconds(60)});
+  const auto member = join();
+  append("a");
+  const auto first = value_of(member->next(soon()));
+  auto last = value_of(member->next(soon()));
+  EXPECT_GT(last.attempt, first.attempt);
+  EXPECT_FALSE(value_of(member->ack(first.id())));
+  // This one may be late as well.
+  while (!value_of(member->ack(last.id()))) last = value_of(member->next(soon()));
+  EXPECT_TRUE(has_nothing(*member));
+}
+
 TEST_P(Groups, TakeNoAnswerForARetry) {
   create({.attempts_max = 2,
           .pause_min = milliseconds(0),

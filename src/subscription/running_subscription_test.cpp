@@ -165,6 +165,20 @@ TEST_P(Running, StoresAtOnceWhereItBegins) {
   EXPECT_EQ(stored(), 3U);
 }
 
+// Else what came before the first checkpoint would be left out the next time.
+TEST_P(Running, StoresThatItBeganAtTheEndOfAnEmptyStore) {
+  {
+    NotingHandler handler;
+    const auto running = run(handler, with_checkpoint(), {.start = FromEnd{}});
+  }
+  EXPECT_TRUE(value_of(load_checkpoint(*value_of(state().begin_read(soon())), "reader")));
+  append(2);
+  NotingHandler handler;
+  const auto running = run(handler, with_checkpoint(), {.start = FromEnd{}});
+  handler.wait_for({2});
+  EXPECT_EQ(handler.positions(), Positions({1, 2}));
+}
+
 TEST_P(Running, StoresItsCheckpointBehindWhatWasHandledAlone) {
   auto options = with_checkpoint();
   options.checkpoint->every_events = 1;

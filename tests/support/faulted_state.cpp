@@ -9,6 +9,17 @@ Error died() {
   return {.code = ErrorCode::Io, .message = "the process has died"};
 }
 
+Error failed(FaultedState::When when) {
+  if (when == FaultedState::When::Before) {
+    return {.code = ErrorCode::Unavailable, .message = "the database did not answer"};
+  }
+  return {.code = ErrorCode::OutcomeUnknown, .message = "the answer was lost"};
+}
+
+Error is_over() {
+  return {.code = ErrorCode::InvalidArgument, .message = "the transaction has failed before"};
+}
+
 }  // namespace
 
 class FaultedState::Transaction final : public StateTransaction {
@@ -18,30 +29,40 @@ class FaultedState::Transaction final : public StateTransaction {
 
   using StateTransaction::run;
   Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters) override {
-    return database_.call([&] { return below_->run(sql, parameters); });
+    return call([&] { return below_->run(sql, parameters); });
   }
   Result<std::uint64_t> run_each(std::string_view sql,
                                  std::span<const std::vector<SqlParameter>> rows) override {
-    return database_.call([&] { return below_->run_each(sql, rows); });
+    return call([&] { return below_->run_each(sql, rows); });
   }
   Result<void> run_script(std::string_view script) override {
-    return database_.call([&] { return below_->run_script(script); });
+    return call([&] { return below_->run_script(script); });
   }
   Result<void> replace_view(std::string_view name, std::string_view select) override {
-    return database_.call([&] { return below_->replace_view(name, select); });
+    return call([&] { return below_->replace_view(name, select); });
   }
   Timestamp now() const override { return below_->now() + database_.ahead_; }
   Result<void> lock(std::string_view name) override {
-    return database_.call([&] { return below_->lock(name); });
+    return call([&] { return below_->lock(name); });
   }
   std::string_view for_update() const override { return below_->for_update(); }
   Result<void> commit() override {
-    return database_.call([&] { return below_->commit(); });
+    return call([&] { return below_->commit(); });
   }
 
  private:
+  // After a failure nothing more can be done in the transaction.
+  template <typename Call>
+  auto call(const Call& make) -> decltype(make()) {
+    if (is_over_) return std::unexpected(is_over());
+    auto done = database_.call(make);
+    is_over_ = !done;
+    return done;
+  }
+
   FaultedState& database_;
   std::unique_ptr<StateTransaction> below_;
+  bool is_over_ = false;
 };
 
 FaultedState::~FaultedState() = default;
@@ -77,6 +98,11 @@ bool FaultedState::has_died() const {
   return has_died_;
 }
 
+bool FaultedState::has_failed() const {
+  const std::scoped_lock lock(mutex_);
+  return has_failed_;
+}
+
 FaultedState::Fate FaultedState::next_call(bool begins) {
   std::unique_lock lock(mutex_);
   ++calls_;
@@ -85,18 +111,26 @@ FaultedState::Fate FaultedState::next_call(bool begins) {
     changed_.notify_all();
     changed_.wait(lock, [this] { return is_let_go_; });
   }
-  if (has_died_) return {.fails_before = true};
+  if (has_died_) return {.before = died()};
   if (!fault_ || calls_ < fault_->call) return {};
-  has_died_ = true;
-  return {.fails_before = fault_->when == When::Before, .fails_after = fault_->when == When::After};
+  const auto fault = *fault_;
+  if (fault.passes) {
+    fault_.reset();
+    has_failed_ = true;
+  } else {
+    has_died_ = true;
+  }
+  auto error = fault.passes ? failed(fault.when) : died();
+  if (fault.when == When::Before) return {.before = std::move(error)};
+  return {.after = std::move(error)};
 }
 
 template <typename Call>
 auto FaultedState::call(const Call& make, bool begins) -> decltype(make()) {
-  const auto fate = next_call(begins);
-  if (fate.fails_before) return std::unexpected(died());
+  auto fate = next_call(begins);
+  if (fate.before) return std::unexpected(*std::move(fate.before));
   auto done = make();
-  if (fate.fails_after) return std::unexpected(died());
+  if (fate.after) return std::unexpected(*std::move(fate.after));
   return done;
 }
 

@@ -28,6 +28,8 @@ class FaultedState final : public StateDatabase {
   struct Fault {
     std::uint64_t call = 0;  // 1 is the first
     When when = When::Before;
+    // Only that call fails, as where a connection is lost; after a commit nobody knows of it.
+    bool passes = false;
   };
 
   // Its clock is `ahead` of the database's, as if so long had passed: leases run out.
@@ -44,16 +46,18 @@ class FaultedState final : public StateDatabase {
 
   std::uint64_t calls() const;
   bool has_died() const;
+  // A fault that passes has come.
+  bool has_failed() const;
 
   Result<std::unique_ptr<StateTransaction>> begin(Deadline deadline) override;
   Result<std::unique_ptr<StateTransaction>> begin_read(Deadline deadline) override;
 
  private:
   class Transaction;
-  // Whether the call fails before it is done, or after.
+  // How the call fails, before it is done or after.
   struct Fate {
-    bool fails_before = false;
-    bool fails_after = false;
+    std::optional<Error> before = {};
+    std::optional<Error> after = {};
   };
   Fate next_call(bool begins);
   template <typename Call>
@@ -70,6 +74,7 @@ class FaultedState final : public StateDatabase {
   bool hangs_ = false;
   bool is_let_go_ = false;
   bool has_died_ = false;
+  bool has_failed_ = false;
 };
 
 }  // namespace eventstore::test
