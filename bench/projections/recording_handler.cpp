@@ -11,6 +11,7 @@ void wait_until(const std::function<bool()>& is_so) {
   constexpr double kSecondsMax = 60;
   for (const Stopwatch watch; !is_so();) {
     if (watch.seconds() > kSecondsMax) fail("a subscriber does not come to its end");
+    // Looked at again after a while: a notice of each handler would be part of what is measured.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }

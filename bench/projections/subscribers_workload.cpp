@@ -22,6 +22,7 @@ namespace {
 class SlowHandler final : public RecordingHandler {
  public:
   Result<void> handle(const EventView&) override {
+    // The work that it has with an event.
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
     return {};
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "eventstore/position.hpp"
 #include "eventstore/result.hpp"
 #include "eventstore/time.hpp"
 
@@ -30,6 +32,14 @@ struct SqlBlobView {
 };
 using SqlParameter =
     std::variant<std::monostate, std::int64_t, double, std::string_view, SqlBlobView>;
+
+// How positions and times (microseconds since 1970, UTC) are kept as BIGINT.
+constexpr std::int64_t sql_number(GlobalPosition position) {
+  return static_cast<std::int64_t>(position.value);
+}
+constexpr std::int64_t sql_number(Timestamp time) {
+  return time.time_since_epoch().count();
+}
 
 // What a statement gave. Rows and columns count from 0.
 //
@@ -57,6 +67,13 @@ class SqlRows {
   std::int64_t integer(std::size_t row, std::size_t column) const;
   double real(std::size_t row, std::size_t column) const;
   std::string_view text(std::size_t row, std::size_t column) const;
+  // Of a whole number that sql_number() has made.
+  GlobalPosition position(std::size_t row, std::size_t column) const {
+    return {static_cast<std::uint64_t>(integer(row, column))};
+  }
+  Timestamp time(std::size_t row, std::size_t column) const {
+    return Timestamp(std::chrono::microseconds(integer(row, column)));
+  }
 
  private:
   std::size_t columns_ = 0;

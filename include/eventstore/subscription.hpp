@@ -105,6 +105,16 @@ struct SubscriptionsOptions {
   std::size_t tail_bytes_max = std::size_t{16} << 20;
 };
 
+// How far somebody who has come to some position is behind a store's head.
+struct Lag {
+  GlobalPosition head;
+  std::uint64_t positions = 0;          // in between
+  std::chrono::microseconds time = {};  // how long the first event in between has been there
+};
+
+// `now` is by a clock like that of recorded_at. Fails as EventStore::read() and Cursor::next().
+Result<Lag> lag_of(EventStore& store, GlobalPosition position, Timestamp now);
+
 // What a subscriber does with events, where a thread of the library is to call it.
 //
 // Threads: called by one at a time.

@@ -61,18 +61,6 @@ Expected<void> look_for_state(Session& session, StateSession& opened, StateAcces
   return {};
 }
 
-Expected<Lag> lag_of(EventStore& store, GlobalPosition position, Timestamp now) {
-  auto cursor = store.read({.from = position.value + 1, .limit = 1, .include_system = true});
-  if (!cursor) return std::unexpected(Failure(std::move(cursor).error()));
-  const auto first = (*cursor)->next();
-  if (!first) return std::unexpected(Failure(first.error()));
-  Lag lag{.head = (*cursor)->head()};
-  if (first->empty()) return lag;
-  lag.positions = lag.head.value - position.value;
-  lag.time = std::max(now - first->front().recorded_at, std::chrono::microseconds(0));
-  return lag;
-}
-
 ordered_json seconds_json(std::chrono::microseconds time) {
   constexpr double kMillisecondsPerSecond = 1000;
   using Milliseconds = std::chrono::duration<double, std::milli>;

@@ -31,16 +31,6 @@ Expected<StateSession> open_state_session(Session& session, StateAccess access);
 // Opens the state database where it was not there before. Still null: it is not there now.
 Expected<void> look_for_state(Session& session, StateSession& opened, StateAccess access);
 
-// How far behind a reader is that has dealt with all up to `position`.
-struct Lag {
-  GlobalPosition head;
-  std::uint64_t positions = 0;
-  std::optional<std::chrono::microseconds> time = {};  // how long the first of them has been there
-};
-
-// `now` is by the state database's clock.
-Expected<Lag> lag_of(EventStore& store, GlobalPosition position, Timestamp now);
-
 // In seconds, to the millisecond.
 nlohmann::ordered_json seconds_json(std::chrono::microseconds time);
 

@@ -39,7 +39,7 @@ ordered_json checkpoint_json(const Checkpoint& checkpoint, const Lag& lag) {
           {"kind", "checkpoint"},
           {"position", checkpoint.position.value},
           {"lag", lag.positions},
-          {"lag_seconds", seconds_json(lag.time.value_or(std::chrono::microseconds(0)))},
+          {"lag_seconds", seconds_json(lag.time)},
           {"head", lag.head.value},
           {"stored_at", format_timestamp(checkpoint.stored_at)}};
 }
@@ -65,7 +65,7 @@ Expected<std::vector<ordered_json>> checkpoints(StateSession& opened,
   for (const auto& checkpoint : *found) {
     if (name && checkpoint.name != *name) continue;
     const auto lag = lag_of(*opened.store, checkpoint.position, (*open)->now());
-    if (!lag) return std::unexpected(lag.error());
+    if (!lag) return std::unexpected(Failure(lag.error()));
     objects.push_back(checkpoint_json(checkpoint, *lag));
   }
   return objects;

@@ -1,5 +1,7 @@
 #include "core/utf8.hpp"
 
+#include <algorithm>
+
 #include <simdjson.h>
 
 namespace eventstore {
@@ -24,6 +26,18 @@ std::size_t utf8_sequence_bytes(std::string_view text) {
     if ((byte_at(at) & 0xc0) != 0x80) return 0;
   }
   return length;
+}
+
+std::string storable_text(std::string_view text, std::size_t bytes_max) {
+  std::string storable;
+  while (!text.empty()) {
+    const auto bytes = text.front() == '\0' ? 0 : utf8_sequence_bytes(text);
+    const auto piece = bytes == 0 ? std::string_view("?") : text.substr(0, bytes);
+    if (storable.size() + piece.size() > bytes_max) break;
+    storable += piece;
+    text.remove_prefix(std::max<std::size_t>(bytes, 1));
+  }
+  return storable;
 }
 
 }  // namespace eventstore

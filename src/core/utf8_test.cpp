@@ -62,5 +62,15 @@ TEST(Utf8SequenceBytes, AgreesWithTheLibraryOnFourBytes) {
   }
 }
 
+TEST(Utf8, MakesAnyTextStorable) {
+  EXPECT_EQ(storable_text("Gr\xc3\xbc\xc3\x9f", 100), "Gr\xc3\xbc\xc3\x9f");
+  EXPECT_EQ(storable_text(std::string_view("a\0b\xff", 4), 100), "a?b?");
+  EXPECT_EQ(storable_text("\xed\xa0\x80", 100), "???");
+  // A sequence that has no room is left out, not cut.
+  EXPECT_EQ(storable_text("ab\xc3\xbc", 3), "ab");
+  EXPECT_EQ(storable_text("ab\xc3\xbc", 4), "ab\xc3\xbc");
+  EXPECT_EQ(storable_text("abc", 0), "");
+}
+
 }  // namespace
 }  // namespace eventstore

@@ -49,13 +49,13 @@ Result<void> note_attempt(StateTransaction& transaction, std::int64_t generation
                           const ProjectionFailure& failure) {
   const auto now = transaction.now();
   const auto noted =
-      transaction.run(kNote, {failure.projection, number_of(failure.position), failure.stream,
+      transaction.run(kNote, {failure.projection, sql_number(failure.position), failure.stream,
                               failure.type, std::int64_t{failure.attempts}, failure.error,
-                              failure.state, number_of(now), generation});
+                              failure.state, sql_number(now), generation});
   if (!noted) return std::unexpected(noted.error());
   const auto hour = std::chrono::floor<std::chrono::hours>(now);
   const bool is_first = failure.attempts <= 1;
-  const auto counted = transaction.run(kCount, {failure.projection, number_of(Timestamp(hour)),
+  const auto counted = transaction.run(kCount, {failure.projection, sql_number(Timestamp(hour)),
                                                 std::int64_t{is_first}, std::int64_t{!is_first}});
   if (!counted) return std::unexpected(counted.error());
   return {};
@@ -63,18 +63,18 @@ Result<void> note_attempt(StateTransaction& transaction, std::int64_t generation
 
 Result<std::set<GlobalPosition>> open_failures(StateTransaction& transaction,
                                                std::int64_t generation, GlobalPosition after) {
-  const auto rows = transaction.run(kListOpen, {generation, number_of(after)});
+  const auto rows = transaction.run(kListOpen, {generation, sql_number(after)});
   if (!rows) return std::unexpected(rows.error());
   std::set<GlobalPosition> positions;
   for (std::size_t row = 0; row < rows->size(); ++row) {
-    positions.insert(position_of(rows->integer(row, 0)));
+    positions.insert(rows->position(row, 0));
   }
   return positions;
 }
 
 Result<void> set_failure_state(StateTransaction& transaction, std::int64_t generation,
                                GlobalPosition position, std::string_view state) {
-  const auto set = transaction.run(kSetState, {generation, number_of(position), state});
+  const auto set = transaction.run(kSetState, {generation, sql_number(position), state});
   if (!set) return std::unexpected(set.error());
   return {};
 }
@@ -94,14 +94,14 @@ Result<std::vector<ProjectionFailure>> list_failures(StateTransaction& transacti
   failures.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     failures.push_back({.projection = std::string(rows->text(row, 0)),
-                        .position = position_of(rows->integer(row, 1)),
+                        .position = rows->position(row, 1),
                         .stream = std::string(rows->text(row, 2)),
                         .type = std::string(rows->text(row, 3)),
                         .attempts = static_cast<std::uint32_t>(rows->integer(row, 4)),
                         .error = std::string(rows->text(row, 5)),
                         .state = std::string(rows->text(row, 6)),
-                        .first_at = time_of(rows->integer(row, 7)),
-                        .last_at = time_of(rows->integer(row, 8))});
+                        .first_at = rows->time(row, 7),
+                        .last_at = rows->time(row, 8)});
   }
   return failures;
 }
@@ -114,7 +114,7 @@ Result<std::vector<FailureHour>> list_failure_hours(StateTransaction& transactio
   std::vector<FailureHour> hours;
   hours.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
-    hours.push_back({.hour = time_of(rows->integer(row, 0)),
+    hours.push_back({.hour = rows->time(row, 0),
                      .failed = static_cast<std::uint64_t>(rows->integer(row, 1)),
                      .retries = static_cast<std::uint64_t>(rows->integer(row, 2))});
   }

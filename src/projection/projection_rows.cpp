@@ -81,7 +81,7 @@ ProjectionRow projection_of(const SqlRows& rows, std::size_t row) {
   ProjectionRow found{.name = std::string(rows.text(row, 0)),
                       .live_generation = rows.integer(row, 1),
                       .is_paused = rows.integer(row, 2) != 0,
-                      .frozen_until = time_of(rows.integer(row, 4))};
+                      .frozen_until = rows.time(row, 4)};
   if (!rows.is_null(row, 3)) found.failure = rows.text(row, 3);
   return found;
 }
@@ -101,35 +101,19 @@ GenerationRow generation_of(const SqlRows& rows, std::size_t row) {
 
 Result<void> add_workers(StateTransaction& transaction, std::int64_t generation,
                          std::uint32_t workers, const WorkerRow& first) {
-  const auto now = number_of(transaction.now());
+  const auto now = sql_number(transaction.now());
   for (std::uint32_t worker = 0; worker < workers; ++worker) {
     // The count of events is of all of them together: the first one has it.
     const auto events = static_cast<std::int64_t>(worker == 0 ? first.events : 0);
     auto added =
         done(transaction.run(kAddWorker, {generation, std::int64_t{worker},
-                                          number_of(first.position), first.fence, events, now}));
+                                          sql_number(first.position), first.fence, events, now}));
     if (!added) return added;
   }
   return {};
 }
 
 }  // namespace
-
-std::int64_t number_of(GlobalPosition position) {
-  return static_cast<std::int64_t>(position.value);
-}
-
-std::int64_t number_of(Timestamp time) {
-  return time.time_since_epoch().count();
-}
-
-GlobalPosition position_of(std::int64_t number) {
-  return {static_cast<std::uint64_t>(number)};
-}
-
-Timestamp time_of(std::int64_t number) {
-  return Timestamp(std::chrono::microseconds(number));
-}
 
 Result<std::optional<ProjectionRow>> find_projection(StateTransaction& transaction,
                                                      std::string_view name, bool is_to_stay) {
@@ -151,7 +135,7 @@ Result<std::vector<ProjectionRow>> list_projections(StateTransaction& transactio
 }
 
 Result<void> add_projection(StateTransaction& transaction, std::string_view name) {
-  return done(transaction.run(kAdd, {name, number_of(transaction.now())}));
+  return done(transaction.run(kAdd, {name, sql_number(transaction.now())}));
 }
 
 Result<bool> set_paused(StateTransaction& transaction, std::string_view name, bool is_paused) {
@@ -168,7 +152,7 @@ Result<void> set_failure(StateTransaction& transaction, std::string_view name,
 
 Result<void> set_frozen_until(StateTransaction& transaction, std::string_view name,
                               Timestamp time) {
-  return done(transaction.run(kFreeze, {name, number_of(time)}));
+  return done(transaction.run(kFreeze, {name, sql_number(time)}));
 }
 
 Result<void> set_live_generation(StateTransaction& transaction, std::string_view name,
@@ -190,7 +174,7 @@ Result<GenerationRow> add_generation(StateTransaction& transaction, GenerationRo
       kAddGeneration,
       {generation.id, generation.projection, std::int64_t{generation.version},
        std::int64_t{generation.workers}, kStatusNames[static_cast<std::size_t>(generation.status)],
-       generation.store_id, generation.lineage_id, tables, number_of(transaction.now())}));
+       generation.store_id, generation.lineage_id, tables, sql_number(transaction.now())}));
   if (!added) return std::unexpected(std::move(added).error());
   added = add_workers(transaction, generation.id, generation.workers, {});
   if (!added) return std::unexpected(std::move(added).error());
@@ -236,10 +220,10 @@ Result<std::vector<WorkerRow>> list_workers(StateTransaction& transaction,
   found.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     found.push_back({.worker = static_cast<std::uint32_t>(rows->integer(row, 0)),
-                     .position = position_of(rows->integer(row, 1)),
+                     .position = rows->position(row, 1),
                      .fence = rows->integer(row, 2),
                      .events = static_cast<std::uint64_t>(rows->integer(row, 3)),
-                     .stored_at = time_of(rows->integer(row, 4))});
+                     .stored_at = rows->time(row, 4)});
   }
   return found;
 }
@@ -264,8 +248,8 @@ Result<void> set_workers(StateTransaction& transaction, std::int64_t generation,
 Result<bool> move_worker(StateTransaction& transaction, const WorkerMove& move) {
   const auto rows = transaction.run(
       is_planted(Plant::FenceIgnored) ? kMoveUnfenced : kMove,
-      {number_of(move.to), static_cast<std::int64_t>(move.events), number_of(transaction.now()),
-       move.generation, std::int64_t{move.worker}, move.fence, number_of(move.from)});
+      {sql_number(move.to), static_cast<std::int64_t>(move.events), sql_number(transaction.now()),
+       move.generation, std::int64_t{move.worker}, move.fence, sql_number(move.from)});
   if (!rows) return std::unexpected(rows.error());
   return rows->changed() == 1;
 }

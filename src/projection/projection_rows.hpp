@@ -46,11 +46,6 @@ struct WorkerRow {
   Timestamp stored_at = {};
 };
 
-std::int64_t number_of(GlobalPosition position);
-std::int64_t number_of(Timestamp time);
-GlobalPosition position_of(std::int64_t number);
-Timestamp time_of(std::int64_t number);
-
 // Absent: it has never run. The row stays as it is until the transaction ends if `is_to_stay`.
 Result<std::optional<ProjectionRow>> find_projection(StateTransaction& transaction,
                                                      std::string_view name,

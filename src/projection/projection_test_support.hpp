@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +30,30 @@ using test::ledger_fold;
 using test::ledger_state;
 using test::PaymentRows;
 using test::Totals;
+
+// What it does is said from outside.
+class Scripted : public Projection {
+ public:
+  using Apply = std::function<Result<void>(ProjectionContext&, const EventView&)>;
+
+  explicit Scripted(Apply apply, SubscriptionFilter filter = {})
+      : apply_(std::move(apply)), filter_(std::move(filter)) {}
+  std::string_view name() const override { return name_; }
+  std::uint32_t version() const override { return version_; }
+  SubscriptionFilter filter() const override { return filter_; }
+  std::vector<ProjectionTable> tables() const override { return tables_; }
+  Result<void> apply(ProjectionContext& context, const EventView& event) override {
+    return apply_(context, event);
+  }
+
+  std::string name_ = "scripted";
+  std::uint32_t version_ = 1;
+  std::vector<ProjectionTable> tables_;
+
+ private:
+  Apply apply_;
+  SubscriptionFilter filter_;
+};
 
 // A store with its state database.
 class ProjectionTest : public test::EngineTest {

@@ -38,12 +38,13 @@ Rebuild::Rebuild(Subscriptions& subscriptions, StateDatabase& state, Projection&
       state_(state),
       projection_(projection),
       options_(options),
-      identity_(identity_of(subscriptions.store())) {}
+      identity_(identity_of(subscriptions.store())),
+      lease_(state, rebuild_lease_name(projection.name()), options.run.owner, options.run.lease) {}
 
 Result<bool> Rebuild::run() {
   auto done = run_to_switch();
   if (frozen_until_ != Timestamp{} && !done) thaw();
-  give_up_lease();
+  lease_.give_up();
   return done;
 }
 
@@ -77,8 +78,7 @@ Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
   if (!open) return std::unexpected(std::move(open).error());
   auto& transaction = **open;
   const auto name = projection_.name();
-  auto answer =
-      acquire_lease(transaction, rebuild_lease_name(name), options_.run.owner, options_.run.lease);
+  auto answer = lease_.hold(transaction);
   if (!answer) return std::unexpected(std::move(answer).error());
   if (!answer->acquired) {
     return std::unexpected(Error{.code = ErrorCode::Overloaded,
@@ -114,8 +114,7 @@ Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
                          " goes beyond the store, which was restored or is another: reset it"});
   }
   if (auto done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
-  lease_ = std::move(answer->lease);
-  renew_at_ = std::chrono::steady_clock::now() + options_.run.lease / 3;
+  lease_.keep(std::move(answer->lease));
   return Pair{.live = **std::move(live),
               .live_workers = *std::move(live_workers),
               .next = *std::move(next),
@@ -158,7 +157,7 @@ Result<void> Rebuild::align(Pair& pair) {
   if (auto done = advance(pair, until, effects_after); !done) return done;
   auto open = state_.begin(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
-  auto workers = take_over(**open, pair.next, options_.run.workers, lease_->fence);
+  auto workers = take_over(**open, pair.next, options_.run.workers, lease_.lease()->fence);
   if (!workers) return std::unexpected(std::move(workers).error());
   pair.next_workers = *std::move(workers);
   return (*open)->commit();
@@ -172,7 +171,7 @@ Result<void> Rebuild::advance(Pair& pair, GlobalPosition until, GlobalPosition e
                      .state = state_,
                      .options = options_.run,
                      .generation = pair.next,
-                     .fence = lease_->fence,
+                     .fence = lease_.lease()->fence,
                      .effects_after = effects_after},
                     pair.next_workers, until);
   if (auto done = watch(run, until); !done) return done;
@@ -204,16 +203,11 @@ Result<void> Rebuild::watch(GenerationRun& run, GlobalPosition until) {
   }
 }
 
-// Renews it in time. Fails with Overloaded where it is another's by now.
+// Fails with Overloaded where the lease is another's by now.
 Result<void> Rebuild::keep_lease() {
-  if (std::chrono::steady_clock::now() < renew_at_) return {};
-  auto open = state_.begin(row_deadline());
-  if (!open) return std::unexpected(std::move(open).error());
-  const auto renewed = renew_lease(**open, *lease_, options_.run.lease);
-  if (!renewed) return std::unexpected(renewed.error());
-  if (!*renewed) return std::unexpected(overtaken(projection_.name()));
-  if (auto done = (*open)->commit(); !done) return done;
-  renew_at_ = std::chrono::steady_clock::now() + options_.run.lease / 3;
+  const auto kept = lease_.renew_in_time();
+  if (!kept) return std::unexpected(kept.error());
+  if (!*kept) return std::unexpected(overtaken(projection_.name()));
   return {};
 }
 
@@ -276,7 +270,7 @@ Result<bool> Rebuild::freeze(Pair& pair) {
   if (!*row || (*row)->live_generation != pair.live.id) {
     return std::unexpected(overtaken(projection_.name()));
   }
-  const auto held = holds_lease(transaction, *lease_);
+  const auto held = holds_lease(transaction, *lease_.lease());
   if (!held) return held;
   if (!*held) return std::unexpected(overtaken(projection_.name()));
   const auto until = transaction.now() + kFreeze;
@@ -301,7 +295,7 @@ Result<bool> Rebuild::put_in_place(const Pair& pair) {
   const bool is_frozen = *row && (*row)->live_generation == pair.live.id &&
                          (*row)->frozen_until == frozen_until_ && transaction.now() < frozen_until_;
   if (!is_frozen) return false;
-  const auto held = holds_lease(transaction, *lease_);
+  const auto held = holds_lease(transaction, *lease_.lease());
   if (!held) return held;
   if (!*held) return std::unexpected(overtaken(name));
 
@@ -334,14 +328,6 @@ Result<void> Rebuild::remove_replaced(const Pair& pair) {
   if (removed) removed = drop_tables(**open, pair.live);
   if (removed) removed = (*open)->commit();
   return removed;
-}
-
-void Rebuild::give_up_lease() {
-  if (!lease_) return;
-  auto open = state_.begin(row_deadline());
-  if (!open) return;  // it runs out by itself
-  const auto released = release_lease(**open, *lease_);
-  if (released && *released) static_cast<void>((*open)->commit());
 }
 
 }  // namespace eventstore::projection

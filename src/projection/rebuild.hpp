@@ -7,6 +7,7 @@
 
 #include "eventstore/projections.hpp"
 #include "projection/generation_run.hpp"
+#include "projection/held_lease.hpp"
 #include "projection/turn.hpp"
 
 namespace eventstore::projection {
@@ -51,16 +52,14 @@ class Rebuild {
   void thaw();
   Result<void> keep_lease();
   void report(GlobalPosition position, GlobalPosition target);
-  void give_up_lease();
 
   Subscriptions& subscriptions_;
   StateDatabase& state_;
   Projection& projection_;
   const RebuildOptions& options_;
   const StoreIdentity identity_;
-  std::optional<Lease> lease_;
+  HeldLease lease_;
   Timestamp frozen_until_ = {};
-  std::chrono::steady_clock::time_point renew_at_{};
   const std::chrono::steady_clock::time_point began_at_ = std::chrono::steady_clock::now();
   std::optional<GlobalPosition> began_from_;
   double rate_ = 0;  // positions a second

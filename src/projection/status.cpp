@@ -37,18 +37,6 @@ Result<std::optional<ProjectionStatus::Rebuild>> rebuild_of(
 
 }  // namespace
 
-Result<Lag> lag_of(EventStore& store, GlobalPosition position, Timestamp now) {
-  auto cursor = store.read({.from = position.value + 1, .limit = 1, .include_system = true});
-  if (!cursor) return std::unexpected(std::move(cursor).error());
-  const auto first = (*cursor)->next();
-  if (!first) return std::unexpected(first.error());
-  Lag lag{.head = (*cursor)->head()};
-  if (first->empty()) return lag;
-  lag.positions = lag.head.value - position.value;
-  lag.time = std::max(now - first->front().recorded_at, std::chrono::microseconds(0));
-  return lag;
-}
-
 Result<ProjectionStatus> status_of(StateTransaction& transaction, EventStore& store,
                                    const ProjectionRow& row) {
   const auto generations = list_generations(transaction, row.name);

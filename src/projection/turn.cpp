@@ -73,9 +73,9 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
   auto open = state_.begin(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
   auto& transaction = **open;
-  auto lease = hold_lease(transaction);
-  if (!lease) return std::unexpected(std::move(lease).error());
-  if (!*lease) return no_turn(ProjectionPhase::Waiting, pause);
+  auto answer = lease_.hold(transaction);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  if (!answer->acquired) return no_turn(ProjectionPhase::Waiting, pause);
 
   const auto name = projection_.name();
   auto row = find_projection(transaction, name, /*is_to_stay=*/true);
@@ -98,7 +98,7 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
   }
   if ((*row)->is_paused || (*row)->frozen_until > transaction.now()) {
     if (auto kept = transaction.commit(); !kept) return std::unexpected(std::move(kept).error());
-    keep(**std::move(lease));
+    lease_.keep(std::move(answer->lease));
     return (*row)->is_paused ? no_turn(ProjectionPhase::Paused, pause)
                              : no_turn(ProjectionPhase::Waiting, kFrozenPause);
   }
@@ -111,38 +111,17 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
                         ? first_generation(transaction)
                         : check_generation(transaction, (*row)->live_generation);
   if (!generation) return std::unexpected(std::move(generation).error());
-  auto turn = turn_of(transaction, *std::move(generation), (*lease)->fence);
+  auto turn = turn_of(transaction, *std::move(generation), answer->lease.fence);
   if (!turn) return std::unexpected(std::move(turn).error());
   if (auto done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
-  keep(**std::move(lease));
+  lease_.keep(std::move(answer->lease));
   generation_ = turn->generation.id;
   return *std::move(turn);
 }
 
-// The lease as it is once the transaction is committed. Absent: somebody else has it.
-Result<std::optional<Lease>> TurnTaker::hold_lease(StateTransaction& transaction) {
-  if (lease_) {
-    auto lease = *lease_;
-    const auto renewed = renew_lease(transaction, lease, options_.lease);
-    if (!renewed) return std::unexpected(renewed.error());
-    if (*renewed) return lease;
-    lease_.reset();
-  }
-  auto answer =
-      acquire_lease(transaction, lease_name(projection_.name()), options_.owner, options_.lease);
-  if (!answer) return std::unexpected(std::move(answer).error());
-  if (!answer->acquired) return std::nullopt;
-  return std::move(answer->lease);
-}
-
-void TurnTaker::keep(Lease lease) {
-  lease_ = std::move(lease);
-  renew_at_ = std::chrono::steady_clock::now() + options_.lease / 3;
-}
-
 // Whoever has the lease, and it is not to be renewed yet, looks without writing.
 Result<bool> TurnTaker::is_frozen() {
-  if (!lease_ || std::chrono::steady_clock::now() >= renew_at_) return false;
+  if (!lease_.lease() || lease_.is_due()) return false;
   auto open = state_.begin_read(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
   const auto row = find_projection(**open, projection_.name());
@@ -186,34 +165,13 @@ Result<Turn> TurnTaker::turn_of(StateTransaction& transaction, GenerationRow gen
 }
 
 Result<bool> TurnTaker::may_go_on() {
-  if (!lease_) return false;
-  const bool renews = std::chrono::steady_clock::now() >= renew_at_;
-  auto open = renews ? state_.begin(row_deadline()) : state_.begin_read(row_deadline());
+  const auto kept = lease_.renew_in_time();
+  if (!kept || !*kept) return kept;
+  auto open = state_.begin_read(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
-  if (renews) {
-    const auto renewed = renew_lease(**open, *lease_, options_.lease);
-    if (!renewed) return renewed;
-    if (!*renewed) {
-      lease_.reset();
-      return false;
-    }
-    renew_at_ = std::chrono::steady_clock::now() + options_.lease / 3;
-  }
   const auto row = find_projection(**open, projection_.name());
   if (!row) return std::unexpected(row.error());
-  if (renews) {
-    if (auto done = (*open)->commit(); !done) return std::unexpected(std::move(done).error());
-  }
   return *row && !(*row)->is_paused && (*row)->live_generation == generation_;
-}
-
-void TurnTaker::give_up() {
-  if (!lease_) return;
-  const auto lease = *std::exchange(lease_, std::nullopt);
-  auto open = state_.begin(row_deadline());
-  if (!open) return;  // it runs out by itself
-  const auto released = release_lease(**open, lease);
-  if (released && *released) static_cast<void>((*open)->commit());
 }
 
 }  // namespace eventstore::projection

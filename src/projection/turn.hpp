@@ -8,18 +8,12 @@
 #include <vector>
 
 #include "eventstore/event_store.hpp"
-#include "eventstore/lease.hpp"
 #include "eventstore/projections.hpp"
+#include "projection/held_lease.hpp"
 #include "projection/projection_rows.hpp"
+#include "projection/row_deadline.hpp"
 
 namespace eventstore::projection {
-
-// How long a transaction on the rows of projections may take.
-inline constexpr auto kRowPatience = std::chrono::seconds(30);
-
-inline Deadline row_deadline() {
-  return std::chrono::steady_clock::now() + kRowPatience;
-}
 
 // Which history of which store positions are of.
 struct StoreIdentity {
@@ -49,7 +43,11 @@ class TurnTaker {
  public:
   TurnTaker(StateDatabase& state, const StoreIdentity& identity, Projection& projection,
             const ProjectionOptions& options)
-      : state_(state), identity_(identity), projection_(projection), options_(options) {}
+      : state_(state),
+        identity_(identity),
+        projection_(projection),
+        options_(options),
+        lease_(state, lease_name(projection.name()), options.owner, options.lease) {}
 
   // Takes or keeps the lease, makes the projection's first generation where there is none, and
   // keeps whoever worked before from committing anything.
@@ -63,13 +61,11 @@ class TurnTaker {
   Result<bool> may_go_on();
 
   // Lets another one begin at once.
-  void give_up();
+  void give_up() { lease_.give_up(); }
 
-  std::int64_t fence() const { return lease_ ? lease_->fence : 0; }
+  std::int64_t fence() const { return lease_.lease() ? lease_.lease()->fence : 0; }
 
  private:
-  Result<std::optional<Lease>> hold_lease(StateTransaction& transaction);
-  void keep(Lease lease);
   Result<bool> is_frozen();
   Result<GenerationRow> first_generation(StateTransaction& transaction);
   Result<GenerationRow> check_generation(StateTransaction& transaction, std::int64_t id);
@@ -80,8 +76,7 @@ class TurnTaker {
   const StoreIdentity& identity_;
   Projection& projection_;
   const ProjectionOptions& options_;
-  std::optional<Lease> lease_;
-  std::chrono::steady_clock::time_point renew_at_{};
+  HeldLease lease_;
   std::int64_t generation_ = 0;  // that of the last turn; 0: there was none
 };
 

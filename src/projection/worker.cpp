@@ -6,13 +6,12 @@
 
 #include "core/campaign_hooks.hpp"
 #include "projection/failure_rows.hpp"
+#include "projection/row_deadline.hpp"
 #include "projection/worker_context.hpp"
 
 namespace eventstore::projection {
 namespace {
 
-// How long a transaction may take.
-constexpr auto kPatience = std::chrono::seconds(30);
 // What there is in memory of events that are not committed.
 constexpr std::size_t kPendingBytesMax = std::size_t{64} << 20;
 
@@ -82,7 +81,7 @@ Worker::Outcome<> Worker::load() {
 }
 
 Result<void> Worker::load_stored() {
-  const auto opened = work_.state.begin_read(in(kPatience));
+  const auto opened = work_.state.begin_read(row_deadline());
   if (!opened) return std::unexpected(opened.error());
   auto failed = open_failures(**opened, work_.generation.id, committed_);
   if (!failed) return std::unexpected(std::move(failed).error());
@@ -94,7 +93,7 @@ Result<void> Worker::load_stored() {
 
 // As far as that can be found out.
 bool Worker::is_fenced() {
-  const auto opened = work_.state.begin_read(in(kPatience));
+  const auto opened = work_.state.begin_read(row_deadline());
   if (!opened) return false;
   const auto workers = list_workers(**opened, work_.generation.id);
   return workers && std::ranges::none_of(*workers, [this](const WorkerRow& row) {
@@ -163,7 +162,7 @@ void Worker::begin_time() {
 
 Worker::Outcome<StateTransaction*> Worker::transaction() {
   if (transaction_ == nullptr) {
-    auto begun = work_.state.begin(in(kPatience));
+    auto begun = work_.state.begin(row_deadline());
     if (!begun) {
       return std::unexpected(
           Failure{.kind = RunEnd::Kind::Broken, .error = std::move(begun).error()});

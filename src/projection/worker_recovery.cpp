@@ -14,18 +14,6 @@ namespace {
 
 constexpr std::size_t kErrorBytesMax = 2000;
 
-// As it can be stored: UTF-8 without NUL, and not endless.
-std::string text_of(const Error& error) {
-  std::string text;
-  auto rest = std::string_view(error.message);
-  while (!rest.empty() && text.size() < kErrorBytesMax) {
-    const auto bytes = rest.front() == '\0' ? 0 : utf8_sequence_bytes(rest);
-    text += bytes == 0 ? std::string_view("?") : rest.substr(0, bytes);
-    rest.remove_prefix(std::max<std::size_t>(bytes, 1));
-  }
-  return text;
-}
-
 }  // namespace
 
 // In a transaction that is the next to be committed.
@@ -96,7 +84,7 @@ std::optional<RunEnd> Worker::apply_alone(const EventView& event, std::uint32_t 
   for (auto error = std::move(first_failure);;) {
     if (error) {
       ++failure.attempts;
-      failure.error = text_of(*error);
+      failure.error = storable_text(error->message, kErrorBytesMax);
       if (options.on_failed_attempt) options.on_failed_attempt(failure);
       if (failure.attempts >= options.attempts_max) return give_up(std::move(failure));
       auto noted = change(

@@ -21,14 +21,10 @@ constexpr const char* kList =
     " WHERE substr(name, 1, length($1)) = $1 ORDER BY name";
 constexpr const char* kRemove = "DELETE FROM state_checkpoints WHERE name = $1";
 
-std::int64_t number_of(GlobalPosition position) {
-  return static_cast<std::int64_t>(position.value);
-}
-
 Checkpoint checkpoint_at(const SqlRows& rows, std::size_t row) {
   return {.name = std::string(rows.text(row, 0)),
-          .position = {static_cast<std::uint64_t>(rows.integer(row, 1))},
-          .stored_at = Timestamp(std::chrono::microseconds(rows.integer(row, 2)))};
+          .position = rows.position(row, 1),
+          .stored_at = rows.time(row, 2)};
 }
 
 }  // namespace
@@ -43,10 +39,10 @@ Result<CheckpointOutcome> store_checkpoint(StateTransaction& transaction, std::s
                                  .message = "a checkpoint does not go back: remove it instead"});
   }
   const auto now = transaction.now();
-  const auto at = now.time_since_epoch().count();
+  const auto at = sql_number(now);
   auto moved = expected == GlobalPosition{}
-                   ? transaction.run(kFirst, {name, number_of(next), at})
-                   : transaction.run(kNext, {name, number_of(next), at, number_of(expected)});
+                   ? transaction.run(kFirst, {name, sql_number(next), at})
+                   : transaction.run(kNext, {name, sql_number(next), at, sql_number(expected)});
   if (!moved) return std::unexpected(std::move(moved).error());
   if (moved->changed() == 1) return CheckpointOutcome::Stored;
 

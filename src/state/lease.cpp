@@ -22,10 +22,6 @@ constexpr const char* kRelease =
     "UPDATE state_leases SET expires_at = 0, fence = fence + 1 WHERE name = $1 AND fence = $2";
 constexpr const char* kHolds = "SELECT fence FROM state_leases WHERE name = $1 AND fence = $2";
 
-std::int64_t number_of(Timestamp time) {
-  return time.time_since_epoch().count();
-}
-
 }  // namespace
 
 Result<LeaseAnswer> acquire_lease(StateTransaction& transaction, std::string_view name,
@@ -39,7 +35,7 @@ Result<LeaseAnswer> acquire_lease(StateTransaction& transaction, std::string_vie
   const auto now = transaction.now();
   const Timestamp expires_at = now + duration;
   const auto taken =
-      transaction.run(kAcquire, {name, owner, number_of(expires_at), number_of(now)});
+      transaction.run(kAcquire, {name, owner, sql_number(expires_at), sql_number(now)});
   if (!taken) return std::unexpected(taken.error());
   if (!taken->empty()) {
     return LeaseAnswer{.acquired = true,
@@ -57,7 +53,7 @@ Result<bool> renew_lease(StateTransaction& transaction, Lease& lease,
                          std::chrono::milliseconds duration) {
   const auto now = transaction.now();
   const Timestamp expires_at = now + duration;
-  const auto renewed = transaction.run(kRenew, {lease.name, lease.fence, number_of(expires_at)});
+  const auto renewed = transaction.run(kRenew, {lease.name, lease.fence, sql_number(expires_at)});
   if (!renewed) return std::unexpected(renewed.error());
   if (renewed->changed() == 0) return false;
   lease.expires_at = expires_at;
@@ -84,7 +80,7 @@ Result<std::optional<Lease>> find_lease(StateTransaction& transaction, std::stri
   return Lease{.name = std::string(rows->text(0, 0)),
                .owner = std::string(rows->text(0, 1)),
                .fence = rows->integer(0, 2),
-               .expires_at = Timestamp(std::chrono::microseconds(rows->integer(0, 3)))};
+               .expires_at = rows->time(0, 3)};
 }
 
 }  // namespace eventstore

@@ -33,8 +33,8 @@ Result<void> apply(StateTransaction& transaction, std::string_view component,
                    const StateMigration& migration) {
   if (auto run = transaction.run_script(migration.script); !run) return run;
   const auto now = transaction.now();
-  auto noted = transaction.run(kApplied, {component, std::int64_t{migration.number}, migration.name,
-                                          now.time_since_epoch().count()});
+  auto noted = transaction.run(
+      kApplied, {component, std::int64_t{migration.number}, migration.name, sql_number(now)});
   if (!noted) return std::unexpected(std::move(noted).error());
   return {};
 }

@@ -17,6 +17,7 @@
 #include "eventstore/subscription.hpp"
 #include "subscription/subscription_test_support.hpp"
 #include "support/engines.hpp"
+#include "support/forwarding_transaction.hpp"
 
 namespace eventstore::test {
 
@@ -46,28 +47,13 @@ class FlakyState final : public StateDatabase {
   }
 
  private:
-  class Transaction final : public StateTransaction {
+  class Transaction final : public ForwardingTransaction {
    public:
     Transaction(FlakyState& state, std::unique_ptr<StateTransaction> real)
-        : state_(state), real_(std::move(real)) {}
-    using StateTransaction::run;
-    Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters) override {
-      return real_->run(sql, parameters);
-    }
-    Result<std::uint64_t> run_each(std::string_view sql,
-                                   std::span<const std::vector<SqlParameter>> rows) override {
-      return real_->run_each(sql, rows);
-    }
-    Result<void> run_script(std::string_view script) override { return real_->run_script(script); }
-    Result<void> replace_view(std::string_view name, std::string_view select) override {
-      return real_->replace_view(name, select);
-    }
-    Timestamp now() const override { return real_->now(); }
-    Result<void> lock(std::string_view name) override { return real_->lock(name); }
-    std::string_view for_update() const override { return real_->for_update(); }
+        : ForwardingTransaction(std::move(real)), state_(state) {}
     Result<void> commit() override {
       if (state_.goes == Goes::Nowhere) return std::unexpected(unreachable());
-      auto done = real_->commit();
+      auto done = ForwardingTransaction::commit();
       const bool is_other = state_.commits_++ % 2 == 1;
       const bool is_unanswered =
           state_.goes == Goes::WithoutAnswers || (state_.goes == Goes::HalfUnanswered && is_other);
@@ -78,7 +64,6 @@ class FlakyState final : public StateDatabase {
 
    private:
     FlakyState& state_;
-    std::unique_ptr<StateTransaction> real_;
   };
 
   static Error unreachable() {

@@ -93,16 +93,16 @@ class ConsumerGroups::Impl {
     if (!parked) return std::unexpected(parked.error());
     auto members = members_of(transaction, name);
     if (!members) return std::unexpected(std::move(members).error());
-    ConsumerGroupStatus status{.name = std::string(name),
+    const auto lag = lag_of(subscriptions_.store(), *position, transaction.now());
+    if (!lag) return std::unexpected(lag.error());
+    return ConsumerGroupStatus{.name = std::string(name),
                                .position = *position,
-                               .head = {},
+                               .head = lag->head,
+                               .lag = lag->positions,
+                               .lag_time = lag->time,
                                .parked = *parked,
                                .members = *std::move(members),
                                .stopped = (*row)->stopped};
-    if (auto added = add_lag(transaction.now(), status); !added) {
-      return std::unexpected(std::move(added).error());
-    }
-    return status;
   }
 
   void tell_members(std::string_view group, const RunningGroupMember* but = nullptr) {
@@ -161,23 +161,6 @@ class ConsumerGroups::Impl {
                          .expires_at = row.expires_at});
     }
     return members;
-  }
-
-  Result<void> add_lag(Timestamp now, ConsumerGroupStatus& status) {
-    auto& store = subscriptions_.store();
-    auto head = store.head();
-    if (!head) return std::unexpected(std::move(head).error());
-    status.head = *head;
-    if (status.head <= status.position) return {};
-    status.lag = status.head.value - status.position.value;
-    const auto cursor =
-        store.read({.from = status.position.value + 1, .limit = 1, .include_system = true});
-    if (!cursor) return std::unexpected(cursor.error());
-    const auto events = (*cursor)->next();
-    if (!events) return std::unexpected(events.error());
-    if (events->empty()) return {};
-    status.lag_time = std::max(now - events->front().recorded_at, std::chrono::microseconds(0));
-    return {};
   }
 
   Subscriptions& subscriptions_;

@@ -77,7 +77,7 @@ Result<std::uint64_t> run_for_buckets(StateTransaction& transaction, std::string
   std::vector<std::vector<SqlParameter>> rows;
   rows.reserve(buckets.size());
   for (const auto& one : buckets) {
-    rows.push_back({group, member, std::int64_t{one.bucket}, number_of(one.position),
+    rows.push_back({group, member, std::int64_t{one.bucket}, sql_number(one.position),
                     std::int64_t{one.attempts}});
   }
   return transaction.run_each(sql, rows);
@@ -85,35 +85,19 @@ Result<std::uint64_t> run_for_buckets(StateTransaction& transaction, std::string
 
 }  // namespace
 
-std::int64_t number_of(GlobalPosition position) {
-  return static_cast<std::int64_t>(position.value);
-}
-
-std::int64_t number_of(Timestamp time) {
-  return time.time_since_epoch().count();
-}
-
-GlobalPosition position_at(const SqlRows& rows, std::size_t row, std::size_t column) {
-  return {static_cast<std::uint64_t>(rows.integer(row, column))};
-}
-
-Timestamp time_at(const SqlRows& rows, std::size_t row, std::size_t column) {
-  return Timestamp(std::chrono::microseconds(rows.integer(row, column)));
-}
-
 Result<void> lock_group(StateTransaction& transaction, std::string_view group) {
   return transaction.lock("group/" + std::string(group));
 }
 
 Result<bool> add_group(StateTransaction& transaction, std::string_view name, const GroupRow& row) {
-  const auto added = transaction.run(
-      kAddGroup, {name, row.id, row.settings, number_of(row.start), number_of(transaction.now())});
+  const auto added = transaction.run(kAddGroup, {name, row.id, row.settings, sql_number(row.start),
+                                                 sql_number(transaction.now())});
   if (!added) return std::unexpected(added.error());
   if (added->changed() == 0) return false;
   std::vector<std::vector<SqlParameter>> buckets;
   buckets.reserve(ConsumerGroups::kBuckets);
   for (std::int64_t bucket = 0; bucket < ConsumerGroups::kBuckets; ++bucket) {
-    buckets.push_back({name, bucket, number_of(row.start)});
+    buckets.push_back({name, bucket, sql_number(row.start)});
   }
   auto made = transaction.run_each(kAddBucket, buckets);
   if (!made) return std::unexpected(std::move(made).error());
@@ -139,7 +123,7 @@ Result<std::optional<GroupRow>> find_group(StateTransaction& transaction, std::s
   if (rows->empty()) return std::nullopt;
   GroupRow row{.id = std::string(rows->text(0, 0)),
                .settings = std::string(rows->text(0, 1)),
-               .start = position_at(*rows, 0, 2),
+               .start = rows->position(0, 2),
                .parked_changes = rows->integer(0, 4)};
   if (!rows->is_null(0, 3)) row.stopped = std::string(rows->text(0, 3));
   return row;
@@ -167,14 +151,14 @@ Result<void> note_parked_change(StateTransaction& transaction, std::string_view 
 Result<void> add_member(StateTransaction& transaction, std::string_view group,
                         const MemberRow& member) {
   return run(transaction, kAddMember,
-             {group, member.id, member.name, number_of(member.position),
-              number_of(transaction.now()), number_of(member.expires_at)});
+             {group, member.id, member.name, sql_number(member.position),
+              sql_number(transaction.now()), sql_number(member.expires_at)});
 }
 
 Result<bool> renew_member(StateTransaction& transaction, std::string_view group,
                           const MemberRow& member) {
   const auto renewed = transaction.run(
-      kRenewMember, {group, member.id, number_of(member.position), number_of(member.expires_at)});
+      kRenewMember, {group, member.id, sql_number(member.position), sql_number(member.expires_at)});
   if (!renewed) return std::unexpected(renewed.error());
   return renewed->changed() > 0;
 }
@@ -187,8 +171,8 @@ Result<std::vector<MemberRow>> list_members(StateTransaction& transaction, std::
   for (std::size_t row = 0; row < rows->size(); ++row) {
     members.push_back({.id = std::string(rows->text(row, 0)),
                        .name = std::string(rows->text(row, 1)),
-                       .position = position_at(*rows, row, 2),
-                       .expires_at = time_at(*rows, row, 3)});
+                       .position = rows->position(row, 2),
+                       .expires_at = rows->time(row, 3)});
   }
   return members;
 }
@@ -208,7 +192,7 @@ Result<std::vector<BucketRow>> list_buckets(StateTransaction& transaction, std::
   buckets.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
     buckets.push_back({.progress = {.bucket = static_cast<std::uint32_t>(rows->integer(row, 0)),
-                                    .position = position_at(*rows, row, 1),
+                                    .position = rows->position(row, 1),
                                     .attempts = static_cast<std::uint32_t>(rows->integer(row, 2))},
                        .is_free = rows->is_null(row, 3)});
   }
@@ -239,7 +223,7 @@ Result<std::uint64_t> give_buckets(StateTransaction& transaction, std::string_vi
 
 Result<void> raise_buckets(StateTransaction& transaction, std::string_view group,
                            const MemberRow& member) {
-  return run(transaction, kRaiseBuckets, {group, member.id, number_of(member.position)});
+  return run(transaction, kRaiseBuckets, {group, member.id, sql_number(member.position)});
 }
 
 Result<bool> has_bucket(StateTransaction& transaction, std::string_view group,
@@ -252,7 +236,7 @@ Result<bool> has_bucket(StateTransaction& transaction, std::string_view group,
 Result<GlobalPosition> group_position(StateTransaction& transaction, std::string_view group) {
   const auto rows = transaction.run(kPosition, {group});
   if (!rows) return std::unexpected(rows.error());
-  return rows->empty() ? GlobalPosition{} : position_at(*rows, 0, 0);
+  return rows->empty() ? GlobalPosition{} : rows->position(0, 0);
 }
 
 Result<std::vector<MemberBuckets>> count_buckets(StateTransaction& transaction,

@@ -92,10 +92,4 @@ struct MemberBuckets {
 Result<std::vector<MemberBuckets>> count_buckets(StateTransaction& transaction,
                                                  std::string_view group);
 
-// How positions and times are in the tables.
-std::int64_t number_of(GlobalPosition position);
-std::int64_t number_of(Timestamp time);
-GlobalPosition position_at(const SqlRows& rows, std::size_t row, std::size_t column);
-Timestamp time_at(const SqlRows& rows, std::size_t row, std::size_t column);
-
 }  // namespace eventstore::subscription

@@ -48,40 +48,29 @@ Result<std::uint64_t> run_for_positions(StateTransaction& transaction, std::stri
   if (positions.empty()) return 0;
   std::vector<std::vector<SqlParameter>> rows;
   rows.reserve(positions.size());
-  for (const auto position : positions) rows.push_back({group, number_of(position)});
+  for (const auto position : positions) rows.push_back({group, sql_number(position)});
   return transaction.run_each(sql, rows);
 }
 
 }  // namespace
 
 std::string storable_reason(std::string_view reason) {
-  std::string text;
-  while (!reason.empty() && text.size() < kReasonBytesMax) {
-    const auto bytes = utf8_sequence_bytes(reason);
-    if (bytes == 0 || reason.front() == '\0') {
-      text += '?';
-      reason.remove_prefix(1);
-    } else {
-      text += reason.substr(0, bytes);
-      reason.remove_prefix(bytes);
-    }
-  }
-  return text;
+  return storable_text(reason, kReasonBytesMax);
 }
 
 Result<void> park(StateTransaction& transaction, std::string_view group, const ParkedEvent& event) {
   auto parked = transaction.run(
-      kPark, {group, number_of(event.position), event.stream,
+      kPark, {group, sql_number(event.position), event.stream,
               static_cast<std::int64_t>(event.version.value), event.type, event.key,
               std::int64_t{bucket_of(event.key)}, std::int64_t{event.attempts}, event.last_error,
-              number_of(transaction.now()), std::int64_t{event.is_to_be_replayed ? 1 : 0}});
+              sql_number(transaction.now()), std::int64_t{event.is_to_be_replayed ? 1 : 0}});
   if (!parked) return std::unexpected(std::move(parked).error());
   return {};
 }
 
 Result<bool> unpark(StateTransaction& transaction, std::string_view group,
                     GlobalPosition position) {
-  const auto removed = transaction.run(kUnpark, {group, number_of(position)});
+  const auto removed = transaction.run(kUnpark, {group, sql_number(position)});
   if (!removed) return std::unexpected(removed.error());
   return removed->changed() > 0;
 }
@@ -90,19 +79,19 @@ Result<std::vector<ParkedEvent>> list_parked(StateTransaction& transaction, std:
                                              GlobalPosition after, std::uint64_t limit) {
   constexpr std::uint64_t kLimitMax = std::uint64_t{1} << 62;
   const auto rows = transaction.run(
-      kList, {group, number_of(after), static_cast<std::int64_t>(std::min(limit, kLimitMax))});
+      kList, {group, sql_number(after), static_cast<std::int64_t>(std::min(limit, kLimitMax))});
   if (!rows) return std::unexpected(rows.error());
   std::vector<ParkedEvent> events;
   events.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
-    events.push_back({.position = position_at(*rows, row, 0),
+    events.push_back({.position = rows->position(row, 0),
                       .stream = std::string(rows->text(row, 1)),
                       .version = {static_cast<std::uint64_t>(rows->integer(row, 2))},
                       .type = std::string(rows->text(row, 3)),
                       .key = std::string(rows->text(row, 4)),
                       .attempts = static_cast<std::uint32_t>(rows->integer(row, 5)),
                       .last_error = std::string(rows->text(row, 6)),
-                      .parked_at = time_at(*rows, row, 7),
+                      .parked_at = rows->time(row, 7),
                       .is_to_be_replayed = rows->integer(row, 8) == 1});
   }
   return events;
@@ -128,13 +117,13 @@ Result<std::optional<ParkedOfKey>> parked_of_key(StateTransaction& transaction,
   const auto rows = transaction.run(kOfKey, {group, std::int64_t{bucket_of(key)}, key});
   if (!rows) return std::unexpected(rows.error());
   if (rows->integer(0, 0) == 0) return std::nullopt;
-  return ParkedOfKey{.first = position_at(*rows, 0, 1), .all_replay = rows->integer(0, 2) == 1};
+  return ParkedOfKey{.first = rows->position(0, 1), .all_replay = rows->integer(0, 2) == 1};
 }
 
 Result<void> cancel_replays_after(StateTransaction& transaction, std::string_view group,
                                   std::string_view key, GlobalPosition position) {
   auto done = transaction.run(kCancelReplays,
-                              {group, std::int64_t{bucket_of(key)}, key, number_of(position)});
+                              {group, std::int64_t{bucket_of(key)}, key, sql_number(position)});
   if (!done) return std::unexpected(std::move(done).error());
   return {};
 }
@@ -146,7 +135,7 @@ Result<std::vector<ReplayRow>> list_replays(StateTransaction& transaction, std::
   std::vector<ReplayRow> replays;
   replays.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
-    replays.push_back({.position = position_at(*rows, row, 0),
+    replays.push_back({.position = rows->position(row, 0),
                        .bucket = static_cast<std::uint32_t>(rows->integer(row, 1)),
                        .attempts = static_cast<std::uint32_t>(rows->integer(row, 2))});
   }

@@ -16,6 +16,7 @@
 #include "eventstore/subscription.hpp"
 #include "subscription/store_double_test_support.hpp"
 #include "subscription/subscription_test_support.hpp"
+#include "support/forwarding_transaction.hpp"
 
 // Subscriptions with a thread of their own, and their checkpoints.
 namespace eventstore {
@@ -345,30 +346,13 @@ class UncertainState final : public StateDatabase {
   }
 
  private:
-  class Transaction final : public StateTransaction {
+  class Transaction final : public test::ForwardingTransaction {
    public:
-    explicit Transaction(std::unique_ptr<StateTransaction> inner) : inner_(std::move(inner)) {}
-    Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters) override {
-      return inner_->run(sql, parameters);
-    }
-    Result<std::uint64_t> run_each(std::string_view sql,
-                                   std::span<const std::vector<SqlParameter>> rows) override {
-      return inner_->run_each(sql, rows);
-    }
-    Result<void> run_script(std::string_view script) override { return inner_->run_script(script); }
-    Result<void> replace_view(std::string_view name, std::string_view select) override {
-      return inner_->replace_view(name, select);
-    }
-    Timestamp now() const override { return inner_->now(); }
-    Result<void> lock(std::string_view name) override { return inner_->lock(name); }
-    std::string_view for_update() const override { return inner_->for_update(); }
+    using ForwardingTransaction::ForwardingTransaction;
     Result<void> commit() override {
-      if (auto committed = inner_->commit(); !committed) return committed;
+      if (auto committed = ForwardingTransaction::commit(); !committed) return committed;
       return std::unexpected(error_with(ErrorCode::OutcomeUnknown));
     }
-
-   private:
-    std::unique_ptr<StateTransaction> inner_;
   };
 
   StateDatabase& state_;

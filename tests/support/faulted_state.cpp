@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "support/forwarding_transaction.hpp"
+
 namespace eventstore::test {
 namespace {
 
@@ -22,32 +24,30 @@ Error is_over() {
 
 }  // namespace
 
-class FaultedState::Transaction final : public StateTransaction {
+class FaultedState::Transaction final : public ForwardingTransaction {
  public:
   Transaction(FaultedState& database, std::unique_ptr<StateTransaction> below)
-      : database_(database), below_(std::move(below)) {}
+      : ForwardingTransaction(std::move(below)), database_(database) {}
 
-  using StateTransaction::run;
   Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters) override {
-    return call([&] { return below_->run(sql, parameters); });
+    return call([&] { return ForwardingTransaction::run(sql, parameters); });
   }
   Result<std::uint64_t> run_each(std::string_view sql,
                                  std::span<const std::vector<SqlParameter>> rows) override {
-    return call([&] { return below_->run_each(sql, rows); });
+    return call([&] { return ForwardingTransaction::run_each(sql, rows); });
   }
   Result<void> run_script(std::string_view script) override {
-    return call([&] { return below_->run_script(script); });
+    return call([&] { return ForwardingTransaction::run_script(script); });
   }
   Result<void> replace_view(std::string_view name, std::string_view select) override {
-    return call([&] { return below_->replace_view(name, select); });
+    return call([&] { return ForwardingTransaction::replace_view(name, select); });
   }
-  Timestamp now() const override { return below_->now() + database_.ahead_; }
+  Timestamp now() const override { return ForwardingTransaction::now() + database_.ahead_; }
   Result<void> lock(std::string_view name) override {
-    return call([&] { return below_->lock(name); });
+    return call([&] { return ForwardingTransaction::lock(name); });
   }
-  std::string_view for_update() const override { return below_->for_update(); }
   Result<void> commit() override {
-    return call([&] { return below_->commit(); });
+    return call([&] { return ForwardingTransaction::commit(); });
   }
 
  private:
@@ -61,7 +61,6 @@ class FaultedState::Transaction final : public StateTransaction {
   }
 
   FaultedState& database_;
-  std::unique_ptr<StateTransaction> below_;
   bool is_over_ = false;
 };
 

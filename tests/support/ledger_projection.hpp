@@ -51,7 +51,7 @@ class PaymentRows : public Projection {
         "INSERT INTO {payments} (stream, payments, positions) VALUES ($1, 1, $2)"
         " ON CONFLICT (stream) DO UPDATE SET payments = {payments}.payments + 1,"
         " positions = {payments}.positions + excluded.positions",
-        {event.stream, static_cast<std::int64_t>(event.position.value)});
+        {event.stream, sql_number(event.position)});
     if (!done) return std::unexpected(done.error());
     return {};
   }

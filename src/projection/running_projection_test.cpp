@@ -1,0 +1,236 @@
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "core/seeded_random.hpp"
+#include "projection/projection_test_support.hpp"
+
+// Instances of a projection: how they go on, stop, wait for each other, and are rebuilt.
+namespace eventstore::projection {
+namespace {
+
+using test::code_of;
+using test::value_of;
+
+class Projecting : public ProjectionTest {};
+INSTANTIATE_TEST_SUITE_P(Engines, Projecting, testing::ValuesIn(test::all_engines()),
+                         test::engine_name);
+
+TEST_P(Projecting, AppliesWhatIsAppendedWhileItRuns) {
+  Totals totals;
+  const auto running = value_of(projections().run(totals));
+  for (int round = 0; round < 20; ++round) {
+    const auto position = append("account-" + std::to_string(round % 3), "Paid", 5);
+    value_of(running->wait_for(position, soon()));
+    EXPECT_EQ(sum_of("totals"), static_cast<std::int64_t>(position.value));
+  }
+  value_of(running->stop(soon()));
+  EXPECT_EQ(running->phase(), ProjectionPhase::Ended);
+}
+
+TEST_P(Projecting, IsRebuiltBesideTheRunningOne) {
+  append("account-1", "Paid", 5);
+  append("account-2", "Paid", 7);
+  PaymentRows rows;
+  const auto running = value_of(projections().run(rows));
+  value_of(running->wait_for({12}, soon()));
+  value_of(projections().rebuild(rows, {.run = {.workers = 2}}));
+  EXPECT_EQ(query("SELECT sum(payments) FROM payments").integer(0, 0), 12);
+  // It goes on with what has taken its place.
+  const auto position = append("account-1", "Paid", 1);
+  value_of(running->wait_for(position, soon()));
+  EXPECT_EQ(query("SELECT sum(payments) FROM payments").integer(0, 0), 13);
+  EXPECT_EQ(value_of(projections().status("payment-rows"))->workers, 1U);
+  EXPECT_FALSE(value_of(projections().status("payment-rows"))->rebuild);
+}
+
+TEST_P(Projecting, WaitsWhileAnotherInstanceWorks) {
+  append("account-1", "Paid", 1);
+  Totals totals;
+  auto first = value_of(projections().run(totals));
+  value_of(first->wait_for({1}, soon()));
+  Totals same;
+  const auto second = value_of(projections().run(same));
+  const auto position = append("account-1", "Paid", 1);
+  value_of(first->wait_for(position, soon()));
+  while (second->phase() != ProjectionPhase::Waiting) std::this_thread::yield();
+  EXPECT_EQ(code_of(second->wait_for(position, std::chrono::steady_clock::now())),
+            ErrorCode::DeadlineExceeded);
+  // It takes over at once, and need not wait for the lease to run out.
+  value_of(first->stop(soon()));
+  const auto later = append("account-2", "Paid", 1);
+  value_of(second->wait_for(later, soon()));
+  expect_fold_of_all("totals");
+}
+
+TEST_P(Projecting, AsksForARebuildByAnotherVersion) {
+  append("account-1", "Paid", 3);
+  Ledger old;
+  const auto running = value_of(projections().run(old));
+  value_of(running->wait_for({3}, soon()));
+  Ledger next;
+  next.set_version(2);
+  const auto waiting = value_of(projections().run(next));
+  EXPECT_EQ(code_of(projections().rebuild(old, {.run = {.workers = 65}})),
+            ErrorCode::InvalidArgument);
+  value_of(projections().rebuild(next));
+  EXPECT_EQ(value_of(projections().status("ledger"))->version, 2U);
+  // The old one ends with the switch, and the new one takes over.
+  EXPECT_EQ(code_of(running->wait(soon())), ErrorCode::UnsupportedFormat);
+  const auto position = append("account-1", "Paid", 1);
+  value_of(waiting->wait_for(position, soon()));
+  expect_ledger_fits("after the switch");
+  EXPECT_EQ(next.effects(), (std::map<std::uint64_t, int>{{4, 1}}));
+  value_of(waiting->stop(soon()));
+  run_once_fails(old, ErrorCode::UnsupportedFormat);
+}
+
+TEST_P(Projecting, RefusesTheStateOfAnotherStore) {
+  append("account-1", "Paid", 1);
+  Totals totals;
+  run_once(totals);
+  const auto transaction = value_of(state().begin(soon()));
+  value_of(transaction->run("UPDATE state_projection_generations SET lineage_id = 'another'"));
+  value_of(transaction->commit());
+  run_once_fails(totals, ErrorCode::InvalidArgument);
+  EXPECT_TRUE(value_of(projections().reset("totals")));
+  run_once(totals);
+}
+
+TEST_P(Projecting, PausesAndGoesOn) {
+  append("account-1", "Paid", 1);
+  Totals totals;
+  const auto running = value_of(projections().run(totals));
+  value_of(running->wait_for({1}, soon()));
+  EXPECT_TRUE(value_of(projections().pause("totals")));
+  while (running->phase() != ProjectionPhase::Paused) std::this_thread::yield();
+  const auto position = append("account-1", "Paid", 1);
+  EXPECT_EQ(running->position(), GlobalPosition{1});
+  EXPECT_EQ(value_of(projections().status("totals"))->state, "paused");
+  EXPECT_EQ(value_of(projections().status("totals"))->lag, 1U);
+  EXPECT_TRUE(value_of(projections().resume("totals")));
+  value_of(projections().wait_for("totals", position, soon()));
+  EXPECT_EQ(value_of(projections().status("totals"))->state, "running");
+  EXPECT_FALSE(value_of(projections().pause("another")));
+  EXPECT_FALSE(value_of(projections().resume("another")));
+  EXPECT_EQ(code_of(projections().wait_for("another", {1}, soon())), ErrorCode::NotFound);
+}
+
+TEST_P(Projecting, EndsWhereItIsReset) {
+  append("account-1", "Paid", 1);
+  PaymentRows rows;
+  const auto running = value_of(projections().run(rows));
+  value_of(running->wait_for({1}, soon()));
+  EXPECT_TRUE(value_of(projections().reset("payment-rows")));
+  append("account-1", "Paid", 1);
+  EXPECT_EQ(code_of(running->wait(soon())), ErrorCode::Cancelled);
+  EXPECT_FALSE(value_of(projections().status("payment-rows")));
+  EXPECT_EQ(code_of(projections().document("payment-rows", "x")), ErrorCode::NotFound);
+  EXPECT_FALSE(value_of(projections().reset("payment-rows")));
+  run_once(rows);
+  EXPECT_EQ(query("SELECT payments FROM payments").integer(0, 0), 2);
+}
+
+TEST_P(Projecting, IsRebuiltWhileEventsAreAppended) {
+  Ledger ledger;
+  append("account-1", "Paid", 20);
+  const auto running = value_of(projections().run(ledger, {.workers = 2}));
+  std::jthread appender([&](const std::stop_token& stop) {
+    for (int n = 0; !stop.stop_requested(); ++n)
+      append("account-" + std::to_string(n % 9), "Paid", 1);
+  });
+  for (const std::uint32_t workers : {1U, 4U, 2U}) {
+    value_of(projections().rebuild(ledger, {.run = {.workers = workers}}));
+  }
+  appender.request_stop();
+  appender.join();
+  const auto head = value_of(store().head());
+  value_of(running->wait_for(head, soon()));
+  expect_ledger_fits("after the rebuilds");
+  expect_ledger_is_at(head);
+  // No event is without its effects outside.
+  const auto effects = ledger.effects();
+  for (std::uint64_t position = 1; position <= head.value; ++position) {
+    EXPECT_TRUE(effects.contains(position)) << position;
+  }
+}
+
+// The reader cannot know that no more come behind a full batch.
+TEST_P(Projecting, CommitsAFullBatchWithoutWaitingForMore) {
+  Totals totals;
+  const ProjectionOptions patient{
+      .workers = 2, .transaction_events_max = 4, .transaction_time_max = std::chrono::hours(1)};
+  const auto running = value_of(projections().run(totals, patient));
+  for (int round = 0; round < 5; ++round) {
+    const auto position = append("account-" + std::to_string(round), "Paid", 4);
+    value_of(running->wait_for(position, soon()));
+  }
+  value_of(running->stop(soon()));
+}
+
+TEST_P(Projecting, StopsBetweenEvents) {
+  append("account-1", "Paid", 2'000);
+  std::atomic<int> applied = 0;
+  std::atomic<bool> may_go_on = false;
+  Scripted slow([&](ProjectionContext&, const EventView&) -> Result<void> {
+    ++applied;
+    while (!may_go_on) std::this_thread::yield();
+    return {};
+  });
+  const auto running = value_of(projections().run(slow));
+  while (applied == 0) std::this_thread::yield();
+  EXPECT_EQ(code_of(running->stop(std::chrono::steady_clock::now())), ErrorCode::DeadlineExceeded);
+  may_go_on = true;
+  value_of(running->wait(soon()));
+  EXPECT_LT(applied, 2'000);
+}
+
+// Where the state database can be read beside one who writes to it.
+class ProjectingBeside : public ProjectionTest {};
+INSTANTIATE_TEST_SUITE_P(Engines, ProjectingBeside, testing::ValuesIn(test::persistent_engines()),
+                         test::engine_name);
+
+TEST_P(ProjectingBeside, CommitsInTimeWithinABatch) {
+  append("account-1", "Paid", 50);
+  std::uint64_t committed = 0;
+  Scripted watching([&](ProjectionContext& context, const EventView&) -> Result<void> {
+    committed = std::max(committed, value_of(projections().status("scripted"))->position.value);
+    auto done = context.run("INSERT INTO {notes} (n) VALUES (1)");
+    if (!done) return std::unexpected(done.error());
+    return {};
+  });
+  watching.tables_ = {{.name = "notes", .columns = "n BIGINT"}};
+  run_once(watching, {.transaction_time_max = std::chrono::milliseconds(0)});
+  EXPECT_EQ(committed, 49U);
+  EXPECT_EQ(query("SELECT count(*) FROM notes").integer(0, 0), 50);
+}
+
+// What the server has no room for is the event's fault, and not the server's.
+TEST_P(ProjectingBeside, LeavesOutWhatTheDatabaseCannotHold) {
+  append("account-1", "Paid", 3);
+  Scripted large([&](ProjectionContext& context, const EventView& event) -> Result<void> {
+    std::string name;
+    SeededRandom random(event.position.value);
+    const auto bytes = event.position.value == 2 ? 20'000 : 20;
+    while (std::cmp_less(name.size(), bytes)) name += std::to_string(random.next());
+    auto done = context.run("INSERT INTO {names} (name) VALUES ($1)", {name});
+    if (!done) return std::unexpected(done.error());
+    return {};
+  });
+  large.tables_ = {{.name = "names", .columns = "name TEXT PRIMARY KEY"}};
+  run_once(large, {.attempts_max = 1, .on_failure = FailurePolicy::Skip});
+  // SQLite's indexes hold any length, PostgreSQL's do not.
+  const std::size_t left_out = GetParam().has_segments ? 0 : 1;
+  EXPECT_EQ(query("SELECT count(*) FROM names").integer(0, 0), left_out == 0 ? 3 : 2);
+  EXPECT_EQ(value_of(projections().failures("scripted", 10)).size(), left_out);
+}
+
+}  // namespace
+}  // namespace eventstore::projection
