@@ -77,6 +77,11 @@ class ProjectionContext {
 
   // Runs one statement on the projection's own tables, which are named in braces:
   //   INSERT INTO {permits} (id, state) VALUES ($1, $2)
+  // A statement that names one of them without braces is refused where that is seen (behind FROM,
+  // JOIN, INTO, ONLY, UPDATE or USING): it would mean the table that is shown at the moment, also
+  // where a rebuild runs it. It may do whatever the state database lets this process do: change
+  // nothing else with it.
+  //
   // Fails with InvalidArgument where there is no such table, or as StateTransaction::run().
   virtual Result<SqlRows> run(std::string_view sql, std::span<const SqlParameter> parameters) = 0;
   Result<SqlRows> run(std::string_view sql, std::initializer_list<SqlParameter> parameters = {}) {
@@ -115,8 +120,9 @@ class Projection {
   // 1 to 40 of a-z, 0-9 and -, the first a letter.
   virtual std::string_view name() const = 0;
 
-  // A higher one where events have other effects than before, or other events have some: what is
-  // stored of another version is not gone on with, but has to be rebuilt. At least 1.
+  // A higher one where events have other effects than before, or other events have some, or tables
+  // are others: what is stored of another version is not gone on with, but has to be rebuilt. At
+  // least 1.
   virtual std::uint32_t version() const { return 1; }
 
   // Which events it is made of.

@@ -47,7 +47,8 @@ struct ProjectionOptions {
   // How many threads apply events, each those of its partitions: 1 to 64. It may be another number
   // the next time.
   std::uint32_t workers = 1;
-  // Ends by itself when it has applied what is stored at its beginning.
+  // Ends by itself when what is stored at its beginning has been applied, by this instance or by
+  // the one that works. Fails with InvalidArgument where the projection is paused before that.
   bool once = false;
 
   // A transaction has about so many events of a worker at most (at least 1), and is committed at
@@ -99,16 +100,20 @@ class RunningProjection {
   virtual Result<void> stop(Deadline deadline) = 0;
 
   // Waits until it has ended by itself. Fails with DeadlineExceeded; with what ended it:
-  // UnsupportedFormat where what is stored is of another version (rebuild it), InvalidArgument
+  // UnsupportedFormat where what is stored is of another version, or has other tables or another
+  // filter (rebuild it, with a higher version), also while another instance works on that, unless a
+  // rebuild is under way that makes what fits; InvalidArgument
   // where an event could not be applied and the policy is Stop, Cancelled where it was reset, or as
   // the store and the state database.
   virtual Result<void> wait(Deadline deadline) = 0;
 
-  // Waits until this instance has applied every event up to `position`, and the effects can be
-  // read. Where another instance may be the one that works, ask Projections::wait_for(). Fails with
+  // Waits until every event up to `position` has been applied, and the effects can be read. Where
+  // another instance works this one looks about four times a second: ask Projections::wait_for().
+  // Fails with
   // DeadlineExceeded, or as wait() where it has ended before.
   virtual Result<void> wait_for(GlobalPosition position, Deadline deadline) = 0;
 
+  // Every event up to it has been applied; where another instance works, as of the last look.
   virtual GlobalPosition position() const = 0;
   virtual ProjectionPhase phase() const = 0;
 };

@@ -123,11 +123,12 @@ class SubscriptionHandler {
   virtual ~SubscriptionHandler() = default;
 
   // Deals with one event. A failure ends the subscription (so does an exception, which becomes
-  // one); its checkpoint stays before the event.
+  // one); its checkpoint is then that of the event handled before it, at most.
   virtual Result<void> handle(const EventView& event) = 0;
 
   // Everything up to `position` has been dealt with. Called after each delivery, and after the part
-  // of one that was handled before a stop.
+  // of one that was handled before the checkpoint is stored, a stop or a failure of handle(): who
+  // gathers events in handle() writes them here. After a failure the checkpoint does not move.
   virtual Result<void> reached(GlobalPosition position);
   virtual void caught_up() {}
   virtual void fell_behind() {}

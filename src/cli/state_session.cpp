@@ -13,11 +13,12 @@ using nlohmann::ordered_json;
 
 Failure state_failure(const Session& session, const Error& error, StateAccess access) {
   Failure failure(error);
-  if (error.code == ErrorCode::ReadOnly || error.code == ErrorCode::Io) {
+  const bool is_in_folder = !is_server_url(session.store_url);
+  if (is_in_folder && (error.code == ErrorCode::ReadOnly || error.code == ErrorCode::Io)) {
     failure.message += access == StateAccess::Read
-                           ? "; SQLite reads it where it may write to the store's folder, or while "
-                             "another process has it open"
-                           : "; it lies beside the store, and this command needs to write to it";
+                           ? "; to read it SQLite needs to write to the store's folder, where no "
+                             "other process has it open"
+                           : "; this command needs to write to the store's folder";
   }
   failure.details["store"] = without_passwords(session.store_url);
   return failure;

@@ -25,7 +25,16 @@ std::string own_table(std::int64_t generation, std::string_view name);
 // the name, with _ for -.
 std::string documents_view(std::string_view projection);
 
-// The statement as the database knows its tables: the names in braces are `tables`.
+// What a generation of the projection is made of, which is another with other tables or another
+// filter: JSON.
+std::string definition_of(const Projection& projection);
+
+// Fails with InvalidArgument where a table or a view of the generation would have the name of one
+// of another projection.
+Result<void> check_names(StateTransaction& transaction, const GenerationRow& generation);
+
+// The statement as the database knows its tables: the names in braces are `tables`. Fails with
+// InvalidArgument where a name in braces is none of them, or one of them is not in braces.
 Result<std::string> with_tables(std::string_view sql, std::int64_t generation,
                                 std::span<const std::string> tables);
 

@@ -31,13 +31,17 @@ constexpr const char* kNextGeneration =
     "UPDATE state_projection_generation_ids SET last_id = last_id + 1 RETURNING last_id";
 constexpr const char* kAddGeneration =
     "INSERT INTO state_projection_generations (id, projection, version, workers, status, store_id,"
-    " lineage_id, tables, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    " lineage_id, tables, definition, created_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 constexpr const char* kFindGeneration =
-    "SELECT id, projection, version, workers, status, store_id, lineage_id, tables"
+    "SELECT id, projection, version, workers, status, store_id, lineage_id, tables, definition"
     " FROM state_projection_generations WHERE id = $1";
 constexpr const char* kListGenerations =
-    "SELECT id, projection, version, workers, status, store_id, lineage_id, tables"
+    "SELECT id, projection, version, workers, status, store_id, lineage_id, tables, definition"
     " FROM state_projection_generations WHERE projection = $1 ORDER BY id";
+constexpr const char* kListOtherGenerations =
+    "SELECT id, projection, version, workers, status, store_id, lineage_id, tables, definition"
+    " FROM state_projection_generations WHERE projection <> $1 ORDER BY id";
 constexpr const char* kSetStatus =
     "UPDATE state_projection_generations SET status = $2 WHERE id = $1";
 constexpr const char* kSetWorkers =
@@ -96,6 +100,15 @@ GenerationRow generation_of(const SqlRows& rows, std::size_t row) {
                       .lineage_id = std::string(rows.text(row, 6))};
   std::istringstream names{std::string(rows.text(row, 7))};
   for (std::string name; names >> name;) found.tables.push_back(name);
+  if (!rows.is_null(row, 8)) found.definition = rows.text(row, 8);
+  return found;
+}
+
+Result<std::vector<GenerationRow>> generations_of(const Result<SqlRows>& rows) {
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<GenerationRow> found;
+  found.reserve(rows->size());
+  for (std::size_t row = 0; row < rows->size(); ++row) found.push_back(generation_of(*rows, row));
   return found;
 }
 
@@ -174,7 +187,8 @@ Result<GenerationRow> add_generation(StateTransaction& transaction, GenerationRo
       kAddGeneration,
       {generation.id, generation.projection, std::int64_t{generation.version},
        std::int64_t{generation.workers}, kStatusNames[static_cast<std::size_t>(generation.status)],
-       generation.store_id, generation.lineage_id, tables, sql_number(transaction.now())}));
+       generation.store_id, generation.lineage_id, tables, generation.definition,
+       sql_number(transaction.now())}));
   if (!added) return std::unexpected(std::move(added).error());
   added = add_workers(transaction, generation.id, generation.workers, {});
   if (!added) return std::unexpected(std::move(added).error());
@@ -191,12 +205,12 @@ Result<std::optional<GenerationRow>> find_generation(StateTransaction& transacti
 
 Result<std::vector<GenerationRow>> list_generations(StateTransaction& transaction,
                                                     std::string_view projection) {
-  const auto rows = transaction.run(kListGenerations, {projection});
-  if (!rows) return std::unexpected(rows.error());
-  std::vector<GenerationRow> found;
-  found.reserve(rows->size());
-  for (std::size_t row = 0; row < rows->size(); ++row) found.push_back(generation_of(*rows, row));
-  return found;
+  return generations_of(transaction.run(kListGenerations, {projection}));
+}
+
+Result<std::vector<GenerationRow>> list_other_generations(StateTransaction& transaction,
+                                                          std::string_view projection) {
+  return generations_of(transaction.run(kListOtherGenerations, {projection}));
 }
 
 Result<void> set_status(StateTransaction& transaction, std::int64_t generation,

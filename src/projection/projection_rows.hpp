@@ -36,6 +36,8 @@ struct GenerationRow {
   std::string store_id;
   std::string lineage_id;
   std::vector<std::string> tables = {};  // their names as the projection says them
+  // definition_of() the projection that made it; empty where an earlier release did.
+  std::string definition = {};
 };
 
 struct WorkerRow {
@@ -68,6 +70,8 @@ Result<std::optional<GenerationRow>> find_generation(StateTransaction& transacti
                                                      std::int64_t id);
 Result<std::vector<GenerationRow>> list_generations(StateTransaction& transaction,
                                                     std::string_view projection);
+Result<std::vector<GenerationRow>> list_other_generations(StateTransaction& transaction,
+                                                          std::string_view projection);
 Result<void> set_status(StateTransaction& transaction, std::int64_t generation,
                         GenerationStatus status);
 Result<void> remove_generation(StateTransaction& transaction, std::int64_t generation);

@@ -16,7 +16,7 @@
 namespace eventstore {
 namespace {
 
-using projection::documents_table;
+using projection::documents_view;
 using projection::drop_tables;
 using projection::drop_views;
 using projection::find_generation;
@@ -278,7 +278,8 @@ Result<std::optional<std::string>> Projections::document(std::string_view name,
       [&](StateTransaction& open,
           const GenerationRow& generation) -> Result<std::optional<std::string>> {
         const auto rows = open.run(
-            "SELECT document FROM " + documents_table(generation.id) + " WHERE key = $1", {key});
+            "SELECT document FROM " + documents_view(generation.projection) + " WHERE key = $1",
+            {key});
         if (!rows) return std::unexpected(rows.error());
         if (rows->empty()) return std::nullopt;
         return std::string(rows->text(0, 0));
@@ -293,9 +294,10 @@ Result<std::vector<ProjectionDocument>> Projections::documents(std::string_view 
       [&](StateTransaction& open,
           const GenerationRow& generation) -> Result<std::vector<ProjectionDocument>> {
         const auto most = std::min<std::uint64_t>(limit, std::numeric_limits<std::int64_t>::max());
-        const auto rows = open.run("SELECT key, document FROM " + documents_table(generation.id) +
-                                       " WHERE key > $1 ORDER BY key LIMIT $2",
-                                   {after, static_cast<std::int64_t>(most)});
+        const auto rows =
+            open.run("SELECT key, document FROM " + documents_view(generation.projection) +
+                         " WHERE key > $1 ORDER BY key LIMIT $2",
+                     {after, static_cast<std::int64_t>(most)});
         if (!rows) return std::unexpected(rows.error());
         std::vector<ProjectionDocument> documents;
         documents.reserve(rows->size());

@@ -30,6 +30,11 @@ Error overtaken(std::string_view projection) {
               "another rebuild of the projection " + std::string(projection) + " has taken over"};
 }
 
+Error was_reset(std::string_view projection) {
+  return {.code = ErrorCode::Cancelled,
+          .message = "the projection " + std::string(projection) + " was reset"};
+}
+
 }  // namespace
 
 Rebuild::Rebuild(Subscriptions& subscriptions, StateDatabase& state, Projection& projection,
@@ -97,8 +102,8 @@ Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
               .message = "the state database has no live generation of " + std::string(name)});
   }
   // Of whatever version: it is to be replaced.
-  auto fits = check_fits(**live, identity_, (*live)->version);
-  if (!fits) return std::unexpected(std::move(fits).error());
+  auto ours = check_history(**live, identity_);
+  if (!ours) return std::unexpected(std::move(ours).error());
   auto next = next_generation(transaction);
   if (!next) return std::unexpected(std::move(next).error());
   auto next_workers = take_over(transaction, *next, options_.run.workers, answer->lease.fence);
@@ -129,7 +134,7 @@ Result<GenerationRow> Rebuild::next_generation(StateTransaction& transaction) {
   for (auto& generation : *found) {
     if (generation.status == GenerationStatus::Live) continue;
     if (generation.status == GenerationStatus::Building && !options_.restart &&
-        check_fits(generation, identity_, projection_.version())) {
+        check_fits(generation, identity_, projection_)) {
       next = std::move(generation);
       continue;
     }
@@ -143,7 +148,8 @@ Result<GenerationRow> Rebuild::next_generation(StateTransaction& transaction) {
       transaction,
       new_generation(projection_, identity_, options_.run.workers, GenerationStatus::Building));
   if (!added) return added;
-  auto made = create_tables(transaction, *added, projection_.tables());
+  auto made = check_names(transaction, *added);
+  if (made) made = create_tables(transaction, *added, projection_.tables());
   if (!made) return std::unexpected(std::move(made).error());
   return added;
 }
@@ -195,12 +201,21 @@ Result<void> Rebuild::watch(GenerationRun& run, GlobalPosition until) {
       case RunEnd::Kind::Stopped:
         return std::unexpected(cancelled());
       case RunEnd::Kind::Fenced:
-        return std::unexpected(overtaken(projection_.name()));
+        return std::unexpected(why_fenced());
       case RunEnd::Kind::Failed:
       case RunEnd::Kind::Broken:
         return std::unexpected(std::move(end->error));
     }
   }
+}
+
+// What took its work away.
+Error Rebuild::why_fenced() {
+  auto open = state_.begin_read(row_deadline());
+  if (!open) return std::move(open).error();
+  const auto row = find_projection(**open, projection_.name());
+  if (!row) return row.error();
+  return *row ? overtaken(projection_.name()) : was_reset(projection_.name());
 }
 
 // Fails with Overloaded where the lease is another's by now.
@@ -236,9 +251,7 @@ Result<void> Rebuild::refresh(Pair& pair) {
   auto next = list_workers(**open, pair.next.id);
   if (!next) return std::unexpected(std::move(next).error());
   if (live->empty() || next->empty()) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Cancelled,
-              .message = "the projection " + std::string(projection_.name()) + " was reset"});
+    return std::unexpected(was_reset(projection_.name()));
   }
   pair.live_workers = *std::move(live);
   pair.next_workers = *std::move(next);
@@ -267,7 +280,8 @@ Result<bool> Rebuild::freeze(Pair& pair) {
   auto& transaction = **open;
   const auto row = find_projection(transaction, projection_.name(), /*is_to_stay=*/true);
   if (!row) return std::unexpected(row.error());
-  if (!*row || (*row)->live_generation != pair.live.id) {
+  if (!*row) return std::unexpected(was_reset(projection_.name()));
+  if ((*row)->live_generation != pair.live.id) {
     return std::unexpected(overtaken(projection_.name()));
   }
   const auto held = holds_lease(transaction, *lease_.lease());

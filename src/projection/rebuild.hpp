@@ -50,6 +50,7 @@ class Rebuild {
   Result<bool> freeze(Pair& pair);
   Result<bool> put_in_place(const Pair& pair);
   void thaw();
+  Error why_fenced();
   Result<void> keep_lease();
   void report(GlobalPosition position, GlobalPosition target);
 

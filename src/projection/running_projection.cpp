@@ -15,8 +15,8 @@ constexpr auto kWatchPause = std::chrono::milliseconds(250);
 constexpr auto kPauseMin = std::chrono::milliseconds(20);
 constexpr auto kPauseMax = std::chrono::seconds(5);
 
-Error not_in_time() {
-  return {.code = ErrorCode::DeadlineExceeded, .message = "the projection is not there yet"};
+Error not_in_time(const char* message) {
+  return {.code = ErrorCode::DeadlineExceeded, .message = message};
 }
 
 }  // namespace
@@ -47,22 +47,15 @@ void LeasedProjection::lead(const std::stop_token& stop) {
 
 Result<void> LeasedProjection::work_until_end(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    auto turn = turns_.take();
-    if (turn && options_.once && !goal_) {
-      const auto head = subscriptions_.store().head();
-      if (head) {
-        goal_ = *head;
-      } else {
-        turn = std::unexpected(head.error());
-      }
-    }
+    const auto turn = next_turn();
     if (!turn) {
       if (!pause_after_failure(turn.error(), stop)) return std::unexpected(turn.error());
       continue;
     }
     if (const auto* const none = std::get_if<NoTurn>(&*turn)) {
-      phase_ = none->phase;
-      wait_out(none->look_again, stop);
+      const auto ended = wait_for_turn(*none, stop);
+      if (!ended) return std::unexpected(ended.error());
+      if (*ended) return {};
       continue;
     }
     const auto& todo = std::get<Turn>(*turn);
@@ -82,6 +75,33 @@ Result<void> LeasedProjection::work_until_end(const std::stop_token& stop) {
     }
   }
   return {};
+}
+
+Result<std::variant<Turn, NoTurn>> LeasedProjection::next_turn() {
+  if (options_.once && !goal_) {
+    const auto head = subscriptions_.store().head();
+    if (!head) return std::unexpected(head.error());
+    goal_ = *head;
+  }
+  return turns_.take();
+}
+
+// Answers true where whoever works has come as far as this one is to go.
+Result<bool> LeasedProjection::wait_for_turn(const NoTurn& none, const std::stop_token& stop) {
+  if (none.position) {
+    const MutexLock lock(mutex_);
+    position_ = *none.position;
+    changed_.notify_all();
+  }
+  phase_ = none.phase;
+  if (goal_ && none.position && *none.position >= *goal_) return true;
+  if (options_.once && none.phase == ProjectionPhase::Paused) {
+    return std::unexpected(Error{
+        .code = ErrorCode::InvalidArgument,
+        .message = "the projection " + std::string(projection_.name()) + " is paused: resume it"});
+  }
+  wait_out(none.look_again, stop);
+  return false;
 }
 
 bool LeasedProjection::pause_after_failure(const Error& error, const std::stop_token& stop) {
@@ -148,7 +168,7 @@ Result<void> LeasedProjection::wait(Deadline deadline) {
   MutexLock lock(mutex_);
   while (!end_) {
     if (changed_.wait_until(lock, deadline) == std::cv_status::timeout && !end_) {
-      return std::unexpected(not_in_time());
+      return std::unexpected(not_in_time("the projection has not ended in time"));
     }
   }
   return *end_;
@@ -163,7 +183,7 @@ Result<void> LeasedProjection::wait_for(GlobalPosition position, Deadline deadli
     if (run_ == nullptr && position_ >= position) return {};
     if (end_ && !*end_) return *end_;
     if (end_ || std::chrono::steady_clock::now() >= deadline) {
-      return std::unexpected(not_in_time());
+      return std::unexpected(not_in_time("the projection is not at that position yet"));
     }
     // A run that has ended is taken away, or another one begins.
     changed_.wait_until(lock, deadline);

@@ -37,6 +37,8 @@ class LeasedProjection final : public RunningProjection {
   RunEnd work(const Turn& turn, const std::stop_token& stop);
   RunEnd watch(GenerationRun& run, const std::stop_token& stop);
   // Whether it is worth trying again: it was waited for that.
+  Result<std::variant<Turn, NoTurn>> next_turn();
+  Result<bool> wait_for_turn(const NoTurn& none, const std::stop_token& stop) EXCLUDES(mutex_);
   bool pause_after_failure(const Error& error, const std::stop_token& stop);
   std::shared_ptr<GenerationRun> current() const EXCLUDES(mutex_);
 

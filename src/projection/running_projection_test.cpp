@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <string>
 #include <thread>
@@ -61,7 +62,9 @@ TEST_P(Projecting, WaitsWhileAnotherInstanceWorks) {
   const auto position = append("account-1", "Paid", 1);
   value_of(first->wait_for(position, soon()));
   while (second->phase() != ProjectionPhase::Waiting) std::this_thread::yield();
-  EXPECT_EQ(code_of(second->wait_for(position, std::chrono::steady_clock::now())),
+  // What the other one does is seen.
+  value_of(second->wait_for(position, soon()));
+  EXPECT_EQ(code_of(second->wait_for({position.value + 1}, std::chrono::steady_clock::now())),
             ErrorCode::DeadlineExceeded);
   // It takes over at once, and need not wait for the lease to run out.
   value_of(first->stop(soon()));
@@ -77,19 +80,146 @@ TEST_P(Projecting, AsksForARebuildByAnotherVersion) {
   value_of(running->wait_for({3}, soon()));
   Ledger next;
   next.set_version(2);
-  const auto waiting = value_of(projections().run(next));
+  // Also while the old one works.
+  EXPECT_EQ(code_of(value_of(projections().run(next))->wait(soon())), ErrorCode::UnsupportedFormat);
+  run_once_fails(next, ErrorCode::UnsupportedFormat);
   EXPECT_EQ(code_of(projections().rebuild(old, {.run = {.workers = 65}})),
             ErrorCode::InvalidArgument);
   value_of(projections().rebuild(next));
   EXPECT_EQ(value_of(projections().status("ledger"))->version, 2U);
-  // The old one ends with the switch, and the new one takes over.
+  // The old one ends with the switch.
   EXPECT_EQ(code_of(running->wait(soon())), ErrorCode::UnsupportedFormat);
+  const auto waiting = value_of(projections().run(next));
   const auto position = append("account-1", "Paid", 1);
   value_of(waiting->wait_for(position, soon()));
   expect_ledger_fits("after the switch");
   EXPECT_EQ(next.effects(), (std::map<std::uint64_t, int>{{4, 1}}));
   value_of(waiting->stop(soon()));
   run_once_fails(old, ErrorCode::UnsupportedFormat);
+}
+
+// A cron job beside a process that works for good.
+TEST_P(Projecting, OnceEndsBesideAnotherThatHasComeAsFar) {
+  append("account-1", "Paid", 3);
+  std::atomic<bool> may_go_on = false;
+  const auto apply = [&](ProjectionContext&, const EventView& event) -> Result<void> {
+    while (event.position == GlobalPosition{3} && !may_go_on) std::this_thread::yield();
+    return {};
+  };
+  Scripted working(apply);
+  const auto running = value_of(projections().run(working));
+  while (running->phase() != ProjectionPhase::Working) std::this_thread::yield();
+  Scripted same(apply);
+  const auto once = value_of(projections().run(same, {.once = true}));
+  while (once->phase() != ProjectionPhase::Waiting) std::this_thread::yield();
+  EXPECT_EQ(code_of(once->wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(10))),
+            ErrorCode::DeadlineExceeded);
+  may_go_on = true;
+  value_of(once->wait(soon()));
+  EXPECT_EQ(once->position(), GlobalPosition{3});
+  EXPECT_EQ(running->phase(), ProjectionPhase::Working);
+}
+
+TEST_P(Projecting, OnceFailsWhereItIsPaused) {
+  append("account-1", "Paid", 1);
+  Totals totals;
+  run_once(totals);
+  EXPECT_TRUE(value_of(projections().pause("totals")));
+  run_once(totals);  // there is nothing to do
+  append("account-1", "Paid", 1);
+  run_once_fails(totals, ErrorCode::InvalidArgument);
+  EXPECT_TRUE(value_of(projections().resume("totals")));
+  run_once(totals);
+  expect_fold_of_all("totals");
+}
+
+TEST_P(Projecting, IsRefusedWithOtherTablesOrAnotherFilterOfTheSameVersion) {
+  append("account-1", "Paid", 3);
+  const auto apply = [](ProjectionContext&, const EventView&) { return Result<void>(); };
+  Scripted first(apply);
+  first.tables_ = {{.name = "notes", .columns = "n BIGINT"}};
+  run_once(first);
+  run_once(first);
+  Scripted more_tables(apply);
+  more_tables.tables_ = {{.name = "notes", .columns = "n BIGINT, m BIGINT"}};
+  run_once_fails(more_tables, ErrorCode::UnsupportedFormat);
+  Scripted other_filter(apply, {.types = {"Paid"}});
+  other_filter.tables_ = first.tables_;
+  run_once_fails(other_filter, ErrorCode::UnsupportedFormat);
+  // What an earlier release has made says nothing of that.
+  {
+    const auto transaction = value_of(state().begin(soon()));
+    value_of(transaction->run("UPDATE state_projection_generations SET definition = NULL"));
+    value_of(transaction->commit());
+  }
+  run_once(other_filter);
+  more_tables.version_ = 2;
+  value_of(projections().rebuild(more_tables));
+  run_once(more_tables);
+  EXPECT_EQ(query("SELECT count(m) FROM notes").integer(0, 0), 0);
+}
+
+TEST_P(Projecting, DoesNotTakeTheTableOfAnother) {
+  append("account-1", "Paid", 1);
+  const auto apply = [](ProjectionContext&, const EventView&) { return Result<void>(); };
+  Scripted first(apply);
+  first.tables_ = {{.name = "notes", .columns = "n BIGINT"}};
+  run_once(first);
+  Scripted second(apply);
+  second.name_ = "second";
+  second.tables_ = first.tables_;
+  const auto error = test::error_of(value_of(projections().run(second))->wait(soon()));
+  EXPECT_EQ(error.code, ErrorCode::InvalidArgument);
+  EXPECT_NE(error.message.find("of the projection scripted: notes"), std::string::npos)
+      << error.message;
+  EXPECT_FALSE(value_of(projections().status("second")));
+}
+
+TEST_P(Projecting, IsResetDuringARebuild) {
+  append("account-1", "Paid", 3);
+  std::atomic<bool> is_rebuilding = false;
+  std::atomic<bool> is_in_apply = false;
+  std::atomic<bool> may_go_on = false;
+  Scripted scripted([&](ProjectionContext&, const EventView&) -> Result<void> {
+    if (!is_rebuilding) return {};
+    is_in_apply = true;
+    while (!may_go_on) std::this_thread::yield();
+    return {};
+  });
+  run_once(scripted);
+  is_rebuilding = true;
+  auto rebuilt = std::async([&] { return projections().rebuild(scripted); });
+  while (!is_in_apply) std::this_thread::yield();
+  EXPECT_TRUE(value_of(projections().reset("scripted")));
+  may_go_on = true;
+  const auto error = test::error_of(rebuilt.get());
+  EXPECT_EQ(error.code, ErrorCode::Cancelled);
+  EXPECT_NE(error.message.find("was reset"), std::string::npos) << error.message;
+}
+
+TEST_P(Projecting, OfANewVersionWaitsWhileARebuildMakesIt) {
+  append("account-1", "Paid", 3);
+  std::atomic<bool> is_in_apply = false;
+  std::atomic<bool> may_go_on = false;
+  Scripted old([](ProjectionContext&, const EventView&) { return Result<void>(); });
+  const auto running = value_of(projections().run(old));
+  value_of(running->wait_for({3}, soon()));
+  Scripted next([&](ProjectionContext&, const EventView&) -> Result<void> {
+    is_in_apply = true;
+    while (!may_go_on) std::this_thread::yield();
+    return {};
+  });
+  next.version_ = 2;
+  auto rebuilt = std::async([&] { return projections().rebuild(next); });
+  while (!is_in_apply) std::this_thread::yield();
+  const auto waiting = value_of(projections().run(next));
+  while (waiting->phase() != ProjectionPhase::Waiting) std::this_thread::yield();
+  may_go_on = true;
+  value_of(rebuilt.get());
+  EXPECT_EQ(code_of(running->wait(soon())), ErrorCode::UnsupportedFormat);
+  const auto position = append("account-1", "Paid", 1);
+  value_of(waiting->wait_for(position, soon()));
+  while (waiting->phase() != ProjectionPhase::Working) std::this_thread::yield();
 }
 
 TEST_P(Projecting, RefusesTheStateOfAnotherStore) {

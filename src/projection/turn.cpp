@@ -10,6 +10,8 @@ namespace {
 
 // How often somebody looks whether a rebuild has taken its place.
 constexpr auto kFrozenPause = std::chrono::milliseconds(5);
+// And at most, whether another instance has ended.
+constexpr auto kWaitingPause = std::chrono::milliseconds(250);
 
 }  // namespace
 
@@ -18,21 +20,34 @@ StoreIdentity identity_of(EventStore& store) {
   return {.store_id = health.store_id.to_string(), .lineage_id = health.lineage_id.to_string()};
 }
 
-Result<void> check_fits(const GenerationRow& generation, const StoreIdentity& identity,
-                        std::uint32_t version) {
+Result<void> check_history(const GenerationRow& generation, const StoreIdentity& identity) {
   if (generation.store_id != identity.store_id || generation.lineage_id != identity.lineage_id) {
     return std::unexpected(
         Error{.code = ErrorCode::InvalidArgument,
               .message = "what is stored of the projection " + generation.projection +
                          " is of another store, or of this one before it was restored: reset it"});
   }
-  if (generation.version == version) return {};
+  return {};
+}
+
+Result<void> check_fits(const GenerationRow& generation, const StoreIdentity& identity,
+                        const Projection& projection) {
+  if (auto ours = check_history(generation, identity); !ours) return ours;
+  const auto version = projection.version();
+  auto message = "what is stored of the projection " + generation.projection +
+                 " is of its version " + std::to_string(generation.version);
+  if (generation.version != version) {
+    message += ", and this is version " + std::to_string(version) +
+               (generation.version < version ? ": rebuild it" : ": it is out of date");
+  } else if (!generation.definition.empty() && generation.definition != definition_of(projection)) {
+    message +=
+        ", as this is, but with other tables or another filter: give this one a higher"
+        " version, and rebuild it";
+  } else {
+    return {};
+  }
   return std::unexpected(
-      Error{.code = ErrorCode::UnsupportedFormat,
-            .message = "what is stored of the projection " + generation.projection +
-                       " is of its version " + std::to_string(generation.version) +
-                       ", and this is version " + std::to_string(version) +
-                       (generation.version < version ? ": rebuild it" : ": it is out of date")});
+      Error{.code = ErrorCode::UnsupportedFormat, .message = std::move(message)});
 }
 
 GenerationRow new_generation(const Projection& projection, const StoreIdentity& identity,
@@ -42,7 +57,8 @@ GenerationRow new_generation(const Projection& projection, const StoreIdentity& 
                            .workers = workers,
                            .status = status,
                            .store_id = identity.store_id,
-                           .lineage_id = identity.lineage_id};
+                           .lineage_id = identity.lineage_id,
+                           .definition = definition_of(projection)};
   for (const auto& table : projection.tables()) generation.tables.push_back(table.name);
   return generation;
 }
@@ -63,21 +79,20 @@ Result<std::vector<WorkerRow>> take_over(StateTransaction& transaction, Generati
 }
 
 Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
-  const auto no_turn = [&](ProjectionPhase phase, std::chrono::milliseconds pause) {
-    return NoTurn{.phase = phase, .look_again = pause};
-  };
-  const auto pause = std::min(options_.lease / 3, std::chrono::milliseconds(250));
   const auto frozen = is_frozen();
   if (!frozen) return std::unexpected(frozen.error());
-  if (*frozen) return no_turn(ProjectionPhase::Waiting, kFrozenPause);
+  if (*frozen) return NoTurn{.look_again = kFrozenPause};
   auto open = state_.begin(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
   auto& transaction = **open;
   auto answer = lease_.hold(transaction);
   if (!answer) return std::unexpected(std::move(answer).error());
-  if (!answer->acquired) return no_turn(ProjectionPhase::Waiting, pause);
-
   const auto name = projection_.name();
+  if (!answer->acquired) {
+    const auto row = find_projection(transaction, name);
+    if (!row) return std::unexpected(row.error());
+    return no_turn(transaction, row->value_or(ProjectionRow{}));
+  }
   auto row = find_projection(transaction, name, /*is_to_stay=*/true);
   if (!row) return std::unexpected(std::move(row).error());
   if (!*row && generation_ != 0) {
@@ -97,10 +112,11 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
                          " has stopped; resume it to try again: " + *(*row)->failure});
   }
   if ((*row)->is_paused || (*row)->frozen_until > transaction.now()) {
+    auto none = no_turn(transaction, **row);
+    if (!none) return std::unexpected(std::move(none).error());
     if (auto kept = transaction.commit(); !kept) return std::unexpected(std::move(kept).error());
     lease_.keep(std::move(answer->lease));
-    return (*row)->is_paused ? no_turn(ProjectionPhase::Paused, pause)
-                             : no_turn(ProjectionPhase::Waiting, kFrozenPause);
+    return *std::move(none);
   }
   if ((*row)->frozen_until != Timestamp{}) {
     // A rebuild that froze it comes too late from now on.
@@ -119,6 +135,29 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
   return *std::move(turn);
 }
 
+// What whoever may not work now is told. Fails as check_fits(), unless a rebuild is making what
+// fits.
+Result<NoTurn> TurnTaker::no_turn(StateTransaction& transaction, const ProjectionRow& row) {
+  NoTurn none{.phase = row.is_paused ? ProjectionPhase::Paused : ProjectionPhase::Waiting,
+              .look_again = row.frozen_until > transaction.now()
+                                ? kFrozenPause
+                                : std::min(options_.lease / 3, kWaitingPause)};
+  if (row.live_generation == 0) return none;
+  const auto workers = list_workers(transaction, row.live_generation);
+  if (!workers) return std::unexpected(workers.error());
+  none.position = least_position(*workers);
+  const auto generations = list_generations(transaction, row.name);
+  if (!generations) return std::unexpected(generations.error());
+  Result<void> fits;
+  for (const auto& generation : *generations) {
+    if (generation.status == GenerationStatus::Old) continue;
+    fits = check_fits(generation, identity_, projection_);
+    if (fits) return none;
+  }
+  if (!fits) return std::unexpected(std::move(fits).error());
+  return none;
+}
+
 // Whoever has the lease, and it is not to be renewed yet, looks without writing.
 Result<bool> TurnTaker::is_frozen() {
   if (!lease_.lease() || lease_.is_due()) return false;
@@ -134,7 +173,8 @@ Result<GenerationRow> TurnTaker::first_generation(StateTransaction& transaction)
       transaction,
       new_generation(projection_, identity_, options_.workers, GenerationStatus::Live));
   if (!generation) return generation;
-  auto made = create_tables(transaction, *generation, projection_.tables());
+  auto made = check_names(transaction, *generation);
+  if (made) made = create_tables(transaction, *generation, projection_.tables());
   if (made) made = show_generation(transaction, *generation, nullptr);
   if (made) made = set_live_generation(transaction, projection_.name(), generation->id);
   if (!made) return std::unexpected(std::move(made).error());
@@ -150,7 +190,7 @@ Result<GenerationRow> TurnTaker::check_generation(StateTransaction& transaction,
                                             std::to_string(id) + " of the projection " +
                                             std::string(projection_.name())});
   }
-  auto fits = check_fits(**found, identity_, projection_.version());
+  auto fits = check_fits(**found, identity_, projection_);
   if (!fits) return std::unexpected(std::move(fits).error());
   return **std::move(found);
 }

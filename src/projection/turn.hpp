@@ -34,6 +34,8 @@ struct Turn {
 struct NoTurn {
   ProjectionPhase phase = ProjectionPhase::Waiting;
   std::chrono::milliseconds look_again = std::chrono::milliseconds(250);
+  // How far whoever works on it has come, where that was looked at.
+  std::optional<GlobalPosition> position = {};
 };
 
 // What one instance of a projection does to be the one that works.
@@ -67,6 +69,7 @@ class TurnTaker {
 
  private:
   Result<bool> is_frozen();
+  Result<NoTurn> no_turn(StateTransaction& transaction, const ProjectionRow& row);
   Result<GenerationRow> first_generation(StateTransaction& transaction);
   Result<GenerationRow> check_generation(StateTransaction& transaction, std::int64_t id);
   Result<Turn> turn_of(StateTransaction& transaction, GenerationRow generation,
@@ -80,9 +83,13 @@ class TurnTaker {
   std::int64_t generation_ = 0;  // that of the last turn; 0: there was none
 };
 
-// Another history, or another version: an error that says what to do.
+// Whether positions of the generation are of this store; an error that says what to do.
+Result<void> check_history(const GenerationRow& generation, const StoreIdentity& identity);
+
+// Whether this projection can go on with the generation: of this store, of its version, with its
+// tables and its filter. An error that says what to do.
 Result<void> check_fits(const GenerationRow& generation, const StoreIdentity& identity,
-                        std::uint32_t version);
+                        const Projection& projection);
 
 // A row for a new generation of the projection.
 GenerationRow new_generation(const Projection& projection, const StoreIdentity& identity,

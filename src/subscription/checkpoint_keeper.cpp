@@ -43,14 +43,18 @@ void CheckpointKeeper::begin(GlobalPosition position) {
   if (!loaded_ || reached_ != stored_) due_ = clock_->monotonic_now();
 }
 
-void CheckpointKeeper::reached(GlobalPosition position, std::uint64_t events) {
-  reached_ = position;
-  events_ += events;
-  if (reached_ == stored_) return;
+void CheckpointKeeper::handled_one() {
+  ++events_;
   const auto now = clock_->monotonic_now();
   due_ = std::min(due_, events_ >= checkpoint_.every_events
                             ? now
                             : now + std::min(checkpoint_.every, kEveryMax));
+}
+
+void CheckpointKeeper::reached(GlobalPosition position) {
+  reached_ = position;
+  if (reached_ == stored_) return;
+  due_ = std::min(due_, clock_->monotonic_now() + std::min(checkpoint_.every, kEveryMax));
 }
 
 Result<void> CheckpointKeeper::store() {

@@ -25,8 +25,11 @@ class CheckpointKeeper {
   // The subscription begins here: what is stored is to say so at once.
   void begin(GlobalPosition position);
 
-  // Everything up to `position` has been dealt with, with so many more events.
-  void reached(GlobalPosition position, std::uint64_t events);
+  // One more event has been handled, which counts for when to store.
+  void handled_one();
+
+  // Everything up to `position` has been dealt with, and may be stored.
+  void reached(GlobalPosition position);
 
   // When what was reached is to be stored; the end of time where it is.
   Deadline due() const { return due_; }
@@ -47,7 +50,7 @@ class CheckpointKeeper {
   std::optional<GlobalPosition> loaded_;
   GlobalPosition stored_ = {};  // 0: nothing is
   GlobalPosition reached_ = {};
-  std::uint64_t events_ = 0;  // dealt with, and not stored
+  std::uint64_t events_ = 0;  // handled since it was stored
   Deadline due_ = Deadline::max();
 };
 

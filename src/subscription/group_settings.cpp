@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/utf8.hpp"
+#include "subscription/filter_json.hpp"
 
 namespace eventstore::subscription {
 namespace {
@@ -40,27 +41,6 @@ std::string name_of(NackAction action) {
 std::unexpected<Error> refused(std::string message) {
   return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
                                .message = "consumer group: " + std::move(message)});
-}
-
-Json selector_json(const Selector& selector) {
-  return std::visit(
-      [](const auto& one) -> Json {
-        using T = std::decay_t<decltype(one)>;
-        if constexpr (std::is_same_v<T, SelectStream>) {
-          return {{"stream", one.stream}};
-        } else if constexpr (std::is_same_v<T, SelectCategory>) {
-          return {{"category", one.category}};
-        } else if constexpr (std::is_same_v<T, Query>) {
-          Json items = Json::array();
-          for (const auto& item : one.items) {
-            items.push_back({{"types", item.types}, {"tags", item.tags}});
-          }
-          return one.all ? Json{{"query", "all"}} : Json{{"query", items}};
-        } else {
-          return Json::object();
-        }
-      },
-      selector);
 }
 
 // Reads members of an object, and remembers whether all of them were of their kind.
@@ -188,23 +168,15 @@ Result<void> validate_group_settings(const ConsumerGroupSettings& settings) {
 }
 
 std::string group_settings_text(const ConsumerGroupSettings& settings) {
-  const auto& filter = settings.filter;
-  const Json json = {
-      {"selector", selector_json(filter.selector)},
-      {"types", filter.types},
-      {"stream_prefix", filter.stream_prefix},
-      {"stream_pattern", filter.stream_pattern},
-      {"type_pattern", filter.type_pattern},
-      {"include_system", filter.include_system},
-      {"key_tag_prefix", settings.key_tag_prefix},
-      {"attempts_max", settings.attempts_max},
-      {"when_exhausted", name_of(settings.when_exhausted)},
-      {"pause_min_ms", static_cast<std::uint64_t>(settings.pause_min.count())},
-      {"pause_max_ms", static_cast<std::uint64_t>(settings.pause_max.count())},
-      {"holds_behind_parked", settings.holds_behind_parked},
-      {"answer_within_ms", static_cast<std::uint64_t>(settings.answer_within.count())},
-      {"lease_ms", static_cast<std::uint64_t>(settings.lease.count())},
-  };
+  auto json = filter_json(settings.filter);
+  json["key_tag_prefix"] = settings.key_tag_prefix;
+  json["attempts_max"] = settings.attempts_max;
+  json["when_exhausted"] = name_of(settings.when_exhausted);
+  json["pause_min_ms"] = static_cast<std::uint64_t>(settings.pause_min.count());
+  json["pause_max_ms"] = static_cast<std::uint64_t>(settings.pause_max.count());
+  json["holds_behind_parked"] = settings.holds_behind_parked;
+  json["answer_within_ms"] = static_cast<std::uint64_t>(settings.answer_within.count());
+  json["lease_ms"] = static_cast<std::uint64_t>(settings.lease.count());
   // What is no UTF-8 is refused by the store when the filter is tried.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

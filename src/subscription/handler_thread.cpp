@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -88,13 +89,8 @@ void HandlerThread::run(const std::stop_token& stop) {
 Result<void> HandlerThread::deliver_until(const std::stop_token& stop) {
   auto& checkpoint = work_.checkpoint;
   while (!stop.stop_requested()) {
-    // Nothing more is delivered until it is stored, so that no more comes twice than was agreed.
-    if (checkpoint && checkpoint->is_due()) {
-      if (auto stored = checkpoint->store(); !stored) {
-        if (auto again = try_again(std::move(stored).error(), stop); !again) return again;
-        continue;
-      }
-    }
+    if (auto stored = store_if_due(stop); !stored) return stored;
+    if (stop.stop_requested()) return {};
     const auto deadline = checkpoint ? checkpoint->due() : Deadline::max();
     const auto delivery = work_.subscription->next(deadline, stop);
     if (delivery) {
@@ -109,15 +105,24 @@ Result<void> HandlerThread::deliver_until(const std::stop_token& stop) {
 
 Result<void> HandlerThread::deal_with(const Delivery& delivery, const std::stop_token& stop) {
   auto& handler = work_.handler;
-  GlobalPosition handled = {};
-  std::uint64_t count = 0;
+  auto& checkpoint = work_.checkpoint;
+  std::optional<GlobalPosition> handled;  // and not told
   for (const auto& event : delivery.events) {
-    if (stop.stop_requested()) return count > 0 ? reached(handled, count) : Result<void>();
-    if (auto done = guarded([&] { return handler.handle(event); }); !done) return done;
+    if (stop.stop_requested()) return handled ? reached(*handled) : Result<void>();
+    if (auto done = guarded([&] { return handler.handle(event); }); !done) {
+      // What was handled before it does not come again, if the handler agrees.
+      if (handled) static_cast<void>(reached(*handled));
+      return done;
+    }
     handled = event.position;
-    ++count;
+    if (!checkpoint) continue;
+    checkpoint->handled_one();
+    if (!checkpoint->is_due()) continue;
+    if (auto done = reached(*handled); !done) return done;
+    handled.reset();
+    if (auto stored = store_if_due(stop); !stored) return stored;
   }
-  if (auto done = reached(delivery.position, count); !done) return done;
+  if (auto done = reached(delivery.position); !done) return done;
   if (delivery.signal == SubscriptionSignal::None) return {};
   return guarded([&]() -> Result<void> {
     delivery.signal == SubscriptionSignal::CaughtUp ? handler.caught_up() : handler.fell_behind();
@@ -125,12 +130,23 @@ Result<void> HandlerThread::deal_with(const Delivery& delivery, const std::stop_
   });
 }
 
-Result<void> HandlerThread::reached(GlobalPosition position, std::uint64_t events) {
+Result<void> HandlerThread::reached(GlobalPosition position) {
   if (auto done = guarded([&] { return work_.handler.reached(position); }); !done) return done;
-  if (work_.checkpoint) work_.checkpoint->reached(position, events);
+  if (work_.checkpoint) work_.checkpoint->reached(position);
   const MutexLock lock(mutex_);
   position_ = position;
   is_live_ = work_.subscription->is_live();
+  return {};
+}
+
+// Nothing more is handled until it is stored, so that no more comes twice than was agreed.
+Result<void> HandlerThread::store_if_due(const std::stop_token& stop) {
+  auto& checkpoint = work_.checkpoint;
+  while (checkpoint && checkpoint->is_due() && !stop.stop_requested()) {
+    auto stored = checkpoint->store();
+    if (stored) return {};
+    if (auto again = try_again(std::move(stored).error(), stop); !again) return again;
+  }
   return {};
 }
 

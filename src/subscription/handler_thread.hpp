@@ -1,7 +1,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -37,7 +36,8 @@ class HandlerThread final : public RunningSubscription {
   void run(const std::stop_token& stop) EXCLUDES(mutex_);
   Result<void> deliver_until(const std::stop_token& stop);
   Result<void> deal_with(const Delivery& delivery, const std::stop_token& stop);
-  Result<void> reached(GlobalPosition position, std::uint64_t events) EXCLUDES(mutex_);
+  Result<void> reached(GlobalPosition position) EXCLUDES(mutex_);
+  Result<void> store_if_due(const std::stop_token& stop);
   Result<void> try_again(Error error, const std::stop_token& stop);
 
   Clock& clock_;

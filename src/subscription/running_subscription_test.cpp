@@ -7,6 +7,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -213,6 +214,80 @@ TEST_P(Running, StoresItsCheckpointAfterATime) {
   }
 }
 
+TEST_P(Running, StoresItsCheckpointWithinADeliveryByCount) {
+  append(12);
+  auto options = with_checkpoint();
+  options.checkpoint->every = std::chrono::hours(1);
+  options.checkpoint->every_events = 5;
+  Positions at_begin_of;  // what was stored when an event came
+  NotingHandler handler;
+  handler.on_event = [&](const EventView&) -> Result<void> {
+    at_begin_of.push_back(stored());
+    return {};
+  };
+  const auto running = run(handler, options);
+  handler.wait_for({12});
+  value_of(running->stop(soon()));
+  EXPECT_EQ(at_begin_of, Positions({0, 0, 0, 0, 0, 5, 5, 5, 5, 5, 10, 10}));
+  EXPECT_EQ(stored(), 12U);
+}
+
+TEST_P(Running, StoresItsCheckpointWithinADeliveryByTime) {
+  append(3);
+  auto options = with_checkpoint();
+  options.checkpoint->every = std::chrono::milliseconds(1);
+  Positions at_begin_of;
+  NotingHandler handler;
+  handler.on_event = [&](const EventView&) -> Result<void> {
+    at_begin_of.push_back(stored());
+    for (const auto end = test::in(std::chrono::milliseconds(2));
+         std::chrono::steady_clock::now() < end;) {
+      std::this_thread::yield();  // it is busy for longer than that
+    }
+    return {};
+  };
+  const auto running = run(handler, options);
+  handler.wait_for({3});
+  value_of(running->stop(soon()));
+  // The time begins with what was handled first.
+  EXPECT_EQ(at_begin_of, Positions({0, 0, 2}));
+}
+
+// A handler that gathers, and writes when it is told how far that has to reach.
+TEST_P(Running, DoesNotMoveItsCheckpointPastWhatItsHandlerCouldNotReach) {
+  class Gathering final : public SubscriptionHandler {
+   public:
+    Result<void> handle(const EventView& event) override {
+      if (event.position == GlobalPosition{9}) return std::unexpected(error_with(ErrorCode::Io));
+      return {};
+    }
+    Result<void> reached(GlobalPosition position) override {
+      asked.push_back(position.value);
+      if (position > GlobalPosition{4}) return std::unexpected(error_with(ErrorCode::Unavailable));
+      return {};
+    }
+    Positions asked;
+  } handler;
+  append(10);
+  auto options = with_checkpoint();
+  options.checkpoint->every = std::chrono::hours(1);
+  options.checkpoint->every_events = 4;
+  {
+    const auto running = value_of(subscriptions().run({}, handler, options));
+    EXPECT_EQ(code_of(running->wait(soon())), ErrorCode::Unavailable);
+  }
+  EXPECT_EQ(handler.asked, Positions({4, 8}));
+  EXPECT_EQ(stored(), 4U);
+  options.checkpoint->every_events = 100;
+  handler.asked.clear();
+  {
+    const auto running = value_of(subscriptions().run({}, handler, options));
+    EXPECT_EQ(code_of(running->wait(soon())), ErrorCode::Io);
+  }
+  EXPECT_EQ(handler.asked, Positions({8}));
+  EXPECT_EQ(stored(), 4U);
+}
+
 TEST_P(Running, EndsWithTheFailureOfItsHandler) {
   append(5);
   NotingHandler handler;
@@ -225,14 +300,14 @@ TEST_P(Running, EndsWithTheFailureOfItsHandler) {
     const auto running = run(handler, with_checkpoint(), {.batch_events_max = 2});
     EXPECT_EQ(code_of(running->wait(soon())), ErrorCode::Unavailable);
     EXPECT_EQ(running->failure()->message, "planted");
-    EXPECT_EQ(running->position(), GlobalPosition{2});
+    EXPECT_EQ(running->position(), GlobalPosition{3});
     EXPECT_EQ(code_of(running->stop(soon())), ErrorCode::Unavailable);
   }
-  EXPECT_EQ(stored(), 2U);
+  EXPECT_EQ(stored(), 3U);
   fails = false;
   const auto running = run(handler, with_checkpoint());
   handler.wait_for({5});
-  EXPECT_EQ(handler.positions(), Positions({1, 2, 3, 3, 4, 5}));
+  EXPECT_EQ(handler.positions(), Positions({1, 2, 3, 4, 5}));
 }
 
 TEST_P(Running, EndsWithWhatItsHandlerThrows) {

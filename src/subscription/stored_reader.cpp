@@ -36,8 +36,8 @@ Result<GlobalPosition> checked_position(EventStore& store, GlobalPosition positi
   return invalid_argument("the subscription is to begin after position " +
                           std::to_string(position.value) + ", but the store's last one is " +
                           std::to_string(head->value) +
-                          ": this is not the store that the checkpoint is of, or it was restored "
-                          "to an earlier state");
+                          "; a checkpoint that is beyond it is of another store, or of this one "
+                          "before it was restored");
 }
 
 // Times never decrease with the position, so that the first event recorded at `time` or later is
