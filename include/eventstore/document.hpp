@@ -19,7 +19,11 @@ namespace eventstore {
 //
 // json_document.hpp does that for types that nlohmann::json converts.
 template <typename T>
-struct DocumentCodec;
+struct DocumentCodec {
+  static_assert(sizeof(T) == 0,
+                "there is no DocumentCodec for this type: document.hpp says how to write one, and "
+                "json_document.hpp has one for what nlohmann::json converts");
+};
 
 // Text is kept as it is.
 template <>

@@ -31,6 +31,7 @@ struct JsonDocumentCodec {
   }
 };
 
+// What ProjectionContext::edit() makes of one is null at first: naming a member makes it an object.
 template <>
 struct DocumentCodec<nlohmann::json> : JsonDocumentCodec<nlohmann::json> {};
 

@@ -77,6 +77,7 @@ class ProjectionContext {
 
   // Runs one statement on the projection's own tables, which are named in braces:
   //   INSERT INTO {permits} (id, state) VALUES ($1, $2)
+  // Whole numbers are given as std::int64_t, positions and times by sql_number().
   // A statement that names one of them without braces is refused where that is seen (behind FROM,
   // JOIN, INTO, ONLY, UPDATE or USING): it would mean the table that is shown at the moment, also
   // where a rebuild runs it. It may do whatever the state database lets this process do: change

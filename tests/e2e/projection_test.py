@@ -152,18 +152,21 @@ class PauseAndResume(ProjectionEndToEnd):
         self.end(process)
         self.assertEqual(self.counts(), {"A": 2})
 
-    def test_an_interrupt_ends_one_that_is_paused(self):
+    def test_once_does_not_wait_for_one_that_is_paused(self):
         self.append("s", "A")
         self.run_once()
         self.run_program("projection", "pause", COUNT)
+        self.run_once()  # there is nothing to do
         self.append("s", "A")
-        process = self.start("--output", "json", "projection", "run", COUNT, "--once")
-        self.assertEqual(json.loads(process.stderr.readline())["notice"]["level"], "warning")
-        process.send_signal(signal.SIGINT)
-        complaint = process.stderr.read()
-        self.assertEqual(process.wait(support.SECONDS_MAX), FAILED)
-        error = json.loads(complaint)["error"]
-        self.assertEqual((error["code"], error["details"]), ("cancelled", {"projection": COUNT, "position": 1}))
+        self.assertIn("is paused: resume it", self.error("projection", "run", COUNT, "--once"))
+
+    def test_once_ends_beside_another_that_has_come_as_far(self):
+        self.append("s", "A")
+        process = self.start_run()
+        self.wait_for_position(1)
+        self.run_once()
+        self.end(process)
+        self.assertEqual(self.counts(), {"A": 1})
 
 
 class Rebuild(ProjectionEndToEnd):
@@ -427,7 +430,7 @@ class ReadOnlyFolder(ProjectionEndToEnd):
         for path in [*self.store.rglob("*"), self.store]:
             path.chmod(0o555 if path.is_dir() else 0o444)
         # SQLite has no place for its index of what readers see, unless somebody else has made it.
-        self.assertIn("or while another process has it open", self.error("projection", "status", COUNT, **as_nobody))
+        self.assertIn("SQLite needs to write to the store's folder, where no other process has it open", self.error("projection", "status", COUNT, **as_nobody))
         if not as_nobody:
             self.skipTest("only root can write there")
         process = self.start_run()
@@ -438,7 +441,7 @@ class ReadOnlyFolder(ProjectionEndToEnd):
                          [{"key": "A", "document": {"count": 1}}])  # fmt: skip
         for arguments in (["run", COUNT, "--once"], ["pause", COUNT]):
             with self.subTest(arguments=arguments):
-                self.assertIn("needs to write to it", self.error("projection", *arguments, **as_nobody))
+                self.assertIn("needs to write to the store's folder", self.error("projection", *arguments, **as_nobody))
         self.end(process)
 
 
