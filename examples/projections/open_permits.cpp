@@ -16,7 +16,7 @@ struct Permit {
   std::string last_step;
   int steps = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Permit, last_step, steps)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Permit, last_step, steps)
 
 template <>
 struct eventstore::DocumentCodec<Permit> : eventstore::JsonDocumentCodec<Permit> {};

@@ -210,15 +210,14 @@ class Projections {
   // Takes away all that is stored of it: it begins anew. What works on it ends with Cancelled.
   Result<bool> reset(std::string_view name);
 
-  // Absent: there is no such document. All three fail with NotFound where the projection has never
-  // run.
+  // Absent: there is no such document. Both fail with NotFound where the projection has never run.
   Result<std::optional<std::string>> document(std::string_view name, std::string_view key);
   // By key, from the first after `after`.
   Result<std::vector<ProjectionDocument>> documents(std::string_view name, std::string_view after,
                                                     std::uint64_t limit);
   // Waits until every event up to `position` has had its effects, whoever works on it: asks the
-  // state database, every 1 to 20 ms. Fails with DeadlineExceeded; InvalidArgument where a failure
-  // has stopped it before that.
+  // state database, every 1 to 20 ms. Fails with DeadlineExceeded, with NotFound where it has not
+  // run at all until then; InvalidArgument where a failure has stopped it before that.
   Result<void> wait_for(std::string_view name, GlobalPosition position, Deadline deadline);
 
   // Events that could not be applied at first, the newest first; of all where `name` is empty.

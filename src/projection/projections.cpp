@@ -311,11 +311,13 @@ Result<std::vector<ProjectionDocument>> Projections::documents(std::string_view 
 
 Result<void> Projections::wait_for(std::string_view name, GlobalPosition position,
                                    Deadline deadline) {
+  bool has_run = false;
   for (std::uint32_t looks = 1;; ++looks) {
     const auto reached = impl_->read([&](StateTransaction& open) -> Result<bool> {
       const auto row = find_projection(open, name);
       if (!row) return std::unexpected(row.error());
-      if (!*row) return std::unexpected(never_run(name));
+      has_run = row->has_value();
+      if (!has_run) return false;
       const auto workers = list_workers(open, (*row)->live_generation);
       if (!workers) return std::unexpected(workers.error());
       if (!workers->empty() && least_position(*workers) >= position) return true;
@@ -327,6 +329,7 @@ Result<void> Projections::wait_for(std::string_view name, GlobalPosition positio
     if (*reached) return {};
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left <= std::chrono::nanoseconds(0)) {
+      if (!has_run) return std::unexpected(never_run(name));
       return std::unexpected(
           Error{.code = ErrorCode::DeadlineExceeded,
                 .message = "the projection " + std::string(name) + " is not at that position yet"});

@@ -36,6 +36,14 @@ TEST_P(Projecting, AppliesWhatIsAppendedWhileItRuns) {
   EXPECT_EQ(running->phase(), ProjectionPhase::Ended);
 }
 
+TEST_P(Projecting, IsWaitedForBeforeItRunsForTheFirstTime) {
+  const auto position = append("account-1", "Paid", 1);
+  auto waited = std::async([&] { return projections().wait_for("totals", position, soon()); });
+  Totals totals;
+  const auto running = value_of(projections().run(totals));
+  value_of(waited.get());
+}
+
 TEST_P(Projecting, IsRebuiltBesideTheRunningOne) {
   append("account-1", "Paid", 5);
   append("account-2", "Paid", 7);
@@ -250,7 +258,8 @@ TEST_P(Projecting, PausesAndGoesOn) {
   EXPECT_EQ(value_of(projections().status("totals"))->state, "running");
   EXPECT_FALSE(value_of(projections().pause("another")));
   EXPECT_FALSE(value_of(projections().resume("another")));
-  EXPECT_EQ(code_of(projections().wait_for("another", {1}, soon())), ErrorCode::NotFound);
+  EXPECT_EQ(code_of(projections().wait_for("another", {1}, std::chrono::steady_clock::now())),
+            ErrorCode::NotFound);
 }
 
 TEST_P(Projecting, EndsWhereItIsReset) {

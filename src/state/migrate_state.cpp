@@ -29,6 +29,17 @@ Result<std::int64_t> version_of(StateTransaction& transaction, std::string_view 
   return found->integer(0, 0);
 }
 
+// 0: nobody has made any tables yet.
+Result<std::int64_t> present_version(StateDatabase& database, std::string_view component,
+                                     Deadline deadline) {
+  const auto transaction = database.begin_read(deadline);
+  if (!transaction) return std::unexpected(transaction.error());
+  auto version = version_of(**transaction, component);
+  // Then the statement is of none that there is.
+  if (!version && version.error().code == ErrorCode::InvalidArgument) return 0;
+  return version;
+}
+
 Result<void> apply(StateTransaction& transaction, std::string_view component,
                    const StateMigration& migration) {
   if (auto run = transaction.run_script(migration.script); !run) return run;
@@ -44,23 +55,22 @@ Result<void> apply(StateTransaction& transaction, std::string_view component,
 Result<void> migrate_state(StateDatabase& database, std::string_view component,
                            std::span<const StateMigration> migrations, Deadline deadline,
                            bool applies) {
-  auto transaction = applies ? database.begin(deadline) : database.begin_read(deadline);
-  if (!transaction) return std::unexpected(std::move(transaction).error());
-  if (applies) {
-    if (auto locked = (*transaction)->lock("migrations"); !locked) return locked;
-    if (auto made = (*transaction)->run(kVersions); !made) {
-      return std::unexpected(std::move(made).error());
-    }
-  }
-  auto version = version_of(**transaction, component);
-  // Where nobody has made any tables yet, the statement is of none that there is.
-  if (!applies && !version && version.error().code == ErrorCode::InvalidArgument) version = 0;
-  if (!version) return std::unexpected(version.error());
   const auto wanted = migrations.empty() ? 0 : migrations.back().number;
-  if (*version > wanted || (!applies && *version < wanted)) {
-    return std::unexpected(other_version(component, *version, wanted));
+  // Mostly nothing is to be done, and a role without the right to make tables may go on.
+  auto there = present_version(database, component, deadline);
+  if (!there) return std::unexpected(std::move(there).error());
+  if (*there == wanted) return {};
+  if (!applies || *there > wanted) return std::unexpected(other_version(component, *there, wanted));
+
+  auto transaction = database.begin(deadline);
+  if (!transaction) return std::unexpected(std::move(transaction).error());
+  if (auto locked = (*transaction)->lock("migrations"); !locked) return locked;
+  if (auto made = (*transaction)->run(kVersions); !made) {
+    return std::unexpected(std::move(made).error());
   }
-  if (!applies) return {};
+  const auto version = version_of(**transaction, component);
+  if (!version) return std::unexpected(version.error());
+  if (*version > wanted) return std::unexpected(other_version(component, *version, wanted));
   for (const auto& migration : migrations) {
     if (migration.number <= *version) continue;
     if (auto done = apply(**transaction, component, migration); !done) return done;
