@@ -91,7 +91,8 @@ class ProjectionContext {
 
   // Whether what lies outside of the state database (mails, calls) is to be done for this event:
   // not while a rebuild goes through events that had their effects already. Such effects are at
-  // least once; the event's position makes them recognisable.
+  // least once: they come again where the process ends before the commit, and where another event
+  // of the same transaction fails. The event's position makes them recognisable.
   virtual bool has_side_effects() const = 0;
 
  private:

@@ -38,7 +38,8 @@ TEST_P(Projecting, AppliesWhatIsAppendedWhileItRuns) {
 
 TEST_P(Projecting, IsWaitedForBeforeItRunsForTheFirstTime) {
   const auto position = append("account-1", "Paid", 1);
-  auto waited = std::async([&] { return projections().wait_for("totals", position, soon()); });
+  auto& all = projections();
+  auto waited = std::async([&] { return all.wait_for("totals", position, soon()); });
   Totals totals;
   const auto running = value_of(projections().run(totals));
   value_of(waited.get());
@@ -196,7 +197,8 @@ TEST_P(Projecting, IsResetDuringARebuild) {
   });
   run_once(scripted);
   is_rebuilding = true;
-  auto rebuilt = std::async([&] { return projections().rebuild(scripted); });
+  auto& all = projections();
+  auto rebuilt = std::async([&] { return all.rebuild(scripted); });
   while (!is_in_apply) std::this_thread::yield();
   EXPECT_TRUE(value_of(projections().reset("scripted")));
   may_go_on = true;
@@ -218,7 +220,8 @@ TEST_P(Projecting, OfANewVersionWaitsWhileARebuildMakesIt) {
     return {};
   });
   next.version_ = 2;
-  auto rebuilt = std::async([&] { return projections().rebuild(next); });
+  auto& all = projections();
+  auto rebuilt = std::async([&] { return all.rebuild(next); });
   while (!is_in_apply) std::this_thread::yield();
   const auto waiting = value_of(projections().run(next));
   while (waiting->phase() != ProjectionPhase::Waiting) std::this_thread::yield();
