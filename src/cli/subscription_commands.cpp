@@ -1,10 +1,7 @@
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,15 +19,12 @@
 namespace eventstore::cli {
 namespace {
 
-using nlohmann::ordered_json;
-
 constexpr auto kPatience = std::chrono::seconds(30);
+
 // What the library has for a group of which nothing else is said.
-const auto kAnswerWithin =
-    std::chrono::ceil<std::chrono::seconds>(ConsumerGroupSettings{}.answer_within);
-const auto kLease = std::chrono::ceil<std::chrono::seconds>(ConsumerGroupSettings{}.lease);
-constexpr std::array<std::pair<std::string_view, NackAction>, 3> kLastResorts = {
-    {{"park", NackAction::Park}, {"skip", NackAction::Skip}, {"stop", NackAction::Stop}}};
+std::string usual(std::chrono::milliseconds ConsumerGroupSettings::* time) {
+  return format_duration(std::chrono::ceil<std::chrono::seconds>(ConsumerGroupSettings{}.*time));
+}
 
 struct CreateOptions {
   std::string name;
@@ -43,8 +37,8 @@ struct CreateOptions {
   std::uint32_t attempts = ConsumerGroupSettings{}.attempts_max;
   std::string when_exhausted = "park";
   bool hold_behind_parked = false;
-  std::string answer_within = format_duration(kAnswerWithin);
-  std::string lease = format_duration(kLease);
+  std::string answer_within = usual(&ConsumerGroupSettings::answer_within);
+  std::string lease = usual(&ConsumerGroupSettings::lease);
 };
 
 struct GroupOption {
@@ -166,15 +160,18 @@ Outcome print_status(Session& session, ConsumerGroups& groups, const std::string
   return ExitCode::Done;
 }
 
+NackAction last_resort_of(const std::string& name) {
+  if (name == "skip") return NackAction::Skip;
+  return name == "stop" ? NackAction::Stop : NackAction::Park;
+}
+
 ConsumerGroupSettings settings_of(const CreateOptions& options) {
   ConsumerGroupSettings settings{
       .filter = {.types = options.types, .stream_prefix = options.stream_prefix},
       .start = start_of(options.from),
       .key_tag_prefix = options.key_tag,
       .attempts_max = options.attempts,
-      .when_exhausted = std::ranges::find(kLastResorts, options.when_exhausted,
-                                          &decltype(kLastResorts)::value_type::first)
-                            ->second,
+      .when_exhausted = last_resort_of(options.when_exhausted),
       .holds_behind_parked = options.hold_behind_parked,
       .answer_within = *parse_duration(options.answer_within, std::chrono::seconds(1)),
       .lease = *parse_duration(options.lease, std::chrono::seconds(1))};

@@ -76,7 +76,8 @@ ordered_json shown(ordered_json status, OutputFormat format) {
   if (format != OutputFormat::Table || !status.contains("settings")) return status;
   auto settings = ordered_json::object();
   for (const auto& [name, value] : status["settings"].items()) {
-    const bool says_nothing = value.is_string() ? value == "" : value.empty();
+    const bool says_nothing =
+        value.is_string() ? value.get_ref<const std::string&>().empty() : value.empty();
     if (!says_nothing) settings[name] = value;
   }
   status["settings"] = std::move(settings);

@@ -213,7 +213,7 @@ Result<bool> ConsumerGroups::create(std::string_view name, const ConsumerGroupSe
   const auto added = subscription::add_group(**transaction, name, row);
   if (!added) return std::unexpected(added.error());
   if (!*added) {
-    if (auto same = impl_->check_same(**transaction, name, settings); !same) {
+    if (auto same = Impl::check_same(**transaction, name, settings); !same) {
       return std::unexpected(std::move(same).error());
     }
     return false;
@@ -261,7 +261,7 @@ Result<ConsumerGroupStatus> ConsumerGroups::status(std::string_view name) {
 Result<ConsumerGroupSettings> ConsumerGroups::settings(std::string_view name) {
   auto transaction = impl_->begin_read();
   if (!transaction) return std::unexpected(std::move(transaction).error());
-  return impl_->settings_of(**transaction, name);
+  return Impl::settings_of(**transaction, name);
 }
 
 Result<std::vector<ParkedEvent>> ConsumerGroups::parked(std::string_view name, GlobalPosition after,
