@@ -50,6 +50,9 @@ struct ConsumerGroupSettings {
   std::chrono::milliseconds lease = std::chrono::seconds(10);
 };
 
+// All but the start, as one JSON object: docs/formats/state.md has its members.
+std::string to_json(const ConsumerGroupSettings& settings);
+
 // Which delivery an answer is for.
 struct DeliveryId {
   GlobalPosition position;
@@ -149,8 +152,11 @@ class ConsumerGroups {
   ConsumerGroups(const ConsumerGroups&) = delete;
   ConsumerGroups& operator=(const ConsumerGroups&) = delete;
 
-  // False: there is one of that name, and it stays as it is. Fails with InvalidArgument (name or
-  // settings), or as Subscriptions::open() and StateTransaction::run().
+  // False: there is one of that name and with these settings, and it stays as it is. A start from
+  // the end or a time is not compared: it means another place each time.
+  //
+  // Fails with InvalidArgument (name or settings; or there is one with others, which stays as it
+  // is), or as Subscriptions::open() and StateTransaction::run().
   Result<bool> create(std::string_view name, const ConsumerGroupSettings& settings);
   // False: there was none.
   Result<bool> remove(std::string_view name);
@@ -161,16 +167,18 @@ class ConsumerGroups {
 
   Result<std::vector<ConsumerGroupStatus>> list();
   Result<ConsumerGroupStatus> status(std::string_view name);
+  // As it was created; its start is the position that it began after.
+  Result<ConsumerGroupSettings> settings(std::string_view name);
 
   // In order of their positions, from the first after `after`.
   Result<std::vector<ParkedEvent>> parked(std::string_view name, GlobalPosition after = {},
                                           std::uint64_t limit = 1000);
-  // Has members deliver parked events again: those at `positions`, or all. Returns how many. In a
-  // group that holds events behind parked ones, those of a key that fail are parked again with all
-  // that were to follow.
+  // Has members deliver parked events again: those at `positions`, or all. Returns how many, each
+  // counted once; what is not parked is passed over. In a group that holds events behind parked
+  // ones, those of a key that fail are parked again with all that were to follow.
   Result<std::uint64_t> replay(std::string_view name, std::span<const GlobalPosition> positions);
   Result<std::uint64_t> replay_all(std::string_view name);
-  // Leaves parked events out for good.
+  // Leaves parked events out for good. Returns how many.
   Result<std::uint64_t> discard(std::string_view name, std::span<const GlobalPosition> positions);
 
   // After a Stop: goes on with the event that stopped it.

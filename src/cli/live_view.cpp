@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include "cli/terminal_text.hpp"
+
 namespace eventstore::cli {
 namespace {
 
@@ -51,10 +53,31 @@ void LiveView::show_table(const Objects& objects) {
   } else if (lines_shown_) {
     output.write("\n");
   }
+  if (columns_.empty()) {
+    lines_shown_ = write_fields(objects);
+    return;
+  }
   ObjectList table(output, format_, columns_);
   for (const auto& object : objects) table.add(object);
   table.finish();
   lines_shown_ = objects.size() + 1;
+}
+
+// Returns how many lines these are.
+std::size_t LiveView::write_fields(const Objects& objects) {
+  auto& output = session_.output;
+  const auto columns = output.terminal_columns();
+  std::size_t count = 0;
+  const auto write = [&](const std::string& line) {
+    output.write((columns > 0 ? cut_to_columns(line, columns) : line) + '\n');
+    ++count;
+  };
+  if (objects.empty()) write("there is none any more");
+  for (const auto& object : objects) {
+    if (count > 0) write("");
+    for (const auto& line : field_lines(object)) write(line);
+  }
+  return count;
 }
 
 void wait_for(const Interrupt& interrupt, std::chrono::milliseconds time) {

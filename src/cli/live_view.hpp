@@ -10,12 +10,13 @@
 
 namespace eventstore::cli {
 
-// A list that is shown anew every second: on a terminal in the place of the one before; as JSON one
+// What is shown anew every second: on a terminal in the place of what was there before; as JSON one
 // list that goes on. One thread at a time.
 class LiveView {
  public:
   using Objects = std::vector<nlohmann::ordered_json>;
 
+  // As a table of these columns; with none, a line for each field of each object.
   LiveView(Session& session, std::vector<Column> columns);
 
   // Shows what `look` gives until `interrupt`, until nobody reads any more, or until it fails.
@@ -24,6 +25,7 @@ class LiveView {
  private:
   void show(const Objects& objects);
   void show_table(const Objects& objects);
+  std::size_t write_fields(const Objects& objects);
 
   Session& session_;
   OutputFormat format_;

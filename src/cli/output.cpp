@@ -58,17 +58,52 @@ std::string table_time(const Output& output, Timestamp time) {
   return text;
 }
 
-void print_fields(Output& output, const ordered_json& object, std::size_t indent) {
+bool is_list_of_objects(const ordered_json& value) {
+  return value.is_array() && !value.empty() &&
+         std::ranges::all_of(value, [](const auto& one) { return one.is_object(); });
+}
+
+// "member worker-1, buckets 512"
+std::string in_a_line(const ordered_json& object) {
+  std::string line;
+  for (const auto& [name, value] : object.items()) {
+    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", name, plain_text(value));
+  }
+  return line;
+}
+
+void add_field_lines(std::vector<std::string>& lines, const ordered_json& object,
+                     std::size_t indent) {
+  const auto add = [&](std::string_view line, std::size_t columns) {
+    lines.push_back(escape_for_terminal(fmt::format("{:{}}{}", "", columns, line)));
+  };
   std::size_t width = 0;
   for (const auto& [name, value] : object.items()) width = std::max(width, columns_of(name));
   for (const auto& [name, value] : object.items()) {
-    const bool nested = value.is_object() && !value.empty();
-    const auto line =
-        nested ? fmt::format("{:{}}{}", "", indent, name)
-               : fmt::format("{:{}}{:{}}  {}", "", indent, name, width, plain_text(value));
-    output.write(escape_for_terminal(line) + '\n');
-    if (nested) print_fields(output, value, indent + 2);
+    if (value.is_object() && !value.empty()) {
+      add(name, indent);
+      add_field_lines(lines, value, indent + 2);
+    } else if (is_list_of_objects(value)) {
+      add(name, indent);
+      for (const auto& one : value) add(in_a_line(one), indent + 2);
+    } else {
+      add(fmt::format("{:{}}  {}", name, width, plain_text(value)), indent);
+    }
   }
+}
+
+// As JSON, with one more member.
+std::string dump_with(const ordered_json& object, const RawMember& last, bool indented) {
+  auto text = dump(object, indented ? 2 : -1);
+  text.resize(text.rfind(indented ? "\n}" : "}"));
+  text += fmt::format("{}\"{}\":{}", indented ? ",\n  " : ",", last.name, indented ? " " : "");
+  const auto value = text.size();
+  text += last.json;
+  // JSON has line breaks between its tokens only, where a space is as good.
+  std::ranges::replace_if(
+      text.begin() + static_cast<std::ptrdiff_t>(value), text.end(),
+      [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return text + (indented ? "\n}" : "}");
 }
 
 }  // namespace
@@ -197,8 +232,25 @@ void ObjectList::add(const ordered_json& object) {
     for (const auto& column : columns_) cells.push_back(plain_text(object.at(column.name)));
     return table_.add(std::move(cells));
   }
+  add_json(dump(object));
+}
+
+void ObjectList::add(const ordered_json& object, const RawMember& last) {
+  if (format_ == OutputFormat::Table) {
+    std::vector<std::string> cells;
+    cells.reserve(columns_.size());
+    for (const auto& column : columns_) {
+      const bool is_last = column.name == last.name;
+      cells.push_back(is_last ? std::string(last.json) : plain_text(object.at(column.name)));
+    }
+    return table_.add(std::move(cells));
+  }
+  add_json(dump_with(object, last, /*indented=*/false));
+}
+
+void ObjectList::add_json(std::string_view json) {
   if (format_ == OutputFormat::Json) output_.write(empty_ ? "[\n" : ",\n");
-  write_json(output_, dump(object));
+  write_json(output_, json);
   if (format_ == OutputFormat::Ndjson) output_.write("\n");
   empty_ = false;
 }
@@ -238,25 +290,24 @@ void EventList::finish() {
   if (format_ == OutputFormat::Json) output_.write(empty_ ? "[]\n" : "\n]\n");
 }
 
+std::vector<std::string> field_lines(const ordered_json& object) {
+  std::vector<std::string> lines;
+  add_field_lines(lines, object, 0);
+  return lines;
+}
+
 void print_object(Output& output, OutputFormat format, const ordered_json& object) {
-  if (format == OutputFormat::Table) return print_fields(output, object, 0);
+  if (format == OutputFormat::Table) {
+    for (const auto& line : field_lines(object)) output.write(line + '\n');
+    return;
+  }
   write_json(output, dump(object, format == OutputFormat::Json ? 2 : -1));
   output.write("\n");
 }
 
 void print_object(Output& output, OutputFormat format, const ordered_json& object,
                   const RawMember& last) {
-  const bool indented = format == OutputFormat::Json;
-  auto text = dump(object, indented ? 2 : -1);
-  text.resize(text.rfind(indented ? "\n}" : "}"));
-  text += fmt::format("{}\"{}\":{}", indented ? ",\n  " : ",", last.name, indented ? " " : "");
-  const auto value = text.size();
-  text += last.json;
-  // JSON has line breaks between its tokens only, where a space is as good.
-  std::ranges::replace_if(
-      text.begin() + static_cast<std::ptrdiff_t>(value), text.end(),
-      [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  write_json(output, text + (indented ? "\n}" : "}"));
+  write_json(output, dump_with(object, last, format == OutputFormat::Json));
   output.write("\n");
 }
 

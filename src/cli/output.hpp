@@ -77,14 +77,24 @@ class Table {
   bool started_ = false;
 };
 
+// A member whose value is printed byte for byte, but for line breaks.
+struct RawMember {
+  std::string_view name;
+  std::string_view json;
+};
+
 // A list of JSON objects: a table of the named fields, an array, or a line each.
 class ObjectList {
  public:
   ObjectList(Output& output, OutputFormat format, std::vector<Column> columns);
   void add(const nlohmann::ordered_json& object);
+  // The same with one more member behind those of `object`, which is not empty.
+  void add(const nlohmann::ordered_json& object, const RawMember& last);
   void finish();
 
  private:
+  void add_json(std::string_view json);
+
   Output& output_;
   OutputFormat format_;
   std::vector<Column> columns_;
@@ -108,14 +118,12 @@ class EventList {
   bool empty_ = true;
 };
 
+// One object in lines for a person to read: a field each, what is in it indented. Control
+// characters are spelled out.
+std::vector<std::string> field_lines(const nlohmann::ordered_json& object);
+
 // One object: a line for each field, indented JSON, or one line of JSON.
 void print_object(Output& output, OutputFormat format, const nlohmann::ordered_json& object);
-
-// A member whose value is printed byte for byte, but for line breaks.
-struct RawMember {
-  std::string_view name;
-  std::string_view json;
-};
 
 // The same as JSON, `format` being Json or Ndjson, with one more member behind those of `object`,
 // which is not empty.

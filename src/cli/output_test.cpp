@@ -70,6 +70,33 @@ TEST(Output, PrintsObjectsInEachForm) {
             "{\"events\":3,\"time\":null,\"types\":{\"Opened\":2}}\n");
 }
 
+TEST(Output, PrintsObjectsInAnObjectALineEach) {
+  const auto text = printed([](Output& output) {
+    const nlohmann::ordered_json members = {{{"member", "a\x1b"}, {"buckets", 512}},
+                                            {{"member", "b"}, {"buckets", nullptr}}};
+    print_object(output, OutputFormat::Table, {{"members", members}, {"types", {"A", "B"}}});
+  });
+  EXPECT_EQ(text,
+            "members\n  member a\\x1b, buckets 512\n  member b, buckets -\n"
+            "types    [\"A\",\"B\"]\n");
+}
+
+TEST(Output, PrintsARawMemberOfAListInEachForm) {
+  const auto documents = [](OutputFormat format) {
+    return printed([&](Output& output) {
+      ObjectList list(output, format, {{.name = "key"}, {.name = "document"}});
+      list.add({{"key", "a"}}, {.name = "document", .json = "{\"n\":\n1.0}"});
+      list.add({{"key", "b"}}, {.name = "document", .json = "2"});
+      list.finish();
+    });
+  };
+  EXPECT_EQ(documents(OutputFormat::Table), "key  document\na    {\"n\":\\n1.0}\nb    2\n");
+  EXPECT_EQ(documents(OutputFormat::Json),
+            "[\n{\"key\":\"a\",\"document\":{\"n\": 1.0}},\n{\"key\":\"b\",\"document\":2}\n]\n");
+  EXPECT_EQ(documents(OutputFormat::Ndjson),
+            "{\"key\":\"a\",\"document\":{\"n\": 1.0}}\n{\"key\":\"b\",\"document\":2}\n");
+}
+
 TEST(Output, KeepsARowOfATableInALine) {
   const auto text = printed([](Output& output) {
     Table table(output, {{.name = "data"}});

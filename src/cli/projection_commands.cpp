@@ -41,14 +41,14 @@ using Change = Result<bool> (Projections::*)(std::string_view);
 Outcome change(Session& session, const std::string& name, Change change) {
   auto opened = open_state_session(session, StateAccess::Change);
   if (!opened) return std::unexpected(std::move(opened).error());
-  if (opened->state == nullptr) return std::unexpected(no_such_projection(session, name));
+  if (opened->state == nullptr) return std::unexpected(no_such_projection(session, *opened, name));
   Projections projections(*opened->subscriptions, *opened->state);
   const auto changed = (projections.*change)(name);
-  if (!changed) return std::unexpected(projection_failure(session, name, changed.error()));
-  if (!*changed) return std::unexpected(no_such_projection(session, name));
+  if (!changed) return std::unexpected(projection_failure(session, *opened, name, changed.error()));
+  if (!*changed) return std::unexpected(no_such_projection(session, *opened, name));
   session.done = {{"projection", name}, {"changed", true}};
   const auto status = projections.status(name);
-  if (!status) return std::unexpected(projection_failure(session, name, status.error()));
+  if (!status) return std::unexpected(projection_failure(session, *opened, name, status.error()));
   session.done = *status ? status_json(**status) : never_run_json(name, {});
   print_object(session.output, session.object_format(), session.done);
   return ExitCode::Done;
@@ -65,20 +65,22 @@ Outcome resume(Session& session, const NameOption& options) {
 Outcome reset(Session& session, const ResetOptions& options) {
   auto opened = open_state_session(session, StateAccess::Change);
   if (!opened) return std::unexpected(std::move(opened).error());
-  if (opened->state == nullptr) return std::unexpected(no_such_projection(session, options.name));
+  if (opened->state == nullptr)
+    return std::unexpected(no_such_projection(session, *opened, options.name));
   Projections projections(*opened->subscriptions, *opened->state);
   const auto status = projections.status(options.name);
-  if (!status) return std::unexpected(projection_failure(session, options.name, status.error()));
-  if (!*status) return std::unexpected(no_such_projection(session, options.name));
+  if (!status)
+    return std::unexpected(projection_failure(session, *opened, options.name, status.error()));
+  if (!*status) return std::unexpected(no_such_projection(session, *opened, options.name));
 
   if (!options.yes) {
-    const auto what =
-        fmt::format("this deletes all that the projection \"{}\" has computed from {}",
-                    options.name, counted((*status)->events, "event"));
+    const auto what = fmt::format("this deletes all that projection \"{}\" has computed from {}",
+                                  options.name, counted((*status)->events, "event"));
     if (auto answer = confirm(what); !answer) return std::unexpected(std::move(answer).error());
   }
   const auto done = projections.reset(options.name);
-  if (!done) return std::unexpected(projection_failure(session, options.name, done.error()));
+  if (!done)
+    return std::unexpected(projection_failure(session, *opened, options.name, done.error()));
   session.done = never_run_json(options.name, (*status)->head);
   print_object(session.output, session.object_format(), session.done);
   return ExitCode::Done;

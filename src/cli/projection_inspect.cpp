@@ -58,31 +58,10 @@ std::string as_json(const std::string& document) {
   return is_json(document) ? document : to_text(document);
 }
 
-// Documents, as they come.
-class DocumentList {
- public:
-  DocumentList(Output& output, OutputFormat format)
-      : output_(output), format_(format), table_(output, {{.name = "key"}, {.name = "document"}}) {}
-
-  void add(const ProjectionDocument& document) {
-    if (format_ == OutputFormat::Table) return table_.add({document.key, document.text});
-    if (format_ == OutputFormat::Json) output_.write(is_empty_ ? "[\n" : ",\n");
-    is_empty_ = false;
-    print_object(output_, OutputFormat::Ndjson, {{"key", document.key}},
-                 {.name = "document", .json = as_json(document.text)});
-  }
-
-  void finish() {
-    if (format_ == OutputFormat::Table) table_.finish();
-    if (format_ == OutputFormat::Json) output_.write(is_empty_ ? "[]\n" : "]\n");
-  }
-
- private:
-  Output& output_;
-  OutputFormat format_;
-  Table table_;
-  bool is_empty_ = true;
-};
+void add_document(ObjectList& list, OutputFormat format, const ProjectionDocument& document) {
+  const auto text = format == OutputFormat::Table ? document.text : as_json(document.text);
+  list.add({{"key", document.key}}, {.name = "document", .json = text});
+}
 
 void print_document(Session& session, const std::string& document) {
   const auto format = session.object_format();
@@ -96,13 +75,14 @@ void print_document(Session& session, const std::string& document) {
   session.output.write("\n");
 }
 
-Outcome show_document(Session& session, Projections& projections, const InspectOptions& options) {
+Outcome show_document(Session& session, StateSession& opened, const InspectOptions& options) {
+  Projections projections(*opened.subscriptions, *opened.state);
   const auto document = projections.document(options.name, *options.key);
   if (!document) {
-    return std::unexpected(projection_failure(session, options.name, document.error()));
+    return std::unexpected(projection_failure(session, opened, options.name, document.error()));
   }
   if (!*document) {
-    Failure failure("not_found", fmt::format("the projection \"{}\" has no document \"{}\"; "
+    Failure failure("not_found", fmt::format("projection \"{}\" has no document \"{}\"; "
                                              "`event-store projection inspect {}` lists them",
                                              options.name, *options.key, options.name));
     failure.details = {{"projection", options.name}, {"key", *options.key}};
@@ -112,16 +92,20 @@ Outcome show_document(Session& session, Projections& projections, const InspectO
   return ExitCode::Done;
 }
 
-Outcome list_documents(Session& session, Projections& projections, const InspectOptions& options) {
-  std::optional<DocumentList> list;
+Outcome list_documents(Session& session, StateSession& opened, const InspectOptions& options) {
+  Projections projections(*opened.subscriptions, *opened.state);
+  std::optional<ObjectList> list;
+  const auto format = session.list_format();
+  const std::vector<Column> columns{{.name = "key"}, {.name = "document"}};
   auto left = options.limit.value_or(UINT64_MAX);
   auto after = options.after;
   do {
     const auto most = std::min(kPageDocuments, left);
     const auto page = projections.documents(options.name, after, most);
-    if (!page) return std::unexpected(projection_failure(session, options.name, page.error()));
-    if (!list) list.emplace(session.output, session.list_format());
-    for (const auto& document : *page) list->add(document);
+    if (!page)
+      return std::unexpected(projection_failure(session, opened, options.name, page.error()));
+    if (!list) list.emplace(session.output, format, columns);
+    for (const auto& document : *page) add_document(*list, format, document);
     left = page->size() < kPageDocuments ? 0 : left - page->size();
     if (!page->empty()) after = page->back().key;
   } while (left > 0 && session.output.usable());
@@ -132,10 +116,10 @@ Outcome list_documents(Session& session, Projections& projections, const Inspect
 Outcome inspect(Session& session, const InspectOptions& options) {
   auto opened = open_state_session(session, StateAccess::Read);
   if (!opened) return std::unexpected(std::move(opened).error());
-  if (opened->state == nullptr) return std::unexpected(no_such_projection(session, options.name));
-  Projections projections(*opened->subscriptions, *opened->state);
-  return options.key ? show_document(session, projections, options)
-                     : list_documents(session, projections, options);
+  if (opened->state == nullptr)
+    return std::unexpected(no_such_projection(session, *opened, options.name));
+  return options.key ? show_document(session, *opened, options)
+                     : list_documents(session, *opened, options);
 }
 
 Expected<void> add_failures(ObjectList& list, Projections& projections,
@@ -198,7 +182,7 @@ Outcome list_failures(Session& session, const FailuresOptions& options) {
   if (!opened) return std::unexpected(std::move(opened).error());
   const auto of_none = is_of_none(*opened, options.name);
   if (!of_none) return std::unexpected(of_none.error());
-  if (*of_none) return std::unexpected(no_such_projection(session, options.name));
+  if (*of_none) return std::unexpected(no_such_projection(session, *opened, options.name));
   ObjectList list(session.output, session.list_format(),
                   options.trend ? trend_columns() : failure_columns());
   if (opened->state != nullptr) {

@@ -24,9 +24,8 @@ struct RebuildArguments : WorkOptions {
 };
 
 void declare_rebuild(CLI::App& command, RebuildArguments& arguments) {
-  command.add_option("NAME", arguments.name, "A built-in projection")
+  command.add_option("NAME", arguments.name, "A built-in projection: " + builtin_projections())
       ->required()
-      ->check(builtin_projection())
       ->type_name("");
   command.add_flag("--restart", arguments.restart,
                    "Begin anew where an earlier rebuild was interrupted (default: go on with it)");
@@ -66,6 +65,9 @@ void print_summary(Session& session, const ProjectionStatus& status, double seco
 }
 
 Outcome rebuild(Session& session, const RebuildArguments& arguments) {
+  if (auto good = check_builtin(session, {arguments.name}); !good) {
+    return std::unexpected(std::move(good).error());
+  }
   const Interrupt interrupt;
   auto opened = open_state_session(session, StateAccess::Make);
   if (!opened) return std::unexpected(std::move(opened).error());
@@ -88,7 +90,7 @@ Outcome rebuild(Session& session, const RebuildArguments& arguments) {
   const std::chrono::duration<double> elapsed = steady_clock::now() - began_at;
   const auto status = projections.status(arguments.name);
   if (!status) return std::unexpected(Failure(status.error()));
-  if (!*status) return std::unexpected(no_such_projection(session, arguments.name));
+  if (!*status) return std::unexpected(no_such_projection(session, *opened, arguments.name));
   print_summary(session, **status, elapsed.count());
   return ExitCode::Done;
 }

@@ -26,9 +26,10 @@ struct RunArguments : WorkOptions {
 };
 
 void declare_run(CLI::App& command, RunArguments& arguments) {
-  command.add_option("NAME", arguments.names, "Built-in projections, which are run side by side")
+  command
+      .add_option("NAME", arguments.names,
+                  "Built-in projections, which are run side by side: " + builtin_projections())
       ->required()
-      ->check(builtin_projection())
       ->type_name("");
   command.add_flag("--once", arguments.once,
                    "End when what is stored at the beginning is applied (default: go on with new "
@@ -86,7 +87,7 @@ std::optional<Failure> failure_of(const ProjectionRuns& runs, const ordered_json
     if (!goal || position >= goal->value) continue;
     const auto name = one["projection"].get<std::string>();
     Failure failure("cancelled",
-                    fmt::format("interrupted with the projection \"{}\" at position {} of {}; run "
+                    fmt::format("interrupted with projection \"{}\" at position {} of {}; run "
                                 "it again to go on",
                                 name, position, goal->value));
     failure.details = {{"projection", name}, {"position", position}};
@@ -96,6 +97,9 @@ std::optional<Failure> failure_of(const ProjectionRuns& runs, const ordered_json
 }
 
 Outcome run(Session& session, const RunArguments& arguments) {
+  if (auto good = check_builtin(session, arguments.names); !good) {
+    return std::unexpected(std::move(good).error());
+  }
   const Interrupt interrupt;
   auto opened = open_state_session(session, StateAccess::Make);
   if (!opened) return std::unexpected(std::move(opened).error());

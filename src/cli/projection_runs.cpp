@@ -33,6 +33,12 @@ std::string_view phase_text(ProjectionPhase phase) {
   return "";
 }
 
+// How far the projection is; absent: not known yet.
+std::optional<GlobalPosition> position_of(const ProjectionRuns::Run& run) {
+  const bool works = run.has_ended || run.phase == ProjectionPhase::Working;
+  return works ? run.running->position() : run.stored;
+}
+
 std::uint64_t sum_of_positions(std::span<const ProjectionRuns::Run> runs) {
   std::uint64_t sum = 0;
   for (const auto& run : runs) sum += run.running->position().value;
@@ -41,15 +47,15 @@ std::uint64_t sum_of_positions(std::span<const ProjectionRuns::Run> runs) {
 
 }  // namespace
 
-void NoticeBoard::add(std::string message) {
+void NoticeBoard::add(std::string_view level, std::string message) {
   const std::lock_guard lock(mutex_);
   if (notices_.size() == kNoticesMax) notices_.pop_front();
-  notices_.push_back(std::move(message));
+  notices_.push_back({.level = level, .message = std::move(message)});
 }
 
-std::vector<std::string> NoticeBoard::take() {
+std::vector<NoticeBoard::Notice> NoticeBoard::take() {
   const std::lock_guard lock(mutex_);
-  std::vector<std::string> taken(notices_.begin(), notices_.end());
+  std::vector<Notice> taken(notices_.begin(), notices_.end());
   notices_.clear();
   return taken;
 }
@@ -60,11 +66,14 @@ ProjectionRuns::ProjectionRuns(Session& session, EventStore& store, Projections&
 Expected<void> ProjectionRuns::start(const std::vector<std::string>& names,
                                      ProjectionOptions options) {
   options.on_failed_attempt = [this](const ProjectionFailure& failure) {
-    notices_.add(fmt::format("projection \"{}\": attempt {} at event {} ({} in {}) failed: {}",
+    notices_.add("warning",
+                 fmt::format("projection \"{}\": attempt {} at event {} ({} in {}) failed: {}",
                              failure.projection, failure.attempts, failure.position.value,
                              failure.type, failure.stream, failure.error));
   };
-  options.on_retry = [this](const Error& error) { notices_.add("trying again: " + error.message); };
+  options.on_retry = [this](const Error& error) {
+    notices_.add("warning", "trying again: " + error.message);
+  };
   once_ = options.once;
   began_at_ = steady_clock::now();
   for (const auto& name : names) {
@@ -99,18 +108,30 @@ void ProjectionRuns::wait(const Interrupt& interrupt) {
 // False: it has ended.
 bool ProjectionRuns::look(Run& run) {
   if (run.has_ended) return false;
-  const auto phase = run.running->phase();
-  if (phase == ProjectionPhase::Ended) {
+  if (run.running->phase() == ProjectionPhase::Ended) {
     const auto end = run.running->wait(Deadline::max());
     if (!end) run.failure = end.error();
     run.has_ended = true;
     return false;
   }
-  if (std::exchange(run.phase, phase) != phase) {
+  const auto before = std::exchange(run.phase, phase_of(run));
+  if (before != run.phase) {
+    if (run.is_told) tell_that_it_goes_on(run, before);
     run.since = steady_clock::now();
     run.is_told = false;
   }
   return true;
+}
+
+// Of one that waits for another instance it is the stored projection that tells whether it is
+// paused.
+ProjectionPhase ProjectionRuns::phase_of(Run& run) {
+  const auto phase = run.running->phase();
+  if (phase != ProjectionPhase::Waiting && phase != ProjectionPhase::Paused) return phase;
+  const auto status = projections_.status(run.name);
+  if (!status || !*status) return phase;  // whoever works has the same trouble, and tells it
+  run.stored = (*status)->position;
+  return (*status)->state == "paused" ? ProjectionPhase::Paused : phase;
 }
 
 void ProjectionRuns::tell_what_it_waits_for(Run& run) {
@@ -118,23 +139,33 @@ void ProjectionRuns::tell_what_it_waits_for(Run& run) {
   if (run.phase == ProjectionPhase::Paused) {
     run.is_told = true;
     notices_.add(
+        "warning",
         fmt::format("projection \"{}\" is paused, until `event-store projection resume {}`",
                     run.name, run.name));
   }
   if (run.phase == ProjectionPhase::Waiting && steady_clock::now() - run.since >= kWaitWorthAWord) {
     run.is_told = true;
     notices_.add(
+        "warning",
         fmt::format("projection \"{}\" waits for another process to end, which works on it; "
                     "`event-store projection status {}` says which",
                     run.name, run.name));
   }
 }
 
+void ProjectionRuns::tell_that_it_goes_on(const Run& run, ProjectionPhase before) {
+  if (before == ProjectionPhase::Paused) {
+    notices_.add("info", fmt::format("projection \"{}\" was resumed", run.name));
+  } else if (run.phase == ProjectionPhase::Working) {
+    notices_.add("info", fmt::format("projection \"{}\": this process has taken over", run.name));
+  }
+}
+
 void ProjectionRuns::show_notices() {
-  const auto messages = notices_.take();
-  if (!messages.empty()) progress_.clear();
-  for (const auto& message : messages) {
-    const auto text = format_notice("warning", message, session_.wants_json());
+  const auto notices = notices_.take();
+  if (!notices.empty()) progress_.clear();
+  for (const auto& notice : notices) {
+    const auto text = format_notice(notice.level, notice.message, session_.wants_json());
     std::fwrite(text.data(), 1, text.size(), stderr);
   }
 }
@@ -145,9 +176,11 @@ void ProjectionRuns::show_progress() {
   std::vector<std::string> parts;
   parts.reserve(runs_.size());
   for (const auto& run : runs_) {
-    parts.push_back(fmt::format("{} at {} of {}{}", run.name,
-                                with_thousands(run.running->position().value),
-                                with_thousands(head->value), phase_text(run.phase)));
+    const auto position = position_of(run);
+    const auto place = position ? fmt::format(" at {} of {}", with_thousands(position->value),
+                                              with_thousands(head->value))
+                                : "";
+    parts.push_back(fmt::format("{}{}{}", run.name, place, phase_text(run.phase)));
   }
   std::string rate;
   if (once_) {

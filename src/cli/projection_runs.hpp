@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/interrupt.hpp"
@@ -21,14 +22,19 @@ namespace eventstore::cli {
 // oldest of very many are left out.
 class NoticeBoard {
  public:
-  void add(std::string message);
-  std::vector<std::string> take();
+  struct Notice {
+    std::string_view level;  // as format_notice() takes it
+    std::string message;
+  };
+
+  void add(std::string_view level, std::string message);
+  std::vector<Notice> take();
 
  private:
   static constexpr std::size_t kNoticesMax = 100;
 
   std::mutex mutex_;  // guards notices_
-  std::deque<std::string> notices_;
+  std::deque<Notice> notices_;
 };
 
 // Projections at work side by side, until they end or are interrupted. One thread at a time.
@@ -39,6 +45,8 @@ class ProjectionRuns {
     std::unique_ptr<Projection> projection;
     std::unique_ptr<RunningProjection> running = {};
     ProjectionPhase phase = ProjectionPhase::Waiting;  // as it was last looked at
+    // How far the projection is, whoever works on it; while this instance does not.
+    std::optional<GlobalPosition> stored = {};
     std::chrono::steady_clock::time_point since = {};  // when it came to that
     bool is_told = false;                              // what it waits for
     bool has_ended = false;
@@ -57,7 +65,9 @@ class ProjectionRuns {
 
  private:
   bool look(Run& run);
+  ProjectionPhase phase_of(Run& run);
   void tell_what_it_waits_for(Run& run);
+  void tell_that_it_goes_on(const Run& run, ProjectionPhase before);
   void show_notices();
   void show_progress();
 

@@ -77,9 +77,9 @@ Outcome follow(Session& session, const std::optional<std::string>& name) {
   if (!opened) return std::unexpected(std::move(opened).error());
   const auto first = look(*opened, name);
   if (!first) return std::unexpected(first.error());
-  if (name && first->empty()) return std::unexpected(no_such_projection(session, *name));
+  if (name && first->empty()) return std::unexpected(no_such_projection(session, *opened, *name));
 
-  LiveView view(session, columns());
+  LiveView view(session, name ? std::vector<Column>() : columns());
   return view.run(interrupt, [&]() -> Expected<LiveView::Objects> {
     auto there = look_for_state(session, *opened, StateAccess::Read);
     if (!there) return std::unexpected(std::move(there).error());
@@ -90,10 +90,10 @@ Outcome follow(Session& session, const std::optional<std::string>& name) {
 Outcome show_one(Session& session, const std::string& name) {
   auto opened = open_state_session(session, StateAccess::Read);
   if (!opened) return std::unexpected(std::move(opened).error());
-  if (opened->state == nullptr) return std::unexpected(no_such_projection(session, name));
+  if (opened->state == nullptr) return std::unexpected(no_such_projection(session, *opened, name));
   const auto status = Projections(*opened->subscriptions, *opened->state).status(name);
-  if (!status) return std::unexpected(projection_failure(session, name, status.error()));
-  if (!*status) return std::unexpected(no_such_projection(session, name));
+  if (!status) return std::unexpected(projection_failure(session, *opened, name, status.error()));
+  if (!*status) return std::unexpected(no_such_projection(session, *opened, name));
   print_object(session.output, session.object_format(), status_json(**status));
   return ExitCode::Done;
 }

@@ -22,6 +22,10 @@ std::string sentence(const std::string& url, const Error& error, Access access) 
       if (access == Access::WriteOrCreate && !is_server_url(url)) {
         return error.message + "; make the folder that the store is to lie in";
       }
+      if (is_memory_url(url)) {
+        return "a store in memory begins empty and is gone with the command, so that there is "
+               "nothing in it for this one; --store or EVENT_STORE_URL names another";
+      }
       return "there is no event store at " + url +
              "; --store or EVENT_STORE_URL names another, and `event-store " +
              (is_server_url(url) ? "maint migrate" : "event import FILE") + "` makes one";

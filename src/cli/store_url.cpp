@@ -16,14 +16,23 @@ bool is_secret(std::string_view pair) {
   return std::ranges::find(kSecret, pair.substr(0, pair.find('='))) != kSecret.end();
 }
 
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
 }  // namespace
+
+bool is_memory_url(std::string_view url) {
+  return in_lower_case(url) == "memory:";
+}
 
 bool is_server_url(std::string_view url) {
   const auto colon = url.find("://");
   if (colon == std::string_view::npos) return false;
-  auto scheme = std::string(url.substr(0, colon));
-  std::ranges::transform(scheme, scheme.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto scheme = in_lower_case(url.substr(0, colon));
   return scheme == "postgresql" || scheme == "postgres";
 }
 

@@ -13,6 +13,13 @@ TEST(StoreUrl, IsOfAServerOrNot) {
   EXPECT_FALSE(is_server_url("memory:"));
 }
 
+TEST(StoreUrl, IsInMemoryOrNot) {
+  EXPECT_TRUE(is_memory_url("memory:"));
+  EXPECT_TRUE(is_memory_url("Memory:"));
+  EXPECT_FALSE(is_memory_url("file:memory:"));
+  EXPECT_FALSE(is_memory_url("memory"));
+}
+
 TEST(StoreUrl, IsShownWithoutPasswords) {
   EXPECT_EQ(without_passwords("postgresql://kim:secret@db:5432/shop?schema=a"),
             "postgresql://kim:...@db:5432/shop?schema=a");

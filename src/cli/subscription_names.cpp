@@ -1,6 +1,7 @@
 #include "cli/subscription_names.hpp"
 
 #include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,12 @@ using nlohmann::ordered_json;
 
 void declare_group(CLI::App& command, std::string& name) {
   command.add_option("NAME", name, "The consumer group's name")->required()->type_name("");
+}
+
+void declare_kind(CLI::App& command, KindOptions& options) {
+  auto* group = command.add_flag("--group", options.group, "The consumer group of that name");
+  command.add_flag("--checkpoint", options.checkpoint, "The checkpoint of that name")
+      ->excludes(group);
 }
 
 Failure no_such_subscription(const Session& session, std::string_view kind,
@@ -49,6 +56,33 @@ ordered_json status_json(const ConsumerGroupStatus& status) {
           {"parked", status.parked},
           {"stopped", text_json(status.stopped)},
           {"members", std::move(members)}};
+}
+
+Expected<ordered_json> status_of_group(const Session& session, ConsumerGroups& groups,
+                                       const std::string& name) {
+  const auto status = groups.status(name);
+  if (!status) return std::unexpected(group_failure(session, name, status.error()));
+  const auto settings = groups.settings(name);
+  if (!settings) return std::unexpected(group_failure(session, name, settings.error()));
+  auto object = status_json(*status);
+  object["settings"] = ordered_json::parse(eventstore::to_json(*settings));
+  if (const auto* start = std::get_if<AfterPosition>(&settings->start)) {
+    object["settings"]["start_position"] = start->position.value;
+  }
+  return object;
+}
+
+ordered_json shown(ordered_json status, OutputFormat format) {
+  if (format != OutputFormat::Table || !status.contains("settings")) return status;
+  auto settings = ordered_json::object();
+  for (const auto& [name, value] : status["settings"].items()) {
+    const bool says_nothing =
+        value.is_string() ? value.get_ref<const std::string&>().empty() : value.empty();
+    if (!says_nothing) settings[name] = value;
+  }
+  status["settings"] = std::move(settings);
+  if (status["members"].empty()) status["members"] = nullptr;
+  return status;
 }
 
 Outcome change_group(Session& session, const std::string& name,

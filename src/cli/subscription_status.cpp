@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/interrupt.hpp"
+#include "cli/live_view.hpp"
 #include "cli/state_commands.hpp"
 #include "cli/state_session.hpp"
 #include "cli/subscription_names.hpp"
@@ -19,8 +21,9 @@ constexpr auto kPatience = std::chrono::seconds(30);
 
 struct ListOptions {};
 
-struct StatusOptions {
-  std::string name;
+struct StatusOptions : KindOptions {
+  std::optional<std::string> name = {};
+  bool follow = false;
 };
 
 void declare_list(CLI::App& command, ListOptions& /*options*/) {
@@ -28,9 +31,14 @@ void declare_list(CLI::App& command, ListOptions& /*options*/) {
 }
 
 void declare_status(CLI::App& command, StatusOptions& options) {
-  command.add_option("NAME", options.name, "A consumer group, or a checkpoint")
-      ->required()
-      ->type_name("");
+  auto* name = command
+                   .add_option("NAME", options.name,
+                               "A consumer group, a checkpoint, or both (default: a list of all)")
+                   ->type_name("");
+  declare_kind(command, options);
+  command.get_option("--group")->needs(name);
+  command.get_option("--checkpoint")->needs(name);
+  command.add_flag("--follow", options.follow, "Show it anew every second, until interrupted");
   command.footer("Example:  event-store subscription status mailer");
 }
 
@@ -44,14 +52,15 @@ ordered_json checkpoint_json(const Checkpoint& checkpoint, const Lag& lag) {
           {"stored_at", format_timestamp(checkpoint.stored_at)}};
 }
 
-// A line of the list: of members, how many.
-ordered_json in_list(ordered_json object) {
-  const bool is_group = object.contains("members");
-  object["members"] = is_group ? ordered_json(object["members"].size()) : ordered_json(nullptr);
-  for (const auto* name : {"parked", "stopped"}) {
-    if (!object.contains(name)) object[name] = nullptr;
+// A line of the list: the same members whatever it is of; of a group's members, how many.
+ordered_json in_list(const ordered_json& object) {
+  ordered_json line;
+  for (const auto* name : {"subscription", "kind", "position", "lag", "lag_seconds", "head",
+                           "parked", "stopped", "members", "stored_at"}) {
+    line[name] = object.contains(name) ? object[name] : ordered_json(nullptr);
   }
-  return object;
+  if (line["members"].is_array()) line["members"] = line["members"].size();
+  return line;
 }
 
 // Checkpoints: all, or the one of that name.
@@ -82,43 +91,100 @@ std::vector<Column> columns() {
           {.name = "stopped"}};
 }
 
-Outcome list_subscriptions(Session& session, const ListOptions& /*options*/) {
-  auto opened = open_state_session(session, StateAccess::Read);
-  if (!opened) return std::unexpected(std::move(opened).error());
-  ObjectList list(session.output, session.list_format(), columns());
-  if (opened->state != nullptr) {
-    const auto groups = ConsumerGroups(*opened->subscriptions, *opened->state).list();
-    if (!groups) {
-      return std::unexpected(Failure(groups.error()));
+Expected<LiveView::Objects> look_at_all(StateSession& opened) {
+  LiveView::Objects lines;
+  if (opened.state == nullptr) return lines;
+  const auto groups = ConsumerGroups(*opened.subscriptions, *opened.state).list();
+  if (!groups) return std::unexpected(Failure(groups.error()));
+  const auto readers = checkpoints(opened, std::nullopt);
+  if (!readers) return std::unexpected(readers.error());
+  for (const auto& group : *groups) lines.push_back(in_list(status_json(group)));
+  for (const auto& reader : *readers) lines.push_back(in_list(reader));
+  return lines;
+}
+
+// The group and the checkpoint of that name, those that are there and asked for.
+Expected<LiveView::Objects> look_at(Session& session, StateSession& opened,
+                                    const StatusOptions& options) {
+  LiveView::Objects found;
+  if (opened.state == nullptr) return found;
+  if (!options.checkpoint) {
+    ConsumerGroups groups(*opened.subscriptions, *opened.state);
+    auto group = status_of_group(session, groups, *options.name);
+    if (!group && group.error().code != to_string(ErrorCode::NotFound)) {
+      return std::unexpected(std::move(group).error());
     }
-    const auto readers = checkpoints(*opened, std::nullopt);
-    if (!readers) return std::unexpected(readers.error());
-    for (const auto& group : *groups) list.add(in_list(status_json(group)));
-    for (const auto& reader : *readers) list.add(in_list(reader));
+    if (group) found.push_back(*std::move(group));
   }
+  if (!options.group) {
+    auto readers = checkpoints(opened, options.name);
+    if (!readers) return std::unexpected(std::move(readers).error());
+    for (auto& reader : *readers) found.push_back(std::move(reader));
+  }
+  return found;
+}
+
+Expected<LiveView::Objects> look(Session& session, StateSession& opened,
+                                 const StatusOptions& options) {
+  if (!options.name) return look_at_all(opened);
+  auto found = look_at(session, opened, options);
+  if (!found) return found;
+  const auto format = options.follow ? session.list_format() : session.object_format();
+  for (auto& object : *found) object = shown(std::move(object), format);
+  return found;
+}
+
+Failure missing(const Session& session, const StatusOptions& options) {
+  return no_such_subscription(session,
+                              options.group        ? "consumer group"
+                              : options.checkpoint ? "checkpoint"
+                                                   : "consumer group or checkpoint",
+                              *options.name);
+}
+
+Outcome follow(Session& session, StateSession& opened, const StatusOptions& options) {
+  const Interrupt interrupt;
+  LiveView view(session, options.name ? std::vector<Column>() : columns());
+  return view.run(interrupt, [&]() -> Expected<LiveView::Objects> {
+    auto there = look_for_state(session, opened, StateAccess::Read);
+    if (!there) return std::unexpected(std::move(there).error());
+    return look(session, opened, options);
+  });
+}
+
+void print_list(Session& session, const LiveView::Objects& objects, OutputFormat format) {
+  ObjectList list(session.output, format, columns());
+  for (const auto& object : objects) list.add(object);
   list.finish();
-  return ExitCode::Done;
+}
+
+void print_found(Session& session, const LiveView::Objects& objects) {
+  const auto format = session.object_format();
+  if (objects.size() == 1) return print_object(session.output, format, objects.front());
+  if (format != OutputFormat::Table) return print_list(session, objects, format);
+  for (const auto& object : objects) {
+    if (&object != &objects.front()) session.output.write("\n");
+    print_object(session.output, format, object);
+  }
 }
 
 Outcome show_status(Session& session, const StatusOptions& options) {
   auto opened = open_state_session(session, StateAccess::Read);
   if (!opened) return std::unexpected(std::move(opened).error());
-  const auto missing = [&] {
-    return no_such_subscription(session, "consumer group or checkpoint", options.name);
-  };
-  if (opened->state == nullptr) return std::unexpected(missing());
-  const auto group = ConsumerGroups(*opened->subscriptions, *opened->state).status(options.name);
-  if (!group && group.error().code != ErrorCode::NotFound)
-    return std::unexpected(Failure(group.error()));
-  if (group) {
-    print_object(session.output, session.object_format(), status_json(*group));
-    return ExitCode::Done;
+  const auto objects = look(session, *opened, options);
+  if (!objects) return std::unexpected(objects.error());
+  if (options.name && objects->empty()) return std::unexpected(missing(session, options));
+  if (options.follow) return follow(session, *opened, options);
+  if (options.name) {
+    print_found(session, *objects);
+  } else {
+    print_list(session, *objects, session.list_format());
   }
-  const auto reader = checkpoints(*opened, options.name);
-  if (!reader) return std::unexpected(reader.error());
-  if (reader->empty()) return std::unexpected(missing());
-  print_object(session.output, session.object_format(), reader->front());
   return ExitCode::Done;
+}
+
+Outcome list_subscriptions(Session& session, const ListOptions& /*options*/) {
+  return show_status(session, {});
 }
 
 }  // namespace
@@ -127,7 +193,8 @@ void add_subscription_status_commands(CLI::App& subscription, Session& session) 
   add_command(subscription, session, "list",
               "List the consumer groups and the checkpoints of a store, and how far they are",
               declare_list, list_subscriptions);
-  add_command(subscription, session, "status", "Show how far one is, and who works for it",
+  add_command(subscription, session, "status",
+              "Show how far one is, who works for it and how it is set up, also as it changes",
               declare_status, show_status);
 }
 

@@ -58,15 +58,25 @@ std::string names_of(const std::vector<const CLI::App*>& commands) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+// What CLI11 says of an option with too few or too many values, in other words.
+std::string explain_values(std::string_view what) {
+  const auto name = what.substr(0, what.find(": "));
+  if (what.contains("At Most 1 required")) return fmt::format("{} may be given only once", name);
+  if (what.ends_with(" missing")) return fmt::format("{} needs a value", name);
+  return std::string(what);
+}
+
 // `command` is the innermost that was recognised.
 std::string find_fault(const CLI::App& app, const CLI::App& command, const CLI::ParseError& error) {
-  const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
-  if (code != CLI::ExitCodes::RequiredError && code != CLI::ExitCodes::ExtrasError) {
-    return error.what();
-  }
+  // First of all: the value of an option that there is not may have been taken for an argument.
   const auto unknown = app.remaining(/*recurse=*/true);
   if (!unknown.empty() && unknown[0].starts_with('-')) {
     return fmt::format("there is no option \"{}\"", unknown[0]);
+  }
+  const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
+  if (code == CLI::ExitCodes::ArgumentMismatch) return explain_values(error.what());
+  if (code != CLI::ExitCodes::RequiredError && code != CLI::ExitCodes::ExtrasError) {
+    return error.what();
   }
   const auto commands = command.get_subcommands(nullptr);
   if (!commands.empty()) {

@@ -22,6 +22,8 @@ struct NameRule {
   std::string_view field;
   std::string_view limit;
   std::size_t bytes_max;
+  // What an empty one is called, where the field is the thing and not its name.
+  std::string_view name_of_field = field;
 };
 
 constexpr NameRule kStreamRule{
@@ -34,17 +36,24 @@ constexpr NameRule kCategoryRule{
     .field = "category", .limit = "stream_name_bytes_max", .bytes_max = kStreamNameBytesMax};
 constexpr NameRule kTypeRule{
     .field = "type", .limit = "event_type_bytes_max", .bytes_max = kEventTypeBytesMax};
-constexpr NameRule kCheckpointRule{
-    .field = "checkpoint", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
-constexpr NameRule kLeaseRule{
-    .field = "lease", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
+constexpr NameRule kCheckpointRule{.field = "checkpoint",
+                                   .limit = "state_name_bytes_max",
+                                   .bytes_max = kStateNameBytesMax,
+                                   .name_of_field = "name of the checkpoint"};
+constexpr NameRule kLeaseRule{.field = "lease",
+                              .limit = "state_name_bytes_max",
+                              .bytes_max = kStateNameBytesMax,
+                              .name_of_field = "name of the lease"};
 constexpr NameRule kLeaseOwnerRule{
     .field = "lease owner", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
-constexpr NameRule kGroupRule{
-    .field = "consumer group", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
+constexpr NameRule kGroupRule{.field = "consumer group",
+                              .limit = "state_name_bytes_max",
+                              .bytes_max = kStateNameBytesMax,
+                              .name_of_field = "name of the consumer group"};
 constexpr NameRule kGroupMemberRule{.field = "consumer group member",
                                     .limit = "state_name_bytes_max",
-                                    .bytes_max = kStateNameBytesMax};
+                                    .bytes_max = kStateNameBytesMax,
+                                    .name_of_field = "name of the consumer group member"};
 constexpr NameRule kTagRule{.field = "tag", .limit = "tag_bytes_max", .bytes_max = kTagBytesMax};
 
 std::string field_and_value(const NameRule& rule, std::string_view name) {
@@ -54,7 +63,7 @@ std::string field_and_value(const NameRule& rule, std::string_view name) {
 // The careful half of validate_name(): finds what is wrong and where, if anything.
 Result<void> find_fault(std::string_view name, const NameRule& rule) {
   if (name.empty()) {
-    return invalid_argument(std::string(rule.field) + " is empty: give it 1 to " +
+    return invalid_argument(std::string(rule.name_of_field) + " is empty: give it 1 to " +
                             std::to_string(rule.bytes_max) + " bytes");
   }
   if (name.size() > rule.bytes_max) {

@@ -75,6 +75,8 @@ TEST(ValidateName, RefusesTheControlCharactersOfTwoBytes) {
 
 TEST(ValidateName, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(validate_stream_name("").error().message, "stream is empty: give it 1 to 512 bytes");
+  EXPECT_EQ(validate_consumer_group_name("").error().message,
+            "name of the consumer group is empty: give it 1 to 512 bytes");
   EXPECT_EQ(validate_event_type("ab\n").error().message,
             "type \"ab\\u000a\" has a control character at byte 2: names may not contain any");
   EXPECT_EQ(validate_tag("\xc3\xa9\xff").error().message,

@@ -249,7 +249,7 @@ TEST_P(Groups, StopUntilTheyAreResumed) {
   EXPECT_TRUE(eventually([&] {
     const auto delivery = elsewhere->next(soon());
     if (delivery) return value_of(elsewhere->ack(delivery->id())) && false;
-    return delivery.error().message == "consumer group 'g': it is stopped: out of paper";
+    return delivery.error().message == "consumer group \"g\": it is stopped: out of paper";
   }));
   EXPECT_TRUE(groups().resume("g"));
   EXPECT_FALSE(value_of(groups().status("g")).stopped);
@@ -294,7 +294,7 @@ TEST_P(Groups, TellHowTheyAre) {
 
 TEST_P(Groups, AreCreatedOnceAndRemoved) {
   create();
-  EXPECT_FALSE(value_of(groups().create("g", {.attempts_max = 9})));
+  EXPECT_FALSE(value_of(groups().create("g", {})));
   append("a");
   const auto member = join();
   EXPECT_TRUE(value_of(groups().remove("g")));
@@ -312,6 +312,29 @@ TEST_P(Groups, AreCreatedOnceAndRemoved) {
   EXPECT_EQ(code_of(groups().resume("g")), ErrorCode::NotFound);
   create();
   EXPECT_EQ(take(*join()), 1U);
+}
+
+TEST_P(Groups, ShowTheirSettings) {
+  append("a");
+  create({.filter = {.types = {"T"}}, .start = FromEnd{}, .attempts_max = 9});
+  const auto settings = value_of(groups().settings("g"));
+  EXPECT_EQ(settings.filter.types, std::vector<std::string>{"T"});
+  EXPECT_EQ(settings.attempts_max, 9U);
+  EXPECT_EQ(std::get<AfterPosition>(settings.start).position.value, 1U);
+  EXPECT_EQ(code_of(groups().settings("other")), ErrorCode::NotFound);
+}
+
+TEST_P(Groups, AreNotTakenForThoseWithOtherSettings) {
+  append("a");
+  create({.start = FromEnd{}, .attempts_max = 9});
+  append("a");
+  EXPECT_FALSE(value_of(groups().create("g", {.start = FromEnd{}, .attempts_max = 9})));
+  const auto refused = groups().create("g", {.lease = std::chrono::seconds(3)});
+  EXPECT_EQ(code_of(refused), ErrorCode::InvalidArgument);
+  EXPECT_EQ(refused.error().message,
+            "there is a consumer group \"g\" with other settings: attempts_max is 9, lease_ms is "
+            "10000, start_position is 1");
+  EXPECT_EQ(value_of(groups().settings("g")).attempts_max, 9U);
 }
 
 TEST_P(Groups, RefuseWhatCannotBe) {

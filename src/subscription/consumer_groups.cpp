@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/posix_environment.hpp"
+#include "core/refusal.hpp"
 #include "core/thread_annotations.hpp"
 #include "eventstore/consumer_group.hpp"
 #include "eventstore/event_store.hpp"
@@ -21,8 +22,7 @@ using subscription::GroupRow;
 using subscription::RunningGroupMember;
 
 Error not_found(std::string_view name) {
-  return {.code = ErrorCode::NotFound,
-          .message = "there is no consumer group '" + std::string(name) + "'"};
+  return {.code = ErrorCode::NotFound, .message = "there is no consumer group " + in_quotes(name)};
 }
 
 }  // namespace
@@ -63,6 +63,28 @@ class ConsumerGroups::Impl {
     transaction->reset();
     tell_members(group);
     return changed;
+  }
+
+  // Fails with InvalidArgument where the group that is there has other settings.
+  static Result<void> check_same(StateTransaction& transaction, std::string_view name,
+                                 const ConsumerGroupSettings& settings) {
+    const auto there = settings_of(transaction, name);
+    if (!there) return std::unexpected(there.error());
+    const auto others = subscription::other_settings(*there, settings);
+    if (others.empty()) return {};
+    return std::unexpected(Error{.code = ErrorCode::InvalidArgument,
+                                 .message = "there is a consumer group " + in_quotes(name) +
+                                            " with other settings: " + others});
+  }
+
+  static Result<ConsumerGroupSettings> settings_of(StateTransaction& transaction,
+                                                   std::string_view name) {
+    const auto row = subscription::find_group(transaction, name);
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return std::unexpected(not_found(name));
+    auto settings = subscription::parse_group_settings((*row)->settings);
+    if (settings) settings->start = AfterPosition{(*row)->start};
+    return settings;
   }
 
   Result<GlobalPosition> start_of(const ConsumerGroupSettings& settings) {
@@ -186,12 +208,18 @@ Result<bool> ConsumerGroups::create(std::string_view name, const ConsumerGroupSe
   auto transaction = impl_->begin(name);
   if (!transaction) return std::unexpected(std::move(transaction).error());
   const GroupRow row{.id = make_uuid_v4(*posix_environment().random).to_string(),
-                     .settings = subscription::group_settings_text(settings),
+                     .settings = to_json(settings),
                      .start = *start};
   const auto added = subscription::add_group(**transaction, name, row);
   if (!added) return std::unexpected(added.error());
+  if (!*added) {
+    if (auto same = Impl::check_same(**transaction, name, settings); !same) {
+      return std::unexpected(std::move(same).error());
+    }
+    return false;
+  }
   if (auto done = (*transaction)->commit(); !done) return std::unexpected(std::move(done).error());
-  return *added;
+  return true;
 }
 
 Result<bool> ConsumerGroups::remove(std::string_view name) {
@@ -228,6 +256,12 @@ Result<ConsumerGroupStatus> ConsumerGroups::status(std::string_view name) {
   auto transaction = impl_->begin_read();
   if (!transaction) return std::unexpected(std::move(transaction).error());
   return impl_->status(**transaction, name);
+}
+
+Result<ConsumerGroupSettings> ConsumerGroups::settings(std::string_view name) {
+  auto transaction = impl_->begin_read();
+  if (!transaction) return std::unexpected(std::move(transaction).error());
+  return Impl::settings_of(**transaction, name);
 }
 
 Result<std::vector<ParkedEvent>> ConsumerGroups::parked(std::string_view name, GlobalPosition after,

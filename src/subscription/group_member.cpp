@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/refusal.hpp"
+
 namespace eventstore::subscription {
 namespace {
 
@@ -16,7 +18,7 @@ constexpr auto kPauseMax = std::chrono::milliseconds(1000);
 
 Error closed(const std::string& group, std::string_view why) {
   return {.code = ErrorCode::Closed,
-          .message = "consumer group '" + group + "': " + std::string(why)};
+          .message = "consumer group " + in_quotes(group) + ": " + std::string(why)};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <iterator>
 #include <utility>
 
+#include "core/refusal.hpp"
 #include "eventstore/event_store.hpp"
 #include "subscription/group_member.hpp"
 #include "subscription/group_settings.hpp"
@@ -24,8 +25,9 @@ std::size_t quota_of(std::size_t place, std::size_t count) {
 
 // The next round tells which.
 Error changed_hands(const std::string& group) {
-  return {.code = ErrorCode::Overloaded,
-          .message = "buckets of consumer group '" + group + "' have changed hands meanwhile"};
+  return {
+      .code = ErrorCode::Overloaded,
+      .message = "buckets of consumer group " + in_quotes(group) + " have changed hands meanwhile"};
 }
 
 }  // namespace

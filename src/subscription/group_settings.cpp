@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/refusal.hpp"
 #include "core/utf8.hpp"
 #include "subscription/filter_json.hpp"
 
@@ -136,6 +137,13 @@ std::optional<Selector> selector_of(const Json& json) {
   return selector;
 }
 
+// A start that means the same place whenever it is asked for.
+std::optional<GlobalPosition> fixed_start(const SubscriptionStart& start) {
+  if (std::holds_alternative<FromStart>(start)) return GlobalPosition{};
+  if (const auto* after = std::get_if<AfterPosition>(&start)) return after->position;
+  return std::nullopt;
+}
+
 template <typename Event>
 std::string key_in(const Event& event, const ConsumerGroupSettings& settings) {
   if (!settings.key_tag_prefix.empty()) {
@@ -151,34 +159,20 @@ std::string key_in(const Event& event, const ConsumerGroupSettings& settings) {
 }  // namespace
 
 Result<void> validate_group_settings(const ConsumerGroupSettings& settings) {
-  if (!is_utf8(settings.key_tag_prefix)) return refused("key_tag_prefix is no UTF-8");
-  if (settings.attempts_max == 0) return refused("attempts_max is at least 1");
+  if (!is_utf8(settings.key_tag_prefix)) return refused("key_tag_prefix must be UTF-8");
+  if (settings.attempts_max == 0) return refused("attempts_max must be at least 1");
   if (settings.when_exhausted == NackAction::Retry) {
-    return refused("when_exhausted is park, skip or stop");
+    return refused("when_exhausted must be park, skip or stop");
   }
   if (settings.pause_min < milliseconds(0) || settings.pause_max < settings.pause_min) {
-    return refused("pause_min is at least 0 and at most pause_max");
+    return refused("pause_min must be at least 0 and at most pause_max");
   }
-  if (settings.answer_within <= milliseconds(0)) return refused("answer_within is more than 0");
-  if (settings.lease < kLeaseMin) return refused("a lease is at least 100 ms");
+  if (settings.answer_within <= milliseconds(0)) return refused("answer_within must be above 0");
+  if (settings.lease < kLeaseMin) return refused("lease must be at least 100 ms");
   for (const auto time : {settings.pause_max, settings.answer_within, settings.lease}) {
-    if (time > kTimeMax) return refused("no time is longer than a year");
+    if (time > kTimeMax) return refused("no time may be longer than a year");
   }
   return {};
-}
-
-std::string group_settings_text(const ConsumerGroupSettings& settings) {
-  auto json = filter_json(settings.filter);
-  json["key_tag_prefix"] = settings.key_tag_prefix;
-  json["attempts_max"] = settings.attempts_max;
-  json["when_exhausted"] = name_of(settings.when_exhausted);
-  json["pause_min_ms"] = static_cast<std::uint64_t>(settings.pause_min.count());
-  json["pause_max_ms"] = static_cast<std::uint64_t>(settings.pause_max.count());
-  json["holds_behind_parked"] = settings.holds_behind_parked;
-  json["answer_within_ms"] = static_cast<std::uint64_t>(settings.answer_within.count());
-  json["lease_ms"] = static_cast<std::uint64_t>(settings.lease.count());
-  // What is no UTF-8 is refused by the store when the filter is tried.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<ConsumerGroupSettings> parse_group_settings(std::string_view text) {
@@ -211,6 +205,26 @@ Result<ConsumerGroupSettings> parse_group_settings(std::string_view text) {
   return settings;
 }
 
+std::string other_settings(const ConsumerGroupSettings& there, const ConsumerGroupSettings& asked) {
+  const auto it = Json::parse(to_json(there));
+  const auto other = Json::parse(to_json(asked));
+  std::string differences;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    differences += differences.empty() ? "" : ", ";
+    differences.append(name).append(" is ").append(value);
+  };
+  for (const auto& [name, value] : it.items()) {
+    if (value != other.at(name))
+      add(name, value.is_string() ? in_quotes(value.get<std::string>()) : value.dump());
+  }
+  const auto began = fixed_start(there.start);
+  const auto asked_start = fixed_start(asked.start);
+  if (began && asked_start && *began != *asked_start) {
+    add("start_position", std::to_string(began->value));
+  }
+  return differences;
+}
+
 std::string key_of(const EventView& event, const ConsumerGroupSettings& settings) {
   return key_in(event, settings);
 }
@@ -222,3 +236,21 @@ std::string key_of(const RecordedEvent& event, const ConsumerGroupSettings& sett
 }
 
 }  // namespace eventstore::subscription
+
+namespace eventstore {
+
+std::string to_json(const ConsumerGroupSettings& settings) {
+  auto json = subscription::filter_json(settings.filter);
+  json["key_tag_prefix"] = settings.key_tag_prefix;
+  json["attempts_max"] = settings.attempts_max;
+  json["when_exhausted"] = subscription::name_of(settings.when_exhausted);
+  json["pause_min_ms"] = static_cast<std::uint64_t>(settings.pause_min.count());
+  json["pause_max_ms"] = static_cast<std::uint64_t>(settings.pause_max.count());
+  json["holds_behind_parked"] = settings.holds_behind_parked;
+  json["answer_within_ms"] = static_cast<std::uint64_t>(settings.answer_within.count());
+  json["lease_ms"] = static_cast<std::uint64_t>(settings.lease.count());
+  // What is no UTF-8 is refused by the store when the filter is tried.
+  return json.dump(-1, ' ', false, subscription::Json::error_handler_t::replace);
+}
+
+}  // namespace eventstore

@@ -16,7 +16,7 @@ using test::value_of;
 
 // A settings text says all that there is but the start.
 std::string text_of(const ConsumerGroupSettings& settings) {
-  return group_settings_text(settings);
+  return to_json(settings);
 }
 
 TEST(GroupSettings, AreReadAsTheyWereWritten) {
@@ -72,6 +72,29 @@ TEST(GroupSettings, OutOfBoundsAreRefused) {
   for (const auto& settings : wrong) {
     EXPECT_EQ(code_of(validate_group_settings(settings)), ErrorCode::InvalidArgument);
   }
+}
+
+TEST(GroupSettings, SayWhatOthersThereAre) {
+  const ConsumerGroupSettings there{.filter = {.selector = SelectCategory{"order"}, .types = {"A"}},
+                                    .start = AfterPosition{{3}}};
+  EXPECT_EQ(other_settings(there, there), "");
+  auto asked = there;
+  asked.filter = {.types = {"A"}, .stream_prefix = "o"};
+  asked.attempts_max = 9;
+  asked.when_exhausted = NackAction::Stop;
+  EXPECT_EQ(other_settings(there, asked),
+            R"(selector is {"category":"order"}, stream_prefix is "", attempts_max is 5, )"
+            R"(when_exhausted is "park")");
+}
+
+TEST(GroupSettings, CompareStartsThatMeanTheSamePlaceEachTime) {
+  const ConsumerGroupSettings there{.start = AfterPosition{{3}}};
+  const ConsumerGroupSettings from_first{.start = AfterPosition{{0}}};
+  EXPECT_EQ(other_settings(there, {.start = FromEnd{}}), "");
+  EXPECT_EQ(other_settings(there, {.start = SinceTime{}}), "");
+  EXPECT_EQ(other_settings(there, {.start = FromStart{}}), "start_position is 3");
+  EXPECT_EQ(other_settings(there, {.start = AfterPosition{{4}}}), "start_position is 3");
+  EXPECT_EQ(other_settings(from_first, {.start = FromStart{}}), "");
 }
 
 TEST(GroupSettings, TakeTheKeyFromTheFirstTagThatHasThePrefix) {

@@ -46,9 +46,11 @@ Result<std::uint64_t> run_for_positions(StateTransaction& transaction, std::stri
                                         std::string_view group,
                                         std::span<const GlobalPosition> positions) {
   if (positions.empty()) return 0;
+  // Each once: what is changed is counted.
+  const std::set<GlobalPosition> distinct(positions.begin(), positions.end());
   std::vector<std::vector<SqlParameter>> rows;
-  rows.reserve(positions.size());
-  for (const auto position : positions) rows.push_back({group, sql_number(position)});
+  rows.reserve(distinct.size());
+  for (const auto position : distinct) rows.push_back({group, sql_number(position)});
   return transaction.run_each(sql, rows);
 }
 

@@ -123,6 +123,15 @@ TEST_P(ParkedEvents, AreReplayedOneAfterTheOther) {
   EXPECT_EQ(parked(), Parked{});
 }
 
+TEST_P(ParkedEvents, AreCountedOnceWhereTheyAreReplayed) {
+  create();
+  const auto member = join();
+  append("a");
+  park(*member, 1);
+  const std::vector<GlobalPosition> twice = {{1}, {1}, {2}};
+  EXPECT_EQ(value_of(groups().replay("g", twice)), 1U);
+}
+
 TEST_P(ParkedEvents, AreParkedAgainWhereAReplayFails) {
   create();
   const auto member = join();
@@ -247,7 +256,7 @@ TEST_P(ParkedEvents, AreDiscardedAndFreeTheirKey) {
   append("a");
   park(*member, 1);
   EXPECT_TRUE(become({"1:1", "2:0"}));
-  const std::vector<GlobalPosition> both = {{1}, {2}, {3}};
+  const std::vector<GlobalPosition> both = {{1}, {2}, {3}, {2}};
   EXPECT_EQ(value_of(groups().discard("g", both)), 2U);
   append("a");
   ack(*member, 3);

@@ -289,6 +289,55 @@ class ListAndStatus(ProjectionEndToEnd):
         self.assertTrue(first[0].endswith("version"), first[0])
         self.assertTrue(all(len(line) <= 80 for line in first))
 
+    def test_shows_all_of_one_on_a_terminal(self):
+        self.append("s", "A")
+        process = self.start_run()
+        self.wait_for_position(1)
+        command = self.command("projection", "status", COUNT, "--follow")
+        with support.Terminal(command, columns=40) as terminal:
+            text = terminal.read_until(f"\x1b[{len(FIELDS)}A\x1b[J")
+            self.append("s", "A")
+            terminal.read_until("position     2")
+            self.run_program("projection", "reset", COUNT, "--yes")
+            terminal.read_until("never_run")
+            terminal.process.send_signal(signal.SIGINT)
+            self.assertEqual(terminal.process.wait(support.SECONDS_MAX), DONE)
+        first = text.split("\r\x1b[")[0].splitlines()
+        self.assertEqual([line.split()[0] for line in first], FIELDS)
+        self.assertIn("owner        event-store, process", first[FIELDS.index("owner")])
+        self.assertTrue(all(len(line) <= 40 for line in first))
+        self.assertEqual(process.wait(support.SECONDS_MAX), FAILED)
+
+    def test_a_terminal_sees_what_an_instance_waits_for(self):
+        for _ in range(3):
+            self.append("s", "A")
+        first = self.start_run()
+        self.wait_for_position(3)
+        with support.Terminal(self.command("projection", "run", COUNT), stderr=True, columns=120) as terminal:
+            terminal.read_until(f"{COUNT} at 3 of 3, waiting")
+            terminal.read_until("waits for another process to end")
+            self.run_program("projection", "pause", COUNT)
+            terminal.read_until(f'projection "{COUNT}" is paused')
+            terminal.read_until(f"{COUNT} at 3 of 3, paused")
+            self.run_program("projection", "resume", COUNT)
+            terminal.read_until(f'info: projection "{COUNT}" was resumed')
+            terminal.read_until("waits for another process to end")
+            self.end(first)
+            terminal.read_until(f'info: projection "{COUNT}": this process has taken over')
+            self.append("s", "A")
+            terminal.read_until(f"{COUNT} at 4 of 4")
+            terminal.process.send_signal(signal.SIGINT)
+            self.assertEqual(terminal.process.wait(support.SECONDS_MAX), DONE)
+
+    def test_a_terminal_sees_where_one_that_is_paused_is(self):
+        self.append("s", "A")
+        self.run_once()
+        self.run_program("projection", "pause", COUNT)
+        with support.Terminal(self.command("projection", "run", COUNT), stderr=True, columns=120) as terminal:
+            terminal.read_until(f"{COUNT} at 1 of 1, paused")
+            terminal.process.send_signal(signal.SIGINT)
+            self.assertEqual(terminal.process.wait(support.SECONDS_MAX), DONE)
+
     def test_a_terminal_sees_how_far_a_run_is(self):
         self.append("s", "A")
         command = self.command("projection", "run", COUNT)
@@ -316,7 +365,9 @@ class Inspect(ProjectionEndToEnd):
     def test_a_list(self):
         expected = [{"key": key, "document": {"count": count}} for key, count in (("A", 1), ("B", 2), ("C", 1))]
         self.assertEqual(self.list("projection", "inspect", COUNT), expected)
-        self.assertEqual(json.loads(self.text("--output", "json", "projection", "inspect", COUNT)), expected)
+        text = self.text("--output", "json", "projection", "inspect", COUNT)
+        self.assertEqual(json.loads(text), expected)
+        self.assertEqual(text.splitlines()[1], '{"key":"A","document":{"count":1}},')
         self.assertEqual(self.list("projection", "inspect", COUNT, "--after", "A"), expected[1:])
         self.assertEqual(self.list("projection", "inspect", COUNT, "--limit", "2"), expected[:2])
         self.assertEqual(self.list("projection", "inspect", COUNT, "--limit", "0"), [])
@@ -337,14 +388,36 @@ class Wrong(ProjectionEndToEnd):
         self.append("s")
         for verb in ("run", "rebuild"):
             sentence = self.error("projection", verb, "nosuch", exit_code=USAGE)
-            self.assertIn(f"no built-in projection: nosuch (there are {COUNT}, {ACTIVITY})", sentence)
+            self.assertEqual(sentence, f'there is no built-in projection "nosuch"; there are {COUNT}, {ACTIVITY}')
         for _ in range(2):  # without a state database, and with one
             for verb in (["status"], ["pause"], ["resume"], ["reset", "--yes"], ["inspect"], ["failures"]):
                 with self.subTest(verb=verb):
                     error = self.error_object("projection", verb[0], "nosuch", *verb[1:])
                     self.assertEqual((error["code"], error["details"]), ("not_found", {"projection": "nosuch"}))
-                    self.assertIn('"nosuch" has not run yet', error["message"])
+                    self.assertIn('there is no projection "nosuch" in ', error["message"])
+                    self.assertIn(f"; there are {COUNT}, {ACTIVITY}", error["message"])
             self.run_once()
+
+    def test_projections_of_other_programs(self):
+        self.append("s")
+        self.run_once()
+        self.change_state(f"UPDATE state_projections SET name = 'customers' WHERE name = '{COUNT}'")
+        self.change_state("UPDATE state_projection_generations SET projection = 'customers'")
+        self.assertEqual(self.status("customers")["position"], 1)
+        for verb in ("run", "rebuild"):
+            sentence = self.error("projection", verb, "customers", exit_code=USAGE)
+            self.assertIn('projection "customers" is not built in: its own program runs it', sentence)
+            self.assertIn("Projections::rebuild()", sentence)
+        self.assertEqual(self.object("projection", "pause", "customers")["state"], "paused")
+        self.object("projection", "resume", "customers")
+        self.assertTrue(self.error("projection", "status", "nosuch").endswith(f"there are {COUNT}, {ACTIVITY}, customers"))
+
+    def test_nothing_is_made_for_a_wrong_name(self):
+        if isinstance(self.stores, support.PostgresStores):
+            self.skipTest("looks at files")
+        self.append("s")
+        self.error("projection", "run", "nosuch", exit_code=USAGE)
+        self.assertFalse((self.store / "state.sqlite").exists())
 
     def test_numbers(self):
         self.append("s")
@@ -361,7 +434,7 @@ class Wrong(ProjectionEndToEnd):
         result = subprocess.run([support.PROGRAM, "--store", "memory:", "projection", "list"],
                                 capture_output=True, check=False)  # fmt: skip
         self.assertEqual(result.returncode, FAILED)
-        self.assertIn(b"there is no event store at memory:", result.stderr)
+        self.assertIn(b"a store in memory begins empty", result.stderr)
 
 
 class Failures(ProjectionEndToEnd):

@@ -12,6 +12,7 @@ import json
 import os
 import pty
 import shutil
+import sqlite3
 import struct
 import subprocess
 import tempfile
@@ -186,6 +187,16 @@ class EndToEnd(unittest.TestCase):
 
     def import_permits(self):
         return self.object("event", "import", PERMITS)
+
+    def change_state(self, sql):
+        """What only a program with a consumer or a projection of its own does to the state database."""
+        if isinstance(self.stores, PostgresStores):
+            self.stores.query(f"SET search_path TO {self.stores.schema(self.store)}; {sql}")
+            return
+        database = sqlite3.connect(self.store / "state.sqlite")
+        with database:
+            database.execute(sql)
+        database.close()
 
     def stats(self):
         return self.object("maint", "stats")

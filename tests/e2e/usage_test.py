@@ -60,6 +60,11 @@ class Usage(support.EndToEnd):
                     if option != "--help":
                         self.assertIn(option, manual)
 
+    def test_help_names_the_built_in_projections(self):
+        for verb in ("run", "rebuild"):
+            text = " ".join(self.text("projection", verb, "--help").split())
+            self.assertIn(": event-type-count, stream-activity", text)
+
     def test_help_names_all_commands(self):
         text = self.text("--help")
         for noun in ("stream", "event", "projection", "subscription", "maint"):
@@ -83,6 +88,14 @@ class Usage(support.EndToEnd):
             ("stream list --limits 3", 'there is no option "--limits"; see `event-store stream list --help`'),
             ("stream read a b", 'unexpected argument "b"; see `event-store stream read --help`'),
             ("stream read", "STREAM is required; see `event-store stream read --help`"),
+            ("projection run event-type-count --wrkers 2", 'there is no option "--wrkers"; see `event-store projection run --help`'),
+            ("projection rebuild event-type-count --wrkers 2", 'there is no option "--wrkers"; see `event-store projection rebuild --help`'),
+            ("subscription replay mailer --every day", 'there is no option "--every"; see `event-store subscription replay --help`'),
+            ("subscription discard mailer --every day", 'there is no option "--every"; see `event-store subscription discard --help`'),
+            ("subscription create mailer --category a --category b",
+             "--category may be given only once; see `event-store subscription create --help`"),
+            ("subscription create mailer --type", "--type needs a value; see `event-store subscription create --help`"),
+            ("stream list --limit", "--limit needs a value; see `event-store stream list --help`"),
             ("stream list --sort foo", "--sort: foo not in {last,length,name}; see `event-store stream list --help`"),
             ("--output xml maint stats", "--output: xml not in {json,ndjson,table}; see `event-store maint stats --help`"),
         ):  # fmt: skip
