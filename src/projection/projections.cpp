@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "core/pause.hpp"
@@ -145,6 +146,21 @@ class Projections::Impl {
       if (generation->id == before) return found;
       before = generation->id;
     }
+  }
+
+  struct Progress {
+    std::optional<GlobalPosition> position;  // absent: it has never run
+    std::optional<std::string> failure = {};
+  };
+  Result<Progress> progress(std::string_view name) {
+    return read([&](StateTransaction& open) -> Result<Progress> {
+      const auto row = find_projection(open, name);
+      if (!row) return std::unexpected(row.error());
+      if (!*row) return Progress{};
+      const auto workers = list_workers(open, (*row)->live_generation);
+      if (!workers) return std::unexpected(workers.error());
+      return Progress{.position = least_position(*workers), .failure = (*row)->failure};
+    });
   }
 
   // Fails with NotFound.
@@ -311,25 +327,17 @@ Result<std::vector<ProjectionDocument>> Projections::documents(std::string_view 
 
 Result<void> Projections::wait_for(std::string_view name, GlobalPosition position,
                                    Deadline deadline) {
-  bool has_run = false;
   for (std::uint32_t looks = 1;; ++looks) {
-    const auto reached = impl_->read([&](StateTransaction& open) -> Result<bool> {
-      const auto row = find_projection(open, name);
-      if (!row) return std::unexpected(row.error());
-      has_run = row->has_value();
-      if (!has_run) return false;
-      const auto workers = list_workers(open, (*row)->live_generation);
-      if (!workers) return std::unexpected(workers.error());
-      if (!workers->empty() && least_position(*workers) >= position) return true;
-      if (!(*row)->failure) return false;
+    const auto progress = impl_->progress(name);
+    if (!progress) return std::unexpected(progress.error());
+    if (progress->position >= position) return {};
+    if (progress->failure) {
       return std::unexpected(
-          Error{.code = ErrorCode::InvalidArgument, .message = *(*row)->failure});
-    });
-    if (!reached) return std::unexpected(reached.error());
-    if (*reached) return {};
+          Error{.code = ErrorCode::InvalidArgument, .message = *progress->failure});
+    }
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left <= std::chrono::nanoseconds(0)) {
-      if (!has_run) return std::unexpected(never_run(name));
+      if (!progress->position) return std::unexpected(never_run(name));
       return std::unexpected(
           Error{.code = ErrorCode::DeadlineExceeded,
                 .message = "the projection " + std::string(name) + " is not at that position yet"});

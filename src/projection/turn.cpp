@@ -87,45 +87,27 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
   auto& transaction = **open;
   auto answer = lease_.hold(transaction);
   if (!answer) return std::unexpected(std::move(answer).error());
-  const auto name = projection_.name();
   if (!answer->acquired) {
-    const auto row = find_projection(transaction, name);
+    const auto row = find_projection(transaction, projection_.name());
     if (!row) return std::unexpected(row.error());
     return no_turn(transaction, row->value_or(ProjectionRow{}));
   }
-  auto row = find_projection(transaction, name, /*is_to_stay=*/true);
-  if (!row) return std::unexpected(std::move(row).error());
-  if (!*row && generation_ != 0) {
-    return std::unexpected(Error{.code = ErrorCode::Cancelled,
-                                 .message = "the projection " + std::string(name) + " was reset"});
-  }
-  if (!*row) {
-    if (auto added = add_projection(transaction, name); !added) {
-      return std::unexpected(std::move(added).error());
-    }
-    *row = ProjectionRow{.name = std::string(name)};
-  }
-  if ((*row)->failure) {
-    return std::unexpected(
-        Error{.code = ErrorCode::InvalidArgument,
-              .message = "the projection " + std::string(name) +
-                         " has stopped; resume it to try again: " + *(*row)->failure});
-  }
-  if ((*row)->is_paused || (*row)->frozen_until > transaction.now()) {
-    auto none = no_turn(transaction, **row);
+  const auto row = own_row(transaction);
+  if (!row) return std::unexpected(row.error());
+  if (row->is_paused || row->frozen_until > transaction.now()) {
+    auto none = no_turn(transaction, *row);
     if (!none) return std::unexpected(std::move(none).error());
     if (auto kept = transaction.commit(); !kept) return std::unexpected(std::move(kept).error());
     lease_.keep(std::move(answer->lease));
     return *std::move(none);
   }
-  if ((*row)->frozen_until != Timestamp{}) {
+  if (row->frozen_until != Timestamp{}) {
     // A rebuild that froze it comes too late from now on.
-    auto thawed = set_frozen_until(transaction, name, {});
+    auto thawed = set_frozen_until(transaction, projection_.name(), {});
     if (!thawed) return std::unexpected(std::move(thawed).error());
   }
-  auto generation = (*row)->live_generation == 0
-                        ? first_generation(transaction)
-                        : check_generation(transaction, (*row)->live_generation);
+  auto generation = row->live_generation == 0 ? first_generation(transaction)
+                                              : check_generation(transaction, row->live_generation);
   if (!generation) return std::unexpected(std::move(generation).error());
   auto turn = turn_of(transaction, *std::move(generation), answer->lease.fence);
   if (!turn) return std::unexpected(std::move(turn).error());
@@ -133,6 +115,31 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
   lease_.keep(std::move(answer->lease));
   generation_ = turn->generation.id;
   return *std::move(turn);
+}
+
+// The projection's, which stays as it is until the transaction ends; a new one where there is none.
+// Fails with Cancelled where it was reset, and with InvalidArgument where it has stopped.
+Result<ProjectionRow> TurnTaker::own_row(StateTransaction& transaction) {
+  const std::string name(projection_.name());
+  auto row = find_projection(transaction, name, /*is_to_stay=*/true);
+  if (!row) return std::unexpected(std::move(row).error());
+  if (!*row && generation_ != 0) {
+    return std::unexpected(
+        Error{.code = ErrorCode::Cancelled, .message = "the projection " + name + " was reset"});
+  }
+  if (!*row) {
+    if (auto added = add_projection(transaction, name); !added) {
+      return std::unexpected(std::move(added).error());
+    }
+    return ProjectionRow{.name = name};
+  }
+  if ((*row)->failure) {
+    return std::unexpected(
+        Error{.code = ErrorCode::InvalidArgument,
+              .message = "the projection " + name +
+                         " has stopped; resume it to try again: " + *(*row)->failure});
+  }
+  return **std::move(row);
 }
 
 // What whoever may not work now is told. Fails as check_fits(), unless a rebuild is making what

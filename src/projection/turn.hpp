@@ -69,6 +69,7 @@ class TurnTaker {
 
  private:
   Result<bool> is_frozen();
+  Result<ProjectionRow> own_row(StateTransaction& transaction);
   Result<NoTurn> no_turn(StateTransaction& transaction, const ProjectionRow& row);
   Result<GenerationRow> first_generation(StateTransaction& transaction);
   Result<GenerationRow> check_generation(StateTransaction& transaction, std::int64_t id);
