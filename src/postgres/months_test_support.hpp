@@ -32,10 +32,11 @@ class MonthsTest : public testing::Test {
     schema_ = test::value_of(parse_store_url(url_)).schema;
   }
   void TearDown() override {
+    // Its thread makes months, and gives the role rights on them.
+    store_.reset();
     if (has_role_) execute("DROP OWNED BY " + role() + "; DROP ROLE " + role());
     maintenance_.reset();
     connection_.reset();
-    store_.reset();
     test::remove_postgres_store(url_);
   }
 
