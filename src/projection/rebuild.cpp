@@ -15,6 +15,8 @@ constexpr auto kFreeze = std::chrono::seconds(5);
 // It is close enough to that when what is left takes about so long.
 constexpr double kCloseSeconds = 0.2;
 constexpr std::uint64_t kCloseEvents = 1000;
+// Of what was left before, if less than this part is left, the end will come.
+constexpr double kGain = 0.9;
 constexpr auto kReportPause = std::chrono::milliseconds(250);
 // No worker has it.
 constexpr std::int64_t kNobody = -1;
@@ -59,7 +61,7 @@ Result<bool> Rebuild::run_to_switch() {
   if (!*begun) return false;
   auto& pair = **begun;
   if (auto aligned = align(pair); !aligned) return std::unexpected(std::move(aligned).error());
-  for (;;) {
+  for (std::optional<std::uint64_t> left_before;;) {
     const auto until = least_position(pair.live_workers);
     if (auto done = advance(pair, until, until); !done) {
       return std::unexpected(std::move(done).error());
@@ -67,7 +69,14 @@ Result<bool> Rebuild::run_to_switch() {
     if (auto kept = keep_lease(); !kept) return std::unexpected(std::move(kept).error());
     if (auto read = refresh(pair); !read) return std::unexpected(std::move(read).error());
     const auto left = least_position(pair.live_workers).value - until.value;
-    if (left > std::max(kCloseEvents, static_cast<std::uint64_t>(rate_ * kCloseSeconds))) continue;
+    const bool is_close =
+        left <= std::max(kCloseEvents, static_cast<std::uint64_t>(rate_ * kCloseSeconds));
+    // A live one that has more to do than it can would be run after for ever: while it is frozen,
+    // this one gains on it.
+    const bool gains =
+        !left_before || static_cast<double>(left) < kGain * static_cast<double>(*left_before);
+    left_before = left;
+    if (!is_close && gains) continue;
     const auto switched = try_to_switch(pair);
     if (!switched) return std::unexpected(switched.error());
     if (*switched) break;

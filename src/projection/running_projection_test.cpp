@@ -285,8 +285,10 @@ TEST_P(Projecting, IsRebuiltWhileEventsAreAppended) {
   append("account-1", "Paid", 20);
   const auto running = value_of(projections().run(ledger, {.workers = 2}));
   std::jthread appender([&](const std::stop_token& stop) {
-    for (int n = 0; !stop.stop_requested(); ++n)
-      append("account-" + std::to_string(n % 9), "Paid", 1);
+    for (int n = 0; !stop.stop_requested(); ++n) {
+      const auto position = append("account-" + std::to_string(n % 9), "Paid", 1);
+      if (n % 500 == 0) value_of(running->wait_for(position, soon()));
+    }
   });
   for (const std::uint32_t workers : {1U, 4U, 2U}) {
     value_of(projections().rebuild(ledger, {.run = {.workers = workers}}));
@@ -302,6 +304,33 @@ TEST_P(Projecting, IsRebuiltWhileEventsAreAppended) {
   for (std::uint64_t position = 1; position <= head.value; ++position) {
     EXPECT_TRUE(effects.contains(position)) << position;
   }
+}
+
+// The live one is far behind, and as fast as the rebuild.
+TEST_P(Projecting, IsRebuiltThoughItCannotBeCaughtUpWith) {
+  constexpr std::size_t kEvents = 20'000;
+  constexpr std::uint64_t kAhead = 1'500;
+  std::atomic<std::uint64_t> live_may_reach = kAhead;
+  Scripted scripted([&](ProjectionContext& context, const EventView& event) -> Result<void> {
+    const auto position = event.position.value;
+    if (context.has_side_effects()) {
+      while (position > live_may_reach) std::this_thread::yield();
+      return {};
+    }
+    // Slow enough that what is left takes a while.
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(250);
+    while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    live_may_reach = std::max(live_may_reach.load(), position + kAhead);
+    return {};
+  });
+  append("account-1", "Paid", kEvents);
+  const ProjectionOptions small{.transaction_events_max = 50};
+  const auto running = value_of(projections().run(scripted, small));
+  value_of(running->wait_for({kAhead - 100}, soon()));
+  value_of(projections().rebuild(scripted, {.run = small}));
+  EXPECT_LT(value_of(projections().status("scripted"))->position, GlobalPosition{kEvents});
+  live_may_reach = kEvents;
+  value_of(running->wait_for({kEvents}, soon()));
 }
 
 // The reader cannot know that no more come behind a full batch.
