@@ -39,6 +39,13 @@ SELECT write_message(gen_random_uuid()::varchar, ({} || '-' || :number)::varchar
 """
 
 
+def source_version():
+    """The commit, where there is a git to tell it."""
+    if shutil.which("git") is None:
+        return "unknown"
+    return run(["git", "-C", SOURCE, "describe", "--always", "--dirty"]).strip()
+
+
 def run(command, **options):
     """Runs it to its end and returns what it printed; says what it said where it fails."""
     done = subprocess.run(
@@ -94,7 +101,7 @@ class EventStore:
         self.bench = bench
         self.program = bench.build / "bench" / "peers" / "event-store-peer"
         self.url = bench.server.url("peers_event_store")
-        self.version = run(["git", "-C", SOURCE, "describe", "--always", "--dirty"]).strip()
+        self.version = source_version()
 
     def call(self, workload, *arguments):
         seconds = self.bench.seconds + SECONDS_LEFT_OVER

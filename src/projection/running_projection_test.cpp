@@ -110,14 +110,16 @@ TEST_P(Projecting, AsksForARebuildByAnotherVersion) {
 // A cron job beside a process that works for good.
 TEST_P(Projecting, OnceEndsBesideAnotherThatHasComeAsFar) {
   append("account-1", "Paid", 3);
+  std::atomic<bool> is_in_apply = false;
   std::atomic<bool> may_go_on = false;
   const auto apply = [&](ProjectionContext&, const EventView& event) -> Result<void> {
+    is_in_apply = true;
     while (event.position == GlobalPosition{3} && !may_go_on) std::this_thread::yield();
     return {};
   };
   Scripted working(apply);
   const auto running = value_of(projections().run(working));
-  while (running->phase() != ProjectionPhase::Working) std::this_thread::yield();
+  while (!is_in_apply) std::this_thread::yield();
   Scripted same(apply);
   const auto once = value_of(projections().run(same, {.once = true}));
   while (once->phase() != ProjectionPhase::Waiting) std::this_thread::yield();
