@@ -102,15 +102,13 @@ class RunningProjection {
   // Waits until it has ended by itself. Fails with DeadlineExceeded; with what ended it:
   // UnsupportedFormat where what is stored is of another version, or has other tables or another
   // filter (rebuild it, with a higher version), also while another instance works on that, unless a
-  // rebuild is under way that makes what fits; InvalidArgument
-  // where an event could not be applied and the policy is Stop, Cancelled where it was reset, or as
-  // the store and the state database.
+  // rebuild is under way that makes what fits; InvalidArgument where an event could not be applied
+  // and the policy is Stop, Cancelled where it was reset, or as the store and the state database.
   virtual Result<void> wait(Deadline deadline) = 0;
 
   // Waits until every event up to `position` has been applied, and the effects can be read. Where
   // another instance works this one looks about four times a second: ask Projections::wait_for().
-  // Fails with
-  // DeadlineExceeded, or as wait() where it has ended before.
+  // Fails with DeadlineExceeded, or as wait() where it has ended before.
   virtual Result<void> wait_for(GlobalPosition position, Deadline deadline) = 0;
 
   // Every event up to it has been applied; where another instance works, as of the last look.
@@ -190,8 +188,10 @@ class Projections {
                                                  const ProjectionOptions& options = {});
 
   // Computes the projection anew, beside the one that goes on working, and then has its new state
-  // take the place of the old, at once. An earlier one that was cut short (by a crash too) is gone
-  // on with. Where there is none to take the place of, it is that of run() with `once`.
+  // take the place of the old, at once. For that the other one waits a moment; one that is always
+  // behind also waits before, for five seconds at a time, so that this one gains on it. An earlier
+  // one that was cut short (by a crash too) is gone on with. Where there is none to take the place
+  // of, it is that of run() with `once`.
   //
   // Fails with Cancelled (the next call goes on); Overloaded where another rebuild of it is under
   // way; or as RunningProjection::wait().

@@ -15,7 +15,7 @@ constexpr auto kFreeze = std::chrono::seconds(5);
 // It is close enough to that when what is left takes about so long.
 constexpr double kCloseSeconds = 0.2;
 constexpr std::uint64_t kCloseEvents = 1000;
-// Of what was left before, if less than this part is left, the end will come.
+// Where less than this part is left of what was left before, it comes closer.
 constexpr double kGain = 0.9;
 constexpr auto kReportPause = std::chrono::milliseconds(250);
 // No worker has it.
@@ -30,11 +30,6 @@ Error overtaken(std::string_view projection) {
   return {.code = ErrorCode::Overloaded,
           .message =
               "another rebuild of the projection " + std::string(projection) + " has taken over"};
-}
-
-Error was_reset(std::string_view projection) {
-  return {.code = ErrorCode::Cancelled,
-          .message = "the projection " + std::string(projection) + " was reset"};
 }
 
 }  // namespace
@@ -71,8 +66,8 @@ Result<bool> Rebuild::run_to_switch() {
     const auto left = least_position(pair.live_workers).value - until.value;
     const bool is_close =
         left <= std::max(kCloseEvents, static_cast<std::uint64_t>(rate_ * kCloseSeconds));
-    // A live one that has more to do than it can would be run after for ever: while it is frozen,
-    // this one gains on it.
+    // A live one that has more to do than it can would be run after for ever. While it is frozen
+    // this one gains on it, also where that is not enough to take its place.
     const bool gains =
         !left_before || static_cast<double>(left) < kGain * static_cast<double>(*left_before);
     left_before = left;

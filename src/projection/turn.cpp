@@ -20,6 +20,11 @@ StoreIdentity identity_of(EventStore& store) {
   return {.store_id = health.store_id.to_string(), .lineage_id = health.lineage_id.to_string()};
 }
 
+Error was_reset(std::string_view projection) {
+  return {.code = ErrorCode::Cancelled,
+          .message = "the projection " + std::string(projection) + " was reset"};
+}
+
 Result<void> check_history(const GenerationRow& generation, const StoreIdentity& identity) {
   if (generation.store_id != identity.store_id || generation.lineage_id != identity.lineage_id) {
     return std::unexpected(
@@ -97,6 +102,8 @@ Result<std::variant<Turn, NoTurn>> TurnTaker::take() {
   if (row->is_paused || row->frozen_until > transaction.now()) {
     auto none = no_turn(transaction, *row);
     if (!none) return std::unexpected(std::move(none).error());
+    // Whoever has the lease is to go on as soon as it may.
+    if (!row->is_paused) none->look_again = kFrozenPause;
     if (auto kept = transaction.commit(); !kept) return std::unexpected(std::move(kept).error());
     lease_.keep(std::move(answer->lease));
     return *std::move(none);
@@ -124,8 +131,7 @@ Result<ProjectionRow> TurnTaker::own_row(StateTransaction& transaction) {
   auto row = find_projection(transaction, name, /*is_to_stay=*/true);
   if (!row) return std::unexpected(std::move(row).error());
   if (!*row && generation_ != 0) {
-    return std::unexpected(
-        Error{.code = ErrorCode::Cancelled, .message = "the projection " + name + " was reset"});
+    return std::unexpected(was_reset(name));
   }
   if (!*row) {
     if (auto added = add_projection(transaction, name); !added) {
@@ -142,26 +148,24 @@ Result<ProjectionRow> TurnTaker::own_row(StateTransaction& transaction) {
   return **std::move(row);
 }
 
-// What whoever may not work now is told. Fails as check_fits(), unless a rebuild is making what
-// fits.
+// What whoever may not work now is told. Fails as check_generation(), unless a rebuild is making
+// what fits.
 Result<NoTurn> TurnTaker::no_turn(StateTransaction& transaction, const ProjectionRow& row) {
   NoTurn none{.phase = row.is_paused ? ProjectionPhase::Paused : ProjectionPhase::Waiting,
-              .look_again = row.frozen_until > transaction.now()
-                                ? kFrozenPause
-                                : std::min(options_.lease / 3, kWaitingPause)};
+              .look_again = std::min(options_.lease / 3, kWaitingPause)};
   if (row.live_generation == 0) return none;
   const auto workers = list_workers(transaction, row.live_generation);
   if (!workers) return std::unexpected(workers.error());
   none.position = least_position(*workers);
+  auto live = check_generation(transaction, row.live_generation);
+  if (live) return none;
   const auto generations = list_generations(transaction, row.name);
   if (!generations) return std::unexpected(generations.error());
-  Result<void> fits;
-  for (const auto& generation : *generations) {
-    if (generation.status == GenerationStatus::Old) continue;
-    fits = check_fits(generation, identity_, projection_);
-    if (fits) return none;
-  }
-  if (!fits) return std::unexpected(std::move(fits).error());
+  const bool is_made = std::ranges::any_of(*generations, [&](const GenerationRow& generation) {
+    return generation.status == GenerationStatus::Building &&
+           check_fits(generation, identity_, projection_);
+  });
+  if (!is_made) return std::unexpected(std::move(live).error());
   return none;
 }
 

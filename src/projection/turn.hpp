@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -83,6 +84,9 @@ class TurnTaker {
   HeldLease lease_;
   std::int64_t generation_ = 0;  // that of the last turn; 0: there was none
 };
+
+// What ends who works on a projection that is no more.
+Error was_reset(std::string_view projection);
 
 // Whether positions of the generation are of this store; an error that says what to do.
 Result<void> check_history(const GenerationRow& generation, const StoreIdentity& identity);
