@@ -33,7 +33,8 @@ function(eventstore_set_flags target)
     list(JOIN sanitizers "," sanitizers)
     set(flags -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     if("undefined" IN_LIST EVENTSTORE_SANITIZE)
-      # It looks at an object through a pipe, and takes one for broken where no descriptor is left.
+      # That check looks at an object through a pipe, and takes it for broken where no descriptor is
+      # left, as campaigns have it.
       list(APPEND flags -fno-sanitize=vptr)
     endif()
     target_compile_options(${target} PRIVATE ${flags})

@@ -9,9 +9,9 @@
 #include <atomic>
 #endif
 
-// Where the campaigns look into the engine, and break it on purpose. Only their own copy of the
-// library has the hooks (EVENTSTORE_CAMPAIGN_HOOKS), and what AddressSanitizer tests; elsewhere
-// they are constants and empty functions, of which nothing is compiled.
+// Where the campaigns look into the engine, and break it on purpose. Only their own copies of
+// the sources have the hooks (EVENTSTORE_CAMPAIGN_HOOKS), and what AddressSanitizer tests;
+// elsewhere they are constants and empty functions, of which nothing is compiled.
 namespace eventstore {
 
 // A bug to plant, so that a campaign can show that it would notice.

@@ -36,24 +36,19 @@ constexpr NameRule kCategoryRule{
     .field = "category", .limit = "stream_name_bytes_max", .bytes_max = kStreamNameBytesMax};
 constexpr NameRule kTypeRule{
     .field = "type", .limit = "event_type_bytes_max", .bytes_max = kEventTypeBytesMax};
-constexpr NameRule kCheckpointRule{.field = "checkpoint",
-                                   .limit = "state_name_bytes_max",
-                                   .bytes_max = kStateNameBytesMax,
-                                   .name_of_field = "name of the checkpoint"};
-constexpr NameRule kLeaseRule{.field = "lease",
-                              .limit = "state_name_bytes_max",
-                              .bytes_max = kStateNameBytesMax,
-                              .name_of_field = "name of the lease"};
-constexpr NameRule kLeaseOwnerRule{
-    .field = "lease owner", .limit = "state_name_bytes_max", .bytes_max = kStateNameBytesMax};
-constexpr NameRule kGroupRule{.field = "consumer group",
-                              .limit = "state_name_bytes_max",
-                              .bytes_max = kStateNameBytesMax,
-                              .name_of_field = "name of the consumer group"};
-constexpr NameRule kGroupMemberRule{.field = "consumer group member",
-                                    .limit = "state_name_bytes_max",
-                                    .bytes_max = kStateNameBytesMax,
-                                    .name_of_field = "name of the consumer group member"};
+// Of the state database. `field` is called `name_of_field` where it is empty.
+constexpr NameRule state_rule(std::string_view field, std::string_view name_of_field) {
+  return {.field = field,
+          .limit = "state_name_bytes_max",
+          .bytes_max = kStateNameBytesMax,
+          .name_of_field = name_of_field};
+}
+constexpr auto kCheckpointRule = state_rule("checkpoint", "name of the checkpoint");
+constexpr auto kLeaseRule = state_rule("lease", "name of the lease");
+constexpr auto kLeaseOwnerRule = state_rule("lease owner", "lease owner");
+constexpr auto kGroupRule = state_rule("consumer group", "name of the consumer group");
+constexpr auto kGroupMemberRule =
+    state_rule("consumer group member", "name of the consumer group member");
 constexpr NameRule kTagRule{.field = "tag", .limit = "tag_bytes_max", .bytes_max = kTagBytesMax};
 
 std::string field_and_value(const NameRule& rule, std::string_view name) {
