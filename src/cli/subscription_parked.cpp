@@ -179,13 +179,19 @@ Outcome change_parked(
 }
 
 Outcome replay(Session& session, const ReplayOptions& options) {
-  return change_parked(session, options, [&](auto& groups, const auto& positions) -> Outcome {
-    const auto replayed =
-        options.all ? groups.replay_all(options.name) : groups.replay(options.name, positions);
+  const auto tell = [&](const Result<std::uint64_t>& replayed) -> Outcome {
     if (!replayed) return std::unexpected(group_failure(session, options.name, replayed.error()));
     session.done = {{"subscription", options.name}, {"to_be_replayed", *replayed}};
     print_object(session.output, session.object_format(), session.done);
     return ExitCode::Done;
+  };
+  if (options.all) {
+    return change_group(session, options.name, [&](ConsumerGroups& groups) {
+      return tell(groups.replay_all(options.name));
+    });
+  }
+  return change_parked(session, options, [&](auto& groups, const auto& positions) {
+    return tell(groups.replay(options.name, positions));
   });
 }
 
