@@ -43,12 +43,13 @@ void CheckpointKeeper::begin(GlobalPosition position) {
   if (!loaded_ || reached_ != stored_) due_ = clock_->monotonic_now();
 }
 
-void CheckpointKeeper::handled_one() {
+bool CheckpointKeeper::count_handled() {
   ++events_;
   const auto now = clock_->monotonic_now();
   due_ = std::min(due_, events_ >= checkpoint_.every_events
                             ? now
                             : now + std::min(checkpoint_.every, kEveryMax));
+  return now >= due_;
 }
 
 void CheckpointKeeper::reached(GlobalPosition position) {

@@ -25,8 +25,8 @@ class CheckpointKeeper {
   // The subscription begins here: what is stored is to say so at once.
   void begin(GlobalPosition position);
 
-  // One more event has been handled, which counts for when to store.
-  void handled_one();
+  // One more event has been handled. Answers whether to store now, once it is reached().
+  bool count_handled();
 
   // Everything up to `position` has been dealt with, and may be stored.
   void reached(GlobalPosition position);

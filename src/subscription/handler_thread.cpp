@@ -110,14 +110,13 @@ Result<void> HandlerThread::deal_with(const Delivery& delivery, const std::stop_
   for (const auto& event : delivery.events) {
     if (stop.stop_requested()) return handled ? reached(*handled) : Result<void>();
     if (auto done = guarded([&] { return handler.handle(event); }); !done) {
-      // What was handled before it does not come again, if the handler agrees.
+      // What was handled before it does not come again, if the handler agrees; the first failure
+      // is the one to tell.
       if (handled) static_cast<void>(reached(*handled));
       return done;
     }
     handled = event.position;
-    if (!checkpoint) continue;
-    checkpoint->handled_one();
-    if (!checkpoint->is_due()) continue;
+    if (!checkpoint || !checkpoint->count_handled()) continue;
     if (auto done = reached(*handled); !done) return done;
     handled.reset();
     if (auto stored = store_if_due(stop); !stored) return stored;
