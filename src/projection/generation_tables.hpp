@@ -33,11 +33,6 @@ std::string definition_of(const Projection& projection);
 // of another projection.
 Result<void> check_names(StateTransaction& transaction, const GenerationRow& generation);
 
-// The statement as the database knows its tables: the names in braces are `tables`. Fails with
-// InvalidArgument where a name in braces is none of them, or one of them is not in braces.
-Result<std::string> with_tables(std::string_view sql, std::int64_t generation,
-                                std::span<const std::string> tables);
-
 Result<void> create_tables(StateTransaction& transaction, const GenerationRow& generation,
                            std::span<const ProjectionTable> tables);
 Result<void> drop_tables(StateTransaction& transaction, const GenerationRow& generation);

@@ -4,7 +4,7 @@
 
 #include "core/utf8.hpp"
 #include "eventstore/limits.hpp"
-#include "projection/generation_tables.hpp"
+#include "projection/statement_tables.hpp"
 
 namespace eventstore::projection {
 namespace {

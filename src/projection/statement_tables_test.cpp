@@ -1,4 +1,4 @@
-#include "projection/generation_tables.hpp"
+#include "projection/statement_tables.hpp"
 
 #include <string>
 #include <string_view>
