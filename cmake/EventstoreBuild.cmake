@@ -42,6 +42,8 @@ function(eventstore_set_flags target)
   endif()
 endfunction()
 
+include(EventstorePrecompile)
+
 # A module: the target eventstore_<module>, also known as eventstore::<module>.
 function(eventstore_library target)
   add_library(${target} STATIC ${ARGN})
@@ -49,6 +51,7 @@ function(eventstore_library target)
   add_library(eventstore::${module} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${module} LINKER_LANGUAGE CXX)
   eventstore_set_flags(${target})
+  eventstore_precompile(${target} library)
   target_include_directories(${target} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
@@ -108,6 +111,7 @@ function(eventstore_test source)
     # Compiles in half the time; what is tested stays as fast.
     target_compile_options(${target} PRIVATE -O0)
   endif()
+  eventstore_precompile(${target} test)
   gtest_discover_tests(${target}
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 120

@@ -24,7 +24,8 @@ ScratchStore::~ScratchStore() {
 }
 
 std::string ScratchStore::schema() const {
-  return postgres::quoted(must(postgres::parse_store_url(url_), "the store's URL").schema);
+  return postgres::quote_identifier(
+      must(postgres::parse_store_url(url_), "the store's URL").schema);
 }
 
 void ScratchStore::reopen(const postgres::PostgresStoreTuning& tuning) {

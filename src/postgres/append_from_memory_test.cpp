@@ -44,7 +44,8 @@ class AppendFromMemory : public testing::Test {
     const auto rows = connection->run(
         {.sql = "SELECT query FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
                 " AND strpos(query, $1::text) > 0 AND query NOT LIKE '%NOTIFY%'",
-         .parameters = Parameters().text(postgres::quoted(parse_store_url(url_)->schema))},
+         .parameters =
+             Parameters().text(postgres::quote_identifier(parse_store_url(url_)->schema))},
         deadline);
     if (!rows) throw std::runtime_error(rows.error().message);
     std::vector<std::string> found;

@@ -248,7 +248,7 @@ TEST_F(LostAnswer, IsNotTakenForWhatSomebodyElseStored) {
 
 TEST_F(LostAnswer, OfACommitThatWasDoneIsToldToWhoWaits) {
   const auto listener = connect_to(server_.uri());
-  const auto sql = "LISTEN " + postgres::quoted("eventstore:eventstore");
+  const auto sql = "LISTEN " + postgres::quote_identifier("eventstore:eventstore");
   ASSERT_TRUE(listener->run({.sql = sql}, soon()));
   plan({{.from_server = true, .type = 'C', .text = kCommit}});
   EXPECT_FALSE(value_of(store_->append(request_of(1, /*conditional=*/true))).repeated);

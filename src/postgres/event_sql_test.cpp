@@ -71,7 +71,7 @@ class EventSql : public testing::Test {
   test::TemporaryDirectory folder_;
   const std::string url_ = test::postgres_store_url(folder_.path().string());
   std::unique_ptr<EventStore> store_ = test::value_of(open(url_));
-  const std::string schema_ = postgres::quoted(parse_store_url(url_)->schema);
+  const std::string schema_ = postgres::quote_identifier(parse_store_url(url_)->schema);
   std::unique_ptr<Connection> connection_ =
       *Connection::open({.uri = parse_store_url(url_)->uri,
                          .session = {{"jit", "off"},

@@ -35,8 +35,8 @@ class LockWatchTest : public MonthsTest {
   void begin_to_copy() {
     execute("BEGIN; SELECT pg_advisory_xact_lock(" + std::to_string(kLockClass) +
             ", to_regnamespace('{s}')::oid::bigint::int)");
-    const auto sql =
-        "COPY " + postgres::quoted(schema_) + ".streams (stream_id, name, month) FROM STDIN";
+    const auto sql = "COPY " + postgres::quote_identifier(schema_) +
+                     ".streams (stream_id, name, month) FROM STDIN";
     ASSERT_TRUE(connection().begin_copy(sql, until()));
     send_stream(1'000'000);
   }

@@ -24,7 +24,7 @@ Result<MaintenanceSession> MaintenanceSession::open(const StoreUrl& url) {
                                              .application_name = "event-store maintenance",
                                              .session = session_of(url)},
                               .listening = {},
-                              .schema = postgres::quoted(url.schema),
+                              .schema = postgres::quote_identifier(url.schema),
                               .channel_name = {},
                               .channel = {},
                               .environment = posix_environment()});

@@ -294,7 +294,7 @@ TEST_F(KnownMonthsTest, AreThoseOfAServerThatHasFewerAndOthers) {
     enter(month);
     append("s");
   }
-  const auto schema = postgres::quoted(schema_);
+  const auto schema = postgres::quote_identifier(schema_);
   KnownMonths known;
   ASSERT_TRUE(known.load(connection(), schema, until()));
   EXPECT_EQ(known.list()->last(), Month{203103});

@@ -77,7 +77,7 @@ class MonthsTest : public testing::Test {
   }
   // The first column of what a statement gives, which is text. "{s}" is the schema.
   std::vector<std::string> query(std::string_view sql) {
-    const auto filled = fill_in(sql, postgres::quoted(schema_));
+    const auto filled = fill_in(sql, postgres::quote_identifier(schema_));
     const auto rows = connection().run({.sql = filled, .prepared = false}, until());
     if (!rows) throw std::runtime_error(rows.error().message);
     std::vector<std::string> values;
@@ -86,7 +86,8 @@ class MonthsTest : public testing::Test {
     return values;
   }
   void execute(std::string_view script) {
-    const auto done = connection().run_script(fill_in(script, postgres::quoted(schema_)), until());
+    const auto done =
+        connection().run_script(fill_in(script, postgres::quote_identifier(schema_)), until());
     if (!done) throw std::runtime_error(done.error().message);
   }
 

@@ -176,7 +176,7 @@ PostgresState::PostgresState(const StoreUrl& url, bool read_only)
                  .prepares = !url.pooled,
                  .application_name = "event-store state",
                  .session = session_of(url)}),
-      schema_(quoted(url.schema)),
+      schema_(quote_identifier(url.schema)),
       patience_(url.patience),
       read_only_(read_only) {}
 

@@ -46,7 +46,8 @@ class OwnSchema {
     if (!connection) return;
     static_cast<void>(
         (*connection)
-            ->run_script("DROP SCHEMA IF EXISTS " + quoted(url_.schema) + " CASCADE", deadline));
+            ->run_script("DROP SCHEMA IF EXISTS " + quote_identifier(url_.schema) + " CASCADE",
+                         deadline));
   }
   OwnSchema(const OwnSchema&) = delete;
   OwnSchema& operator=(const OwnSchema&) = delete;
@@ -212,7 +213,7 @@ class SelfTest {
     SelfTestDisturber(
         {.uri = url_.uri,
          .other_uri = options_.other_uri,
-         .schema = quoted(url_.schema),
+         .schema = quote_identifier(url_.schema),
          .application_name = url_.schema,
          .seed = mix_bits(options_.seed + 1),
          .events_between = std::clamp<std::uint64_t>(options_.events_max / 100, 50, 2000)},

@@ -155,7 +155,7 @@ std::string libpq_parameter(const std::string& uri, std::string_view keyword) {
   return {};
 }
 
-std::string quoted(std::string_view name) {
+std::string quote_identifier(std::string_view name) {
   std::string out = "\"";
   for (const char c : name) out += c == '"' ? "\"\"" : std::string(1, c);
   return out + '"';

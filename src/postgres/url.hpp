@@ -32,6 +32,6 @@ Result<StoreUrl> parse_store_url(std::string_view url);
 std::string libpq_parameter(const std::string& uri, std::string_view keyword);
 
 // A name in double quotes for SQL. Of a checked one: see parse_store_url().
-std::string quoted(std::string_view name);
+std::string quote_identifier(std::string_view name);
 
 }  // namespace eventstore::postgres

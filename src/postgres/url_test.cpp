@@ -65,8 +65,8 @@ TEST(LibpqParameter, IsWhatTheUriSays) {
 }
 
 TEST(Quoted, DoublesQuotes) {
-  EXPECT_EQ(quoted("a"), "\"a\"");
-  EXPECT_EQ(quoted("a\"b"), "\"a\"\"b\"");
+  EXPECT_EQ(quote_identifier("a"), "\"a\"");
+  EXPECT_EQ(quote_identifier("a\"b"), "\"a\"\"b\"");
 }
 
 }  // namespace

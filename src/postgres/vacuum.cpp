@@ -43,7 +43,7 @@ Result<std::vector<PostgresVacuum>> vacuum(MaintenanceSession& session, bool all
     }
     // One statement at a time: VACUUM runs in no transaction.
     auto vacuumed = session.run_script("VACUUM (ANALYZE) " + session.schema() + "." +
-                                       postgres::quoted(done.table));
+                                       postgres::quote_identifier(done.table));
     if (!vacuumed) return std::unexpected(std::move(vacuumed).error());
     done.duration = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - begin);

@@ -59,7 +59,8 @@ TEST_F(WakeUpTest, BelievesNoNotificationThatTheStoreDoesNotBearOut) {
 // A session that listens, in a transaction, holds up the queue of the whole server.
 TEST_F(WakeUpTest, SaysThatNotificationsPileUp) {
   const auto other = connect();
-  for (const auto& script : {"LISTEN " + postgres::quoted(channel()), std::string("BEGIN")}) {
+  for (const auto& script :
+       {"LISTEN " + postgres::quote_identifier(channel()), std::string("BEGIN")}) {
     ASSERT_TRUE(other->run_script(script, in(std::chrono::seconds(30))));
   }
   const auto pile_up = "SELECT pg_notify('" + channel() + "', repeat('x', 7000) || n)" +
@@ -79,7 +80,7 @@ TEST_F(WakeUpTest, SaysThatNotificationsPileUp) {
 
 TEST_F(WakeUpTest, TellsOthersWhatWasCommittedBeforeTheStoreIsClosed) {
   const auto other = connect();
-  const auto sql = "LISTEN " + postgres::quoted(channel());
+  const auto sql = "LISTEN " + postgres::quote_identifier(channel());
   ASSERT_TRUE(other->run({.sql = sql}, in(std::chrono::seconds(30))));
   test::value_of(store_->append(test::append_to("s", ExpectedVersion::any(), 4)));
   store_.reset();

@@ -36,7 +36,7 @@ PostgresServer read_state(const std::filesystem::path& path) {
   }
 }
 
-std::string quoted(const std::string& word) {
+std::string shell_word(const std::string& word) {
   std::string result = "'";
   for (const char character : word) {
     if (character == '\'') {
@@ -52,10 +52,10 @@ std::string quoted(const std::string& word) {
 PostgresServer start_server() {
   const TemporaryDirectory folder;  // the server's own is another
   const auto path = folder.path() / "postgres-server.json";
-  const std::string command = quoted(EVENTSTORE_TEST_PYTHON) + ' ' +
-                              quoted(EVENTSTORE_TEST_POSTGRES_SCRIPT) + " start --state " +
-                              quoted(path.string()) + " --until-pid " + std::to_string(getpid()) +
-                              " 2>&1 </dev/null";
+  const std::string command = shell_word(EVENTSTORE_TEST_PYTHON) + ' ' +
+                              shell_word(EVENTSTORE_TEST_POSTGRES_SCRIPT) + " start --state " +
+                              shell_word(path.string()) + " --until-pid " +
+                              std::to_string(getpid()) + " 2>&1 </dev/null";
   std::FILE* const pipe = popen(command.c_str(), "re");
   if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
   std::string said;

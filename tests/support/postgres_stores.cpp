@@ -23,7 +23,8 @@ void remove_postgres_store(const std::string& url) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   const auto connection = postgres::Connection::open({.uri = parsed->uri}, deadline);
   if (!connection) throw std::runtime_error(connection.error().message);
-  const auto sql = "DROP SCHEMA IF EXISTS " + postgres::quoted(parsed->schema) + " CASCADE";
+  const auto sql =
+      "DROP SCHEMA IF EXISTS " + postgres::quote_identifier(parsed->schema) + " CASCADE";
   const auto dropped = (*connection)->run_script(sql, deadline);
   if (!dropped) throw std::runtime_error(dropped.error().message);
 }
