@@ -79,9 +79,9 @@ int main() {
   auto reached = (*running)->wait_for(appended->last_position, soon());
   if (!reached) return fail(reached.error());
 
-  auto document = projections.document("open-permits", "permit-2");
-  if (!document) return fail(document.error());
-  std::cout << "permit-2: " << document->value_or("closed") << '\n';
+  auto permit = projections.document<Permit>("open-permits", "permit-2");
+  if (!permit) return fail(permit.error());
+  std::cout << "permit-2: " << (*permit ? (*permit)->last_step : "closed") << '\n';
   auto reading = (*state)->begin_read(soon());
   if (!reading) return fail(reading.error());
   auto rows = (*reading)->run("SELECT step, count(*) FROM permit_steps GROUP BY step");

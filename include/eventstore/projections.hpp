@@ -9,8 +9,10 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "eventstore/document.hpp"
 #include "eventstore/position.hpp"
 #include "eventstore/projection.hpp"
 #include "eventstore/result.hpp"
@@ -150,10 +152,8 @@ struct RebuildProgress {
 };
 
 struct RebuildOptions {
-  // `once` and `on_retry` are of no account: a failure of the databases ends the rebuild, and the
-  // next call goes on.
-  ProjectionOptions run = {};
-  bool restart = false;  // begins anew where an earlier rebuild was cut short
+  ProjectionOptions run = {};  // `once` is of no account
+  bool restart = false;        // begins anew where an earlier rebuild was cut short
   std::function<void(const RebuildProgress&)> on_progress = {};  // about four times a second
   std::stop_token cancellation = {};
 };
@@ -193,8 +193,9 @@ class Projections {
   // one that was cut short (by a crash too) is gone on with. Where there is none to take the place
   // of, it is that of run() with `once`.
   //
-  // Fails with Cancelled (the next call goes on); Overloaded where another rebuild of it is under
-  // way; or as RunningProjection::wait().
+  // Once it has begun, failures of the databases that may pass are waited out, as told by
+  // ProjectionOptions::on_retry, until it is cancelled. Fails with Cancelled (the next call goes
+  // on); Overloaded where another rebuild of it is under way; or as RunningProjection::wait().
   Result<void> rebuild(Projection& projection, const RebuildOptions& options = {});
 
   // By name. Fails as StateTransaction::run() and EventStore::head().
@@ -210,8 +211,19 @@ class Projections {
   // Takes away all that is stored of it: it begins anew. What works on it ends with Cancelled.
   Result<bool> reset(std::string_view name);
 
-  // Absent: there is no such document. Both fail with NotFound where the projection has never run.
+  // As text. Absent: there is no such document. All three fail with NotFound where the projection
+  // has never run.
   Result<std::optional<std::string>> document(std::string_view name, std::string_view key);
+  // As what a projection kept by that type. Fails as DocumentCodec<T>::decode() too.
+  template <typename T>
+  Result<std::optional<T>> document(std::string_view name, std::string_view key) {
+    const auto text = document(name, key);
+    if (!text) return std::unexpected(text.error());
+    if (!*text) return std::nullopt;
+    auto value = DocumentCodec<T>::decode(**text);
+    if (!value) return std::unexpected(std::move(value).error());
+    return *std::move(value);
+  }
   // By key, from the first after `after`.
   Result<std::vector<ProjectionDocument>> documents(std::string_view name, std::string_view after,
                                                     std::uint64_t limit);

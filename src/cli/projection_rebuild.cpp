@@ -1,9 +1,11 @@
 #include <chrono>
+#include <cstdio>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "cli/errors.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/projection_names.hpp"
@@ -76,8 +78,15 @@ Outcome rebuild(Session& session, const RebuildArguments& arguments) {
 
   const auto began_at = steady_clock::now();
   Progress progress("rebuilt");
+  auto options = projection_options(arguments);
+  options.on_retry = [&](const Error& error) {
+    progress.clear();
+    const auto text =
+        format_notice("warning", "trying again: " + error.message, session.wants_json());
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  };
   const auto done =
-      projections.rebuild(*projection, {.run = projection_options(arguments),
+      projections.rebuild(*projection, {.run = std::move(options),
                                         .restart = arguments.restart,
                                         .on_progress =
                                             [&](const RebuildProgress& now) {

@@ -181,6 +181,54 @@ TEST_P(ProjectionFaults, ArePassedOverWhereTheDatabaseFailsOnce) {
   }
 }
 
+TEST_P(ProjectionFaults, ArePassedOverByARebuildThatHasBegun) {
+  append_some();
+  Ledger ledger;
+  run_once(ledger, options());
+  const auto head = value_of(store().head());
+  const auto live_generation = [&] {
+    return value_of(find_projection(*value_of(state().begin_read(soon())), "ledger"))
+        ->live_generation;
+  };
+  int lost_answers = 0;
+  for (const auto when : {FaultedState::When::Before, FaultedState::When::After}) {
+    for (std::uint64_t call = 1;; call += stride()) {
+      FaultedState faulted(state(), ++hour_);
+      faulted.die_at({.call = call, .when = when, .passes = true});
+      Projections ones(subscriptions(), faulted);
+      const auto before = live_generation();
+      std::optional<std::int64_t> switched;
+      auto careful = options();
+      careful.on_retry = [&](const Error& error) {
+        EXPECT_TRUE(error.is_retryable());
+        if (live_generation() != before) switched = live_generation();
+      };
+      bool has_begun = false;
+      const auto rebuilt =
+          ones.rebuild(ledger, {.run = careful,
+                                .restart = call % 2 == 0,
+                                .on_progress = [&](const RebuildProgress&) { has_begun = true; }});
+      if (!rebuilt) {
+        EXPECT_FALSE(has_begun) << "call " << call;
+        rebuild_later(ledger, options());
+      }
+      expect_ledger_fits("call " + std::to_string(call));
+      expect_ledger_is_at(head);
+      EXPECT_NE(live_generation(), before);
+      EXPECT_FALSE(value_of(projections().status("ledger"))->rebuild);
+      // It is not computed twice, where the answer to the switch was lost.
+      if (switched) {
+        ++lost_answers;
+        EXPECT_EQ(live_generation(), *switched) << "call " << call;
+      }
+      if (!faulted.has_failed()) break;
+    }
+  }
+  if (stride() == 1) {
+    EXPECT_EQ(lost_answers, 1);
+  }
+}
+
 // Where the commit that took it fails, somebody else may take it.
 TEST_P(ProjectionFaults, LeaveALeaseToWhoeverTookIt) {
   append_some();

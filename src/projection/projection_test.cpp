@@ -121,6 +121,22 @@ TEST_P(Projecting, MovesThroughWhatItsFilterLeavesOut) {
   EXPECT_EQ(document("scripted", "account-1"), "2");
 }
 
+TEST_P(Projecting, AnswersDocumentsAsWhatTheyAreKeptBy) {
+  append("account-1", "Paid", 1);
+  Scripted noting([](ProjectionContext& context, const EventView& event) -> Result<void> {
+    if (auto put = context.put<nlohmann::json>(event.stream, {{"paid", 7}}); !put) return put;
+    return context.put<std::string>("account-1, as text", "paid");
+  });
+  run_once(noting, {.workers = 1});
+  const auto read = [&](std::string_view key) {
+    return projections().document<nlohmann::json>("scripted", key);
+  };
+  EXPECT_EQ((*value_of(read("account-1")))["paid"], 7);
+  EXPECT_EQ(value_of(read("account-2")), std::nullopt);
+  EXPECT_EQ(code_of(read("account-1, as text")), ErrorCode::InvalidArgument);
+  EXPECT_EQ(code_of(projections().document<nlohmann::json>("another", "x")), ErrorCode::NotFound);
+}
+
 TEST_P(Projecting, ErasesDocuments) {
   append("account-1", "Opened", 1);
   append("account-2", "Opened", 1);

@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "core/backoff.hpp"
 #include "core/campaign_hooks.hpp"
+#include "core/posix_environment.hpp"
 #include "projection/generation_tables.hpp"
 
 namespace eventstore::projection {
@@ -18,6 +20,9 @@ constexpr std::uint64_t kCloseEvents = 1000;
 // Where less than this part is left of what was left before, it comes closer.
 constexpr double kGain = 0.9;
 constexpr auto kReportPause = std::chrono::milliseconds(250);
+// Pauses after failures of the databases.
+constexpr auto kPauseMin = std::chrono::milliseconds(20);
+constexpr auto kPauseMax = std::chrono::seconds(5);
 // No worker has it.
 constexpr std::int64_t kNobody = -1;
 
@@ -41,19 +46,37 @@ Rebuild::Rebuild(Subscriptions& subscriptions, StateDatabase& state, Projection&
       projection_(projection),
       options_(options),
       identity_(identity_of(subscriptions.store())),
-      lease_(state, rebuild_lease_name(projection.name()), options.run.owner, options.run.lease) {}
+      lease_(state, rebuild_lease_name(projection.name()), options.run.owner, options.run.lease),
+      restarts_(options.restart) {}
 
 Result<bool> Rebuild::run() {
-  auto done = run_to_switch();
-  if (frozen_until_ != Timestamp{} && !done) thaw();
-  lease_.give_up();
-  return done;
+  Backoff backoff(*posix_environment().random, kPauseMin, kPauseMax);
+  for (;;) {
+    auto done = run_to_switch();
+    if (frozen_until_ != Timestamp{} && !done) thaw();
+    if (done || !may_pass(done.error())) {
+      // The new one is in place: what is left over costs room alone.
+      if (has_switched_) static_cast<void>(remove_replaced());
+      lease_.give_up();
+      return done;
+    }
+    if (options_.run.on_retry) options_.run.on_retry(done.error());
+    if (!backoff.wait(options_.cancellation)) {
+      lease_.give_up();
+      return std::unexpected(cancelled());
+    }
+  }
+}
+
+// A failure of the databases since it has begun, as opposed to another rebuild that has the lease.
+bool Rebuild::may_pass(const Error& error) const {
+  return error.is_retryable() && lease_.lease();
 }
 
 Result<bool> Rebuild::run_to_switch() {
   auto begun = begin();
   if (!begun) return std::unexpected(std::move(begun).error());
-  if (!*begun) return false;
+  if (!*begun) return has_switched_;
   auto& pair = **begun;
   if (auto aligned = align(pair); !aligned) return std::unexpected(std::move(aligned).error());
   for (std::optional<std::uint64_t> left_before;;) {
@@ -74,14 +97,12 @@ Result<bool> Rebuild::run_to_switch() {
     if (!is_close && gains) continue;
     const auto switched = try_to_switch(pair);
     if (!switched) return std::unexpected(switched.error());
-    if (*switched) break;
+    if (*switched) return true;
   }
-  // The new one is in place: what is left over costs room alone.
-  static_cast<void>(remove_replaced(pair));
-  return true;
 }
 
-// Takes the lease, and finds or makes the two generations. Absent: there is no live one.
+// Takes the lease, and finds or makes the two generations. Absent: there is no live one, or the
+// switch has been made.
 Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
   auto open = state_.begin(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
@@ -96,7 +117,14 @@ Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
   }
   const auto row = find_projection(transaction, name, /*is_to_stay=*/true);
   if (!row) return std::unexpected(row.error());
-  if (!*row || (*row)->live_generation == 0) return std::nullopt;
+  if (!*row || (*row)->live_generation == 0) {
+    if (began_from_) return std::unexpected(was_reset(name));
+    return std::nullopt;
+  }
+  if (switch_ && (*row)->live_generation == switch_->next) {
+    has_switched_ = true;
+    return std::nullopt;
+  }
 
   auto live = find_generation(transaction, (*row)->live_generation);
   if (!live) return std::unexpected(std::move(live).error());
@@ -124,6 +152,7 @@ Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
   }
   if (auto done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
   lease_.keep(std::move(answer->lease));
+  restarts_ = false;
   return Pair{.live = **std::move(live),
               .live_workers = *std::move(live_workers),
               .next = *std::move(next),
@@ -137,7 +166,7 @@ Result<GenerationRow> Rebuild::next_generation(StateTransaction& transaction) {
   std::optional<GenerationRow> next;
   for (auto& generation : *found) {
     if (generation.status == GenerationStatus::Live) continue;
-    if (generation.status == GenerationStatus::Building && !options_.restart &&
+    if (generation.status == GenerationStatus::Building && !restarts_ &&
         check_fits(generation, identity_, projection_)) {
       next = std::move(generation);
       continue;
@@ -323,8 +352,10 @@ Result<bool> Rebuild::put_in_place(const Pair& pair) {
   if (done) done = set_frozen_until(transaction, name, {});
   if (done) done = set_failure(transaction, name, std::nullopt);
   if (done) done = show_generation(transaction, pair.next, &pair.live);
-  if (done) done = transaction.commit();
   if (!done) return std::unexpected(std::move(done).error());
+  switch_ = {.next = pair.next.id, .replaced = pair.live};
+  if (done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
+  has_switched_ = true;
   frozen_until_ = {};
   return true;
 }
@@ -339,11 +370,11 @@ void Rebuild::thaw() {
   if (set_frozen_until(**open, projection_.name(), {})) static_cast<void>((*open)->commit());
 }
 
-Result<void> Rebuild::remove_replaced(const Pair& pair) {
+Result<void> Rebuild::remove_replaced() {
   auto open = state_.begin(row_deadline());
   if (!open) return std::unexpected(std::move(open).error());
-  auto removed = remove_generation(**open, pair.live.id);
-  if (removed) removed = drop_tables(**open, pair.live);
+  auto removed = remove_generation(**open, switch_->replaced.id);
+  if (removed) removed = drop_tables(**open, switch_->replaced);
   if (removed) removed = (*open)->commit();
   return removed;
 }

@@ -25,7 +25,8 @@ class Rebuild {
   Rebuild(Subscriptions& subscriptions, StateDatabase& state, Projection& projection,
           const RebuildOptions& options);
 
-  // Fails as Projections::rebuild() does. False: there is no live generation.
+  // Fails as Projections::rebuild() does; failures of the databases that may pass are waited out.
+  // False: there is no live generation.
   Result<bool> run();
 
  private:
@@ -37,9 +38,10 @@ class Rebuild {
     std::vector<WorkerRow> next_workers;
   };
 
+  bool may_pass(const Error& error) const;
   Result<std::optional<Pair>> begin();
   Result<GenerationRow> next_generation(StateTransaction& transaction);
-  Result<void> remove_replaced(const Pair& pair);
+  Result<void> remove_replaced();
   Result<bool> run_to_switch();
   Result<void> align(Pair& pair);
   // Works on the new generation until it is at `until`.
@@ -60,7 +62,16 @@ class Rebuild {
   const RebuildOptions& options_;
   const StoreIdentity identity_;
   HeldLease lease_;
+  bool restarts_;
   Timestamp frozen_until_ = {};
+  // The last attempt to put one generation in the place of another, as it may have been made though
+  // the answer to its commit was lost.
+  struct Switch {
+    std::int64_t next;
+    GenerationRow replaced;
+  };
+  std::optional<Switch> switch_;
+  bool has_switched_ = false;
   const std::chrono::steady_clock::time_point began_at_ = std::chrono::steady_clock::now();
   std::optional<GlobalPosition> began_from_;
   double rate_ = 0;  // positions a second
