@@ -115,7 +115,7 @@ int main() {
   auto failures = projections.failures("permit-fees", 10);
   if (!failures) return fail(failures.error());
   for (const auto& failure : *failures) {
-    std::cout << failure.stream << ' ' << failure.state << ": " << failure.error << '\n';
+    std::cout << failure.stream << ' ' << to_string(failure.state) << ": " << failure.error << '\n';
   }
 
   // Another instance, as another process would have it, waits until the first has ended.

@@ -32,6 +32,18 @@ enum class FailurePolicy : std::uint8_t {
 std::string_view to_string(FailurePolicy policy);
 std::optional<FailurePolicy> parse_failure_policy(std::string_view name);
 
+// What has become of an event that could not be applied at first.
+enum class FailureState : std::uint8_t {
+  Retrying,
+  Recovered,  // an attempt was a success
+  Parked,     // as FailurePolicy has it
+  Skipped,
+  Stopped,
+};
+
+// Such as "retrying".
+std::string_view to_string(FailureState state);
+
 struct ProjectionFailure {
   std::string projection;
   GlobalPosition position;
@@ -39,8 +51,7 @@ struct ProjectionFailure {
   std::string type;
   std::uint32_t attempts = 0;
   std::string error = {};
-  // "retrying", "recovered", "parked", "skipped" or "stopped"
-  std::string state = {};
+  FailureState state = FailureState::Retrying;
   Timestamp first_at = {};
   Timestamp last_at = {};
 };
@@ -118,12 +129,21 @@ class RunningProjection {
   virtual ProjectionPhase phase() const = 0;
 };
 
+enum class ProjectionState : std::uint8_t {
+  Running,
+  Stopped,  // nobody works on it
+  Paused,
+  Failed,  // it has stopped before an event that could not be applied
+};
+
+// Such as "running".
+std::string_view to_string(ProjectionState state);
+
 struct ProjectionStatus {
   std::string name;
   std::uint32_t version = 0;
   std::uint32_t workers = 0;
-  // "running", "stopped" (nobody works on it), "paused" or "failed"
-  std::string state = {};
+  ProjectionState state = ProjectionState::Stopped;
   std::optional<std::string> failure = {};  // why it failed
   std::optional<std::string> owner = {};    // who works on it
   GlobalPosition position;                  // every event up to it has had its effects

@@ -132,7 +132,7 @@ Expected<void> add_failures(ObjectList& list, Projections& projections,
               {"stream", failure.stream},
               {"type", failure.type},
               {"attempts", failure.attempts},
-              {"state", failure.state},
+              {"state", to_string(failure.state)},
               {"first_at", format_timestamp(failure.first_at)},
               {"last_at", format_timestamp(failure.last_at)},
               {"error", failure.error}});

@@ -88,7 +88,7 @@ Failure projection_failure(const Session& session, StateSession& opened, const s
 
 ordered_json status_json(const ProjectionStatus& status) {
   ordered_json object{{"projection", status.name},
-                      {"state", status.state},
+                      {"state", to_string(status.state)},
                       {"position", status.position.value},
                       {"lag", status.lag},
                       {"lag_seconds", seconds_json(status.lag_time)},
@@ -113,11 +113,11 @@ ordered_json status_json(const ProjectionStatus& status) {
 ordered_json never_run_json(const std::string& name, GlobalPosition head) {
   ProjectionStatus status;
   status.name = name;
-  status.state = "never_run";
   status.head = head;
   status.lag = head.value;
   if (const auto projection = make_builtin_projection(name)) status.version = projection->version();
   auto object = status_json(status);
+  object["state"] = "never_run";
   object["lag_seconds"] = nullptr;
   return object;
 }

@@ -131,7 +131,7 @@ ProjectionPhase ProjectionRuns::phase_of(Run& run) {
   const auto status = projections_.status(run.name);
   if (!status || !*status) return phase;  // whoever works has the same trouble, and tells it
   run.stored = (*status)->position;
-  return (*status)->state == "paused" ? ProjectionPhase::Paused : phase;
+  return (*status)->state == ProjectionState::Paused ? ProjectionPhase::Paused : phase;
 }
 
 void ProjectionRuns::tell_what_it_waits_for(Run& run) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "projection/projection_rows.hpp"
+#include "projection/state_names.hpp"
 
 namespace eventstore::projection {
 namespace {
@@ -51,7 +52,7 @@ Result<void> note_attempt(StateTransaction& transaction, std::int64_t generation
   const auto noted =
       transaction.run(kNote, {failure.projection, sql_number(failure.position), failure.stream,
                               failure.type, std::int64_t{failure.attempts}, failure.error,
-                              failure.state, sql_number(now), generation});
+                              to_string(failure.state), sql_number(now), generation});
   if (!noted) return std::unexpected(noted.error());
   const auto hour = std::chrono::floor<std::chrono::hours>(now);
   const bool is_first = failure.attempts <= 1;
@@ -73,8 +74,8 @@ Result<std::set<GlobalPosition>> open_failures(StateTransaction& transaction,
 }
 
 Result<void> set_failure_state(StateTransaction& transaction, std::int64_t generation,
-                               GlobalPosition position, std::string_view state) {
-  const auto set = transaction.run(kSetState, {generation, sql_number(position), state});
+                               GlobalPosition position, FailureState state) {
+  const auto set = transaction.run(kSetState, {generation, sql_number(position), to_string(state)});
   if (!set) return std::unexpected(set.error());
   return {};
 }
@@ -93,13 +94,20 @@ Result<std::vector<ProjectionFailure>> list_failures(StateTransaction& transacti
   std::vector<ProjectionFailure> failures;
   failures.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row) {
+    const auto state = parse_failure_state(rows->text(row, 6));
+    if (!state) {
+      return std::unexpected(
+          Error{.code = ErrorCode::Corruption,
+                .message = "the state database has a failed event in the state \"" +
+                           std::string(rows->text(row, 6)) + '"'});
+    }
     failures.push_back({.projection = std::string(rows->text(row, 0)),
                         .position = rows->position(row, 1),
                         .stream = std::string(rows->text(row, 2)),
                         .type = std::string(rows->text(row, 3)),
                         .attempts = static_cast<std::uint32_t>(rows->integer(row, 4)),
                         .error = std::string(rows->text(row, 5)),
-                        .state = std::string(rows->text(row, 6)),
+                        .state = *state,
                         .first_at = rows->time(row, 7),
                         .last_at = rows->time(row, 8)});
   }

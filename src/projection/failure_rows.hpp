@@ -11,7 +11,7 @@
 #include "eventstore/state.hpp"
 
 // What is stored of events that could not be applied. All functions fail as
-// StateTransaction::run().
+// StateTransaction::run(), with Corruption where a state has no name that is known.
 namespace eventstore::projection {
 
 // Notes a failed attempt, and counts it in its hour. `failure` has no times.
@@ -22,7 +22,7 @@ Result<std::set<GlobalPosition>> open_failures(StateTransaction& transaction,
                                                std::int64_t generation, GlobalPosition after);
 // What became of the event in the end.
 Result<void> set_failure_state(StateTransaction& transaction, std::int64_t generation,
-                               GlobalPosition position, std::string_view state);
+                               GlobalPosition position, FailureState state);
 Result<void> remove_failure_hours(StateTransaction& transaction, std::string_view projection);
 
 // Of all projections where the name is empty.

@@ -190,43 +190,48 @@ TEST_P(ProjectionFaults, ArePassedOverByARebuildThatHasBegun) {
     return value_of(find_projection(*value_of(state().begin_read(soon())), "ledger"))
         ->live_generation;
   };
-  int lost_answers = 0;
-  for (const auto when : {FaultedState::When::Before, FaultedState::When::After}) {
+  int lost_switches = 0;
+  const auto fail_each_call = [&](FaultedState::When when) {
     for (std::uint64_t call = 1;; call += stride()) {
       FaultedState faulted(state(), ++hour_);
       faulted.die_at({.call = call, .when = when, .passes = true});
       Projections ones(subscriptions(), faulted);
       const auto before = live_generation();
       std::optional<std::int64_t> switched;
+      bool has_begun = false;
       auto careful = options();
       careful.on_retry = [&](const Error& error) {
         EXPECT_TRUE(error.is_retryable());
         if (live_generation() != before) switched = live_generation();
       };
-      bool has_begun = false;
       const auto rebuilt =
           ones.rebuild(ledger, {.run = careful,
                                 .restart = call % 2 == 0,
                                 .on_progress = [&](const RebuildProgress&) { has_begun = true; }});
+      const auto name = "call " + std::to_string(call);
       if (!rebuilt) {
-        EXPECT_FALSE(has_begun) << "call " << call;
+        EXPECT_FALSE(has_begun) << name;
         rebuild_later(ledger, options());
       }
-      expect_ledger_fits("call " + std::to_string(call));
+      expect_ledger_fits(name);
       expect_ledger_is_at(head);
-      EXPECT_NE(live_generation(), before);
-      EXPECT_FALSE(value_of(projections().status("ledger"))->rebuild);
+      EXPECT_NE(live_generation(), before) << name;
+      EXPECT_FALSE(value_of(projections().status("ledger"))->rebuild) << name;
       // It is not computed twice, where the answer to the switch was lost.
       if (switched) {
-        ++lost_answers;
-        EXPECT_EQ(live_generation(), *switched) << "call " << call;
+        ++lost_switches;
+        EXPECT_EQ(live_generation(), *switched) << name;
       }
-      if (!faulted.has_failed()) break;
+      if (!faulted.has_failed()) return;
     }
+  };
+  fail_each_call(FaultedState::When::Before);
+  // How many calls there are is not always the same, so that the switch may be missed.
+  for (int round = 0; round < 10 && lost_switches == 0; ++round) {
+    fail_each_call(FaultedState::When::After);
+    if (stride() > 1) return;
   }
-  if (stride() == 1) {
-    EXPECT_EQ(lost_answers, 1);
-  }
+  EXPECT_GT(lost_switches, 0);
 }
 
 // Where the commit that took it fails, somebody else may take it.
@@ -333,14 +338,14 @@ TEST_P(ProjectionFaults, AreNotedWithEventErrorAndAttempts) {
   expect_ledger_is_at({5});
   const auto failures = value_of(projections().failures("ledger", 10));
   ASSERT_EQ(failures.size(), 2U);
-  const auto& parked = failures[failures[0].state == "parked" ? 0 : 1];
-  const auto& recovered = failures[failures[0].state == "parked" ? 1 : 0];
+  const auto& parked = failures[failures[0].state == FailureState::Parked ? 0 : 1];
+  const auto& recovered = failures[failures[0].state == FailureState::Parked ? 1 : 0];
   EXPECT_EQ(parked.position, GlobalPosition{4});
   EXPECT_EQ(parked.stream, "b-2");
   EXPECT_EQ(parked.type, "Poison");
   EXPECT_EQ(parked.error, "poison");
   EXPECT_EQ(parked.attempts, 4U);
-  EXPECT_EQ(recovered.state, "recovered");
+  EXPECT_EQ(recovered.state, FailureState::Recovered);
   EXPECT_EQ(recovered.position, GlobalPosition{2});
   EXPECT_EQ(recovered.attempts, 2U);
   EXPECT_EQ(value_of(projections().status("ledger"))->failures, 1U);
@@ -352,6 +357,10 @@ TEST_P(ProjectionFaults, AreNotedWithEventErrorAndAttempts) {
   }
   EXPECT_EQ(failed, 2U);
   EXPECT_EQ(retries, 4U);
+  const auto transaction = value_of(state().begin(soon()));
+  value_of(transaction->run("UPDATE state_projection_failures SET state = 'strange'"));
+  value_of(transaction->commit());
+  EXPECT_EQ(code_of(projections().failures("ledger", 10)), ErrorCode::Corruption);
 }
 
 TEST_P(ProjectionFaults, StopItUntilItIsResumed) {
@@ -368,7 +377,7 @@ TEST_P(ProjectionFaults, StopItUntilItIsResumed) {
   expect_ledger_fits("before the event");
   expect_ledger_is_at({2});
   const auto status = value_of(projections().status("ledger"));
-  EXPECT_EQ(status->state, "failed");
+  EXPECT_EQ(status->state, ProjectionState::Failed);
   EXPECT_NE(status->failure->find("event 3 (Flaky in b-1)"), std::string::npos);
   const auto again = value_of(projections().run(ledger, stopping));
   EXPECT_EQ(code_of(again->wait(soon())), ErrorCode::InvalidArgument);

@@ -185,7 +185,7 @@ TEST_P(Projecting, UndoesAllOfAnEventThatFails) {
       const auto failures = value_of(projections().failures("scripted", 10));
       ASSERT_EQ(failures.size(), 1U) << how;
       EXPECT_EQ(failures[0].position, GlobalPosition{3});
-      EXPECT_EQ(failures[0].state, "skipped");
+      EXPECT_EQ(failures[0].state, FailureState::Skipped);
     }
     value_of(projections().reset("scripted"));
   }

@@ -1,7 +1,6 @@
 #include "eventstore/projections.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -49,14 +48,6 @@ constexpr auto kLookMin = std::chrono::milliseconds(1);
 constexpr auto kLookMax = std::chrono::milliseconds(20);
 constexpr auto kCancellationPause = std::chrono::milliseconds(50);
 
-struct PolicyName {
-  FailurePolicy policy;
-  std::string_view name;
-};
-constexpr std::array kPolicies = {PolicyName{FailurePolicy::Stop, "stop"},
-                                  PolicyName{FailurePolicy::Park, "park"},
-                                  PolicyName{FailurePolicy::Skip, "skip"}};
-
 Result<void> check(const Projection& projection, const ProjectionOptions& options) {
   if (auto valid = validate_projection_name(projection.name()); !valid) return valid;
   if (auto valid = validate_tables(projection.tables()); !valid) return valid;
@@ -94,16 +85,6 @@ Result<void> wait_for_first(RunningProjection& running, const std::stop_token& c
 }
 
 }  // namespace
-
-std::string_view to_string(FailurePolicy policy) {
-  return std::ranges::find(kPolicies, policy, &PolicyName::policy)->name;
-}
-
-std::optional<FailurePolicy> parse_failure_policy(std::string_view name) {
-  const auto* const found = std::ranges::find(kPolicies, name, &PolicyName::name);
-  if (found == kPolicies.end()) return std::nullopt;
-  return found->policy;
-}
 
 class Projections::Impl {
  public:

@@ -166,11 +166,11 @@ TEST_P(Projecting, PausesAndGoesOn) {
   while (running->phase() != ProjectionPhase::Paused) std::this_thread::yield();
   const auto position = append("account-1", "Paid", 1);
   EXPECT_EQ(running->position(), GlobalPosition{1});
-  EXPECT_EQ(value_of(projections().status("totals"))->state, "paused");
+  EXPECT_EQ(value_of(projections().status("totals"))->state, ProjectionState::Paused);
   EXPECT_EQ(value_of(projections().status("totals"))->lag, 1U);
   EXPECT_TRUE(value_of(projections().resume("totals")));
   value_of(projections().wait_for("totals", position, soon()));
-  EXPECT_EQ(value_of(projections().status("totals"))->state, "running");
+  EXPECT_EQ(value_of(projections().status("totals"))->state, ProjectionState::Running);
   EXPECT_FALSE(value_of(projections().pause("another")));
   EXPECT_FALSE(value_of(projections().resume("another")));
   EXPECT_EQ(code_of(projections().wait_for("another", {1}, std::chrono::steady_clock::now())),

@@ -62,10 +62,10 @@ Result<ProjectionStatus> status_of(StateTransaction& transaction, EventStore& st
                           .lag_time = lag->time,
                           .failures = *failures,
                           .rebuild = *std::move(rebuild)};
-  status.state = row.failure     ? "failed"
-                 : row.is_paused ? "paused"
-                 : status.owner  ? "running"
-                                 : "stopped";
+  status.state = row.failure     ? ProjectionState::Failed
+                 : row.is_paused ? ProjectionState::Paused
+                 : status.owner  ? ProjectionState::Running
+                                 : ProjectionState::Stopped;
   const auto live = std::ranges::find(*generations, row.live_generation, &GenerationRow::id);
   if (live != generations->end()) status.version = live->version;
   status.workers = static_cast<std::uint32_t>(workers->size());

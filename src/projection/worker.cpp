@@ -203,7 +203,7 @@ Worker::Outcome<> Worker::commit_at(GlobalPosition position) {
   const auto open = transaction();
   if (!open) return std::unexpected(open.error());
   for (const auto event : recovered_) {
-    auto set = set_failure_state(**open, work_.generation.id, event, "recovered");
+    auto set = set_failure_state(**open, work_.generation.id, event, FailureState::Recovered);
     if (!set) return std::unexpected(failure_of(std::move(set).error()));
   }
   if (!is_planted(Plant::CheckpointFirst)) {

@@ -80,7 +80,7 @@ std::optional<RunEnd> Worker::apply_alone(const EventView& event, std::uint32_t 
                             .position = event.position,
                             .stream = std::string(event.stream),
                             .type = std::string(event.type),
-                            .state = "retrying"};
+                            .state = FailureState::Retrying};
   for (auto error = std::move(first_failure);;) {
     if (error) {
       ++failure.attempts;
@@ -110,7 +110,9 @@ std::optional<RunEnd> Worker::apply_alone(const EventView& event, std::uint32_t 
 std::optional<RunEnd> Worker::give_up(ProjectionFailure failure) {
   const auto policy = work_.options.on_failure;
   const bool stops = policy == FailurePolicy::Stop;
-  failure.state = stops ? "stopped" : policy == FailurePolicy::Park ? "parked" : "skipped";
+  failure.state = stops                           ? FailureState::Stopped
+                  : policy == FailurePolicy::Park ? FailureState::Parked
+                                                  : FailureState::Skipped;
   auto message = "event " + std::to_string(failure.position.value) + " (" + failure.type + " in " +
                  failure.stream + ") cannot be applied: " + failure.error;
   auto done = change([&](StateTransaction& open) -> Result<void> {
