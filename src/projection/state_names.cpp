@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
+#include <span>
 
 namespace eventstore {
 namespace {
@@ -32,13 +32,13 @@ constexpr auto kProjectionStates = std::to_array<Named<ProjectionState>>({
     {ProjectionState::Failed, "failed"},
 });
 
-template <typename T, std::size_t kCount>
-std::string_view name_of(const std::array<Named<T>, kCount>& all, T value) {
+template <typename T>
+std::string_view name_of(std::span<const Named<T>> all, T value) {
   return std::ranges::find(all, value, &Named<T>::value)->name;
 }
 
-template <typename T, std::size_t kCount>
-std::optional<T> parse(const std::array<Named<T>, kCount>& all, std::string_view name) {
+template <typename T>
+std::optional<T> parse(std::span<const Named<T>> all, std::string_view name) {
   const auto found = std::ranges::find(all, name, &Named<T>::name);
   if (found == all.end()) return std::nullopt;
   return found->value;
@@ -47,25 +47,25 @@ std::optional<T> parse(const std::array<Named<T>, kCount>& all, std::string_view
 }  // namespace
 
 std::string_view to_string(FailurePolicy policy) {
-  return name_of(kPolicies, policy);
+  return name_of<FailurePolicy>(kPolicies, policy);
 }
 
 std::optional<FailurePolicy> parse_failure_policy(std::string_view name) {
-  return parse(kPolicies, name);
+  return parse<FailurePolicy>(kPolicies, name);
 }
 
 std::string_view to_string(FailureState state) {
-  return name_of(kFailureStates, state);
+  return name_of<FailureState>(kFailureStates, state);
 }
 
 std::string_view to_string(ProjectionState state) {
-  return name_of(kProjectionStates, state);
+  return name_of<ProjectionState>(kProjectionStates, state);
 }
 
 namespace projection {
 
 std::optional<FailureState> parse_failure_state(std::string_view name) {
-  return parse(kFailureStates, name);
+  return parse<FailureState>(kFailureStates, name);
 }
 
 }  // namespace projection
