@@ -1,11 +1,9 @@
 #include <chrono>
-#include <cstdio>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "cli/errors.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/projection_names.hpp"
@@ -81,9 +79,7 @@ Outcome rebuild(Session& session, const RebuildArguments& arguments) {
   auto options = projection_options(arguments);
   options.on_retry = [&](const Error& error) {
     progress.clear();
-    const auto text =
-        format_notice("warning", "trying again: " + error.message, session.wants_json());
-    std::fwrite(text.data(), 1, text.size(), stderr);
+    print_notice(session, "warning", "trying again: " + error.message);
   };
   const auto done =
       projections.rebuild(*projection, {.run = std::move(options),

@@ -1,7 +1,6 @@
 #include "cli/projection_runs.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <stop_token>
 #include <utility>
 
@@ -164,10 +163,7 @@ void ProjectionRuns::tell_that_it_goes_on(const Run& run, ProjectionPhase before
 void ProjectionRuns::show_notices() {
   const auto notices = notices_.take();
   if (!notices.empty()) progress_.clear();
-  for (const auto& notice : notices) {
-    const auto text = format_notice(notice.level, notice.message, session_.wants_json());
-    std::fwrite(text.data(), 1, text.size(), stderr);
-  }
+  for (const auto& notice : notices) print_notice(session_, notice.level, notice.message);
 }
 
 void ProjectionRuns::show_progress() {

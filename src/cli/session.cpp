@@ -46,12 +46,15 @@ void show_notice(Session& session, Access access, const Notice& notice) {
   const bool is_damage = notice.level == Notice::Level::Error;
   if (notice.level == Notice::Level::Info || access == Access::Verify) return;
   if (!session.notices_shown.insert(notice.message).second) return;
-  const auto text =
-      format_notice(is_damage ? "error" : "warning", notice.message, session.wants_json());
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  print_notice(session, is_damage ? "error" : "warning", notice.message);
 }
 
 }  // namespace
+
+void print_notice(const Session& session, std::string_view level, std::string_view message) {
+  const auto text = format_notice(level, message, session.wants_json());
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
 
 bool has_segments(const Session& session) {
   return !is_server_url(session.store_url);

@@ -45,6 +45,9 @@ struct Session {
   OutputFormat object_format() const { return format_or(OutputFormat::Json); }
 };
 
+// Writes a notice, as format_notice() makes it, to standard error.
+void print_notice(const Session& session, std::string_view level, std::string_view message);
+
 // Whether the session's store lies in segments, as one in files or memory does.
 bool has_segments(const Session& session);
 
