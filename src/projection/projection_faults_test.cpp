@@ -9,9 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "eventstore/lease.hpp"
-#include "projection/projection_test_support.hpp"
+#include "projection/faulty_projection_test_support.hpp"
 #include "support/faulted_state.hpp"
-#include "support/test_scale.hpp"
 
 // Projections whose process dies or hangs. What is stored is at all times what a fold of the events
 // up to the checkpoints makes, each once.
@@ -22,55 +21,7 @@ using test::code_of;
 using test::FaultedState;
 using test::value_of;
 
-class ProjectionFaults : public ProjectionTest {
- protected:
-  static ProjectionOptions options() {
-    return {.workers = 2,
-            .transaction_events_max = 3,
-            .attempts_max = 2,
-            .pause_min = std::chrono::milliseconds(0),
-            .pause_max = std::chrono::milliseconds(1),
-            .on_failure = FailurePolicy::Park};
-  }
-  // As a process does that is started an hour after the one before.
-  void run_later(Projection& projection) {
-    FaultedState later(state(), ++hour_);
-    Projections projections(subscriptions(), later);
-    value_of(value_of(projections.run(projection, once()))->wait(soon()));
-  }
-  void rebuild_later(Projection& projection, const ProjectionOptions& run) {
-    FaultedState later(state(), ++hour_);
-    Projections projections(subscriptions(), later);
-    value_of(projections.rebuild(projection, {.run = run}));
-  }
-  static ProjectionOptions once() {
-    auto once = options();
-    once.once = true;
-    return once;
-  }
-  void append_some() {
-    append("a-1", "Paid", 4);
-    append("b-1", "Poison", 1);
-    append("a-2", "Paid", 3);
-    append("a-1", "Paid", 2);
-    append("b-2", "Poison", 1);
-    append("b-2", "Paid", 2);
-  }
-  // A process that dies at one of its calls.
-  std::unique_ptr<FaultedState> dying(std::uint64_t call, FaultedState::When when) {
-    auto state_of_it = std::make_unique<FaultedState>(state(), ++hour_);
-    state_of_it->die_at({.call = call, .when = when});
-    return state_of_it;
-  }
-  // One of many is enough where each takes long.
-  std::uint64_t stride() const {
-    return (GetParam().has_segments && !GetParam().persists ? 1U : 7U) *
-           (test::scaled(100) < 100 ? 5U : 1U);
-  }
-
-  std::chrono::hours hour_{};  // later by one for each process
-};
-
+class ProjectionFaults : public FaultyProjectionTest {};
 INSTANTIATE_TEST_SUITE_P(Engines, ProjectionFaults, testing::ValuesIn(test::all_engines()),
                          test::engine_name);
 
@@ -98,38 +49,6 @@ TEST_P(ProjectionFaults, LeaveWhatTheCheckpointsSayWhereverTheProcessDies) {
     }
     value_of(projections().reset("ledger"));
   }
-}
-
-TEST_P(ProjectionFaults, LeaveARebuildThatCanBeGoneOnWithWhereverTheProcessDies) {
-  append_some();
-  Ledger ledger;
-  run_once(ledger, options());
-  const auto head = value_of(store().head());
-  const auto effects = ledger.effects();
-  bool has_died = true;
-  for (std::uint64_t call = 1; has_died; call += stride()) {
-    for (const auto when : {FaultedState::When::Before, FaultedState::When::After}) {
-      const auto faulted = dying(call, when);
-      Projections dying_ones(subscriptions(), *faulted);
-      const auto rebuilt = dying_ones.rebuild(ledger, {.run = options()});
-      has_died = faulted->has_died();
-      EXPECT_TRUE(rebuilt || has_died);
-      const auto name = "call " + std::to_string(call);
-      expect_ledger_fits(name);
-      expect_ledger_is_at(head);
-      // Another number of workers goes on with what the one before has left.
-      auto other = options();
-      other.workers = static_cast<std::uint32_t>(call % 3 + 1);
-      rebuild_later(ledger, other);
-      expect_ledger_fits(name + ", and on");
-      expect_ledger_is_at(head);
-      const auto status = value_of(projections().status("ledger"));
-      EXPECT_EQ(status->workers, other.workers);
-      EXPECT_FALSE(status->rebuild);
-    }
-  }
-  // Nothing has effects outside again.
-  EXPECT_EQ(ledger.effects(), effects);
 }
 
 TEST_P(ProjectionFaults, LeaveNothingToALateInstance) {
@@ -181,59 +100,6 @@ TEST_P(ProjectionFaults, ArePassedOverWhereTheDatabaseFailsOnce) {
   }
 }
 
-TEST_P(ProjectionFaults, ArePassedOverByARebuildThatHasBegun) {
-  append_some();
-  Ledger ledger;
-  run_once(ledger, options());
-  const auto head = value_of(store().head());
-  const auto live_generation = [&] {
-    return value_of(find_projection(*value_of(state().begin_read(soon())), "ledger"))
-        ->live_generation;
-  };
-  int lost_switches = 0;
-  const auto fail_each_call = [&](FaultedState::When when) {
-    for (std::uint64_t call = 1;; call += stride()) {
-      FaultedState faulted(state(), ++hour_);
-      faulted.die_at({.call = call, .when = when, .passes = true});
-      Projections ones(subscriptions(), faulted);
-      const auto before = live_generation();
-      std::optional<std::int64_t> switched;
-      bool has_begun = false;
-      auto careful = options();
-      careful.on_retry = [&](const Error& error) {
-        EXPECT_TRUE(error.is_retryable());
-        if (live_generation() != before) switched = live_generation();
-      };
-      const auto rebuilt =
-          ones.rebuild(ledger, {.run = careful,
-                                .restart = call % 2 == 0,
-                                .on_progress = [&](const RebuildProgress&) { has_begun = true; }});
-      const auto name = "call " + std::to_string(call);
-      if (!rebuilt) {
-        EXPECT_FALSE(has_begun) << name;
-        rebuild_later(ledger, options());
-      }
-      expect_ledger_fits(name);
-      expect_ledger_is_at(head);
-      EXPECT_NE(live_generation(), before) << name;
-      EXPECT_FALSE(value_of(projections().status("ledger"))->rebuild) << name;
-      // It is not computed twice, where the answer to the switch was lost.
-      if (switched) {
-        ++lost_switches;
-        EXPECT_EQ(live_generation(), *switched) << name;
-      }
-      if (!faulted.has_failed()) return;
-    }
-  };
-  fail_each_call(FaultedState::When::Before);
-  // How many calls there are is not always the same, so that the switch may be missed.
-  for (int round = 0; round < 10 && lost_switches == 0; ++round) {
-    fail_each_call(FaultedState::When::After);
-    if (stride() > 1) return;
-  }
-  EXPECT_GT(lost_switches, 0);
-}
-
 // Where the commit that took it fails, somebody else may take it.
 TEST_P(ProjectionFaults, LeaveALeaseToWhoeverTookIt) {
   append_some();
@@ -273,25 +139,6 @@ TEST_P(ProjectionFaults, LeaveALeaseToWhoeverTookIt) {
   EXPECT_GT(taken, 2);
 }
 
-TEST_P(ProjectionFaults, OfARebuildLeaveTheLiveOneAlone) {
-  append("a-1", "Paid", 2);
-  Ledger ledger;
-  run_once(ledger, options());
-  append("b-1", "Poison", 1);
-  run_once(ledger, options());
-  auto stopping = options();
-  stopping.on_failure = FailurePolicy::Stop;
-  EXPECT_EQ(code_of(projections().rebuild(ledger, {.run = stopping})), ErrorCode::InvalidArgument);
-  const auto status = value_of(projections().status("ledger"));
-  EXPECT_FALSE(status->failure);
-  EXPECT_TRUE(status->rebuild);
-  const auto position = append("a-1", "Paid", 1);
-  run_once(ledger, options());
-  expect_ledger_is_at(position);
-  value_of(projections().rebuild(ledger, {.run = options()}));
-  expect_ledger_fits("after the rebuild");
-}
-
 TEST_P(ProjectionFaults, AreNotWaitedForByAnotherHistory) {
   append("a-1", "Paid", 2);
   Ledger ledger;
@@ -307,20 +154,6 @@ TEST_P(ProjectionFaults, AreNotWaitedForByAnotherHistory) {
   change("UPDATE state_projection_workers SET position = 2");
   change("UPDATE state_projection_generations SET store_id = 'another'");
   EXPECT_EQ(code_of(projections().rebuild(ledger)), ErrorCode::InvalidArgument);
-}
-
-// A rebuild that froze it finds out that it has come too late.
-TEST_P(ProjectionFaults, OfASwitchEndAfterAWhile) {
-  append("a-1", "Paid", 1);
-  Ledger ledger;
-  run_once(ledger, options());
-  const auto transaction = value_of(state().begin(soon()));
-  value_of(set_frozen_until(*transaction, "ledger", transaction->now() - std::chrono::seconds(1)));
-  value_of(transaction->commit());
-  append("a-1", "Paid", 1);
-  run_once(ledger, options());
-  const auto row = find_projection(*value_of(state().begin_read(soon())), "ledger");
-  EXPECT_EQ(value_of(row)->frozen_until, Timestamp{});
 }
 
 TEST_P(ProjectionFaults, AreNotedWithEventErrorAndAttempts) {

@@ -4,9 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "core/backoff.hpp"
 #include "core/campaign_hooks.hpp"
-#include "core/posix_environment.hpp"
 #include "projection/generation_tables.hpp"
 
 namespace eventstore::projection {
@@ -20,9 +18,6 @@ constexpr std::uint64_t kCloseEvents = 1000;
 // Where less than this part is left of what was left before, it comes closer.
 constexpr double kGain = 0.9;
 constexpr auto kReportPause = std::chrono::milliseconds(250);
-// Pauses after failures of the databases.
-constexpr auto kPauseMin = std::chrono::milliseconds(20);
-constexpr auto kPauseMax = std::chrono::seconds(5);
 // No worker has it.
 constexpr std::int64_t kNobody = -1;
 
@@ -50,7 +45,6 @@ Rebuild::Rebuild(Subscriptions& subscriptions, StateDatabase& state, Projection&
       restarts_(options.restart) {}
 
 Result<bool> Rebuild::run() {
-  Backoff backoff(*posix_environment().random, kPauseMin, kPauseMax);
   for (;;) {
     auto done = run_to_switch();
     if (frozen_until_ != Timestamp{} && !done) thaw();
@@ -61,7 +55,7 @@ Result<bool> Rebuild::run() {
       return done;
     }
     if (options_.run.on_retry) options_.run.on_retry(done.error());
-    if (!backoff.wait(options_.cancellation)) {
+    if (!backoff_.wait(options_.cancellation)) {
       lease_.give_up();
       return std::unexpected(cancelled());
     }
@@ -153,6 +147,9 @@ Result<std::optional<Rebuild::Pair>> Rebuild::begin() {
   if (auto done = transaction.commit(); !done) return std::unexpected(std::move(done).error());
   lease_.keep(std::move(answer->lease));
   restarts_ = false;
+  // Not beyond where a generation begins that had to be begun anew meanwhile.
+  const auto from = least_position(*next_workers);
+  began_from_ = std::min(began_from_.value_or(from), from);
   return Pair{.live = **std::move(live),
               .live_workers = *std::move(live_workers),
               .next = *std::move(next),
@@ -203,7 +200,6 @@ Result<void> Rebuild::align(Pair& pair) {
 }
 
 Result<void> Rebuild::advance(Pair& pair, GlobalPosition until, GlobalPosition effects_after) {
-  if (!began_from_) began_from_ = least_position(pair.next_workers);
   if (least_position(pair.next_workers) >= until) return {};
   GenerationRun run(subscriptions_,
                     {.projection = projection_,
@@ -214,6 +210,7 @@ Result<void> Rebuild::advance(Pair& pair, GlobalPosition until, GlobalPosition e
                      .effects_after = effects_after},
                     pair.next_workers, until);
   if (auto done = watch(run, until); !done) return done;
+  backoff_.reset();
   return refresh(pair);
 }
 

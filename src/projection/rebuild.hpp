@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eventstore/projections.hpp"
+#include "projection/database_backoff.hpp"
 #include "projection/generation_run.hpp"
 #include "projection/held_lease.hpp"
 #include "projection/turn.hpp"
@@ -72,9 +73,10 @@ class Rebuild {
   };
   std::optional<Switch> switch_;
   bool has_switched_ = false;
+  Backoff backoff_ = database_backoff();
   const std::chrono::steady_clock::time_point began_at_ = std::chrono::steady_clock::now();
-  std::optional<GlobalPosition> began_from_;
-  double rate_ = 0;  // positions a second
+  std::optional<GlobalPosition> began_from_;  // absent: it has not begun
+  double rate_ = 0;                           // positions a second
 };
 
 }  // namespace eventstore::projection

@@ -4,16 +4,12 @@
 #include <utility>
 
 #include "core/pause.hpp"
-#include "core/posix_environment.hpp"
 
 namespace eventstore::projection {
 namespace {
 
 // How often somebody looks whether a pause was asked for.
 constexpr auto kWatchPause = std::chrono::milliseconds(250);
-// Pauses after failures of the databases.
-constexpr auto kPauseMin = std::chrono::milliseconds(20);
-constexpr auto kPauseMax = std::chrono::seconds(5);
 
 Error not_in_time(const char* message) {
   return {.code = ErrorCode::DeadlineExceeded, .message = message};
@@ -107,7 +103,7 @@ Result<bool> LeasedProjection::wait_for_turn(const NoTurn& none, const std::stop
 bool LeasedProjection::pause_after_failure(const Error& error, const std::stop_token& stop) {
   if (!error.is_retryable()) return false;
   if (options_.on_retry) options_.on_retry(error);
-  wait_out(pause_after(*posix_environment().random, ++failures_, kPauseMin, kPauseMax), stop);
+  backoff_.wait(stop);
   return true;
 }
 
@@ -128,7 +124,7 @@ RunEnd LeasedProjection::work(const Turn& turn, const std::stop_token& stop) {
   phase_ = ProjectionPhase::Working;
   const auto begin = run->position();
   auto end = watch(*run, stop);
-  if (run->position() > begin) failures_ = 0;
+  if (run->position() > begin) backoff_.reset();
   const MutexLock lock(mutex_);
   position_ = run->position();
   run_.reset();

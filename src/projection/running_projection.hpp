@@ -8,6 +8,7 @@
 
 #include "core/thread_annotations.hpp"
 #include "eventstore/projections.hpp"
+#include "projection/database_backoff.hpp"
 #include "projection/generation_run.hpp"
 #include "projection/turn.hpp"
 
@@ -48,8 +49,8 @@ class LeasedProjection final : public RunningProjection {
   const ProjectionOptions options_;
   const StoreIdentity identity_;
   TurnTaker turns_;
-  std::optional<GlobalPosition> goal_;                             // of one that runs once
-  std::uint32_t failures_ = 0;                                     // one after the other
+  std::optional<GlobalPosition> goal_;  // of one that runs once
+  Backoff backoff_ = database_backoff();
   std::atomic<ProjectionPhase> phase_ = ProjectionPhase::Working;  // until it is known
 
   mutable Mutex mutex_;

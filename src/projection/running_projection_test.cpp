@@ -12,6 +12,7 @@
 
 #include "core/seeded_random.hpp"
 #include "projection/projection_test_support.hpp"
+#include "projection/turn.hpp"
 
 // Instances of a projection: how they go on, stop, wait for each other, and are rebuilt.
 namespace eventstore::projection {
@@ -143,6 +144,18 @@ TEST_P(Projecting, DoesNotTakeTheTableOfAnother) {
   EXPECT_NE(error.message.find("of the projection scripted: notes"), std::string::npos)
       << error.message;
   EXPECT_FALSE(value_of(projections().status("second")));
+  // A rebuild may leave behind what it has replaced, which has no view any more.
+  first.version_ = 2;
+  first.tables_.clear();
+  value_of(projections().rebuild(first));
+  const auto transaction = value_of(state().begin(soon()));
+  Scripted before(apply);
+  before.tables_ = second.tables_;
+  value_of(add_generation(*transaction,
+                          new_generation(before, identity_of(store()), 1, GenerationStatus::Old)));
+  value_of(transaction->commit());
+  run_once(second);
+  EXPECT_EQ(query("SELECT count(n) FROM notes").integer(0, 0), 0);
 }
 
 TEST_P(Projecting, RefusesTheStateOfAnotherStore) {

@@ -7,7 +7,7 @@ import subprocess
 import urllib.parse
 
 import support
-from support import FAILED, PROGRAM, USAGE
+from support import DONE, FAILED, PROGRAM, USAGE
 
 
 class PostgresEndToEnd(support.EndToEnd):
@@ -75,6 +75,28 @@ class Messages(PostgresEndToEnd):
                 sentence = self.error(*arguments)
                 self.assertIn("use a newer version of this program", sentence)
                 self.assertNotIn("maint migrate", sentence)
+
+
+class Projections(PostgresEndToEnd):
+    def test_a_rebuild_outlives_its_session(self):
+        self.append("s", "A")
+        self.run_program("projection", "run", "event-type-count", "--once")
+        view = f"{self.stores.schema(self.store)}.projection_event_type_count"
+        with self.stores.session() as reader:
+            # Whoever reads the view keeps the rebuild from its switch.
+            reader.stdin.write(f"BEGIN; SELECT key FROM {view};\n")
+            reader.stdin.flush()
+            self.assertEqual(reader.stdout.readline(), "A\n")
+            rebuild = self.start("projection", "rebuild", "event-type-count", text=True)
+            waiting = f"FROM pg_locks WHERE relation = '{view}'::regclass AND NOT granted"
+            for _ in range(10_000):
+                if self.stores.query(f"SELECT pg_terminate_backend(pid) {waiting}"):
+                    break
+            self.assertIn("warning: trying again", rebuild.stderr.readline())
+            reader.stdin.write("COMMIT;\n")
+        said, complaint = rebuild.communicate(timeout=support.SECONDS_MAX)
+        self.assertEqual(rebuild.returncode, DONE, complaint)
+        self.assertEqual(json.loads(said)["events"], 1)
 
 
 class Maint(PostgresEndToEnd):

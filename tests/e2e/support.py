@@ -64,10 +64,17 @@ class PostgresStores:
     def exists(self, path):
         return self.query(f"SELECT to_regclass('{self.schema(path)}.events') IS NOT NULL") == "t"
 
+    def psql(self, *arguments):
+        return [Path(self.server["bin"]) / "psql", self.server["url"], "-XqAt", "-v", "ON_ERROR_STOP=1", *arguments]
+
     def query(self, sql):
         """What psql prints of a statement: rows, with | between their columns."""
-        command = [Path(self.server["bin"]) / "psql", self.server["url"], "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        command = self.psql("-c", sql)
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip("\n")
+
+    def session(self):
+        """psql, which takes statements from its standard input until that ends; to be used with `with`."""
+        return subprocess.Popen(self.psql(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def remove(self):
         for schema in self.schemas:
