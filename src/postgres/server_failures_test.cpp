@@ -1,7 +1,9 @@
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <future>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -34,6 +36,21 @@ AppendRequest large_append(std::uint64_t number, std::size_t bytes) {
   event.data += '"';
   request.events.push_back(std::move(event));
   return request;
+}
+
+// Waits for the server for 2 s; the store is made with more patience than that.
+std::unique_ptr<PostgresStore> open_impatiently(const OwnServer& server, int port) {
+  value_of(PostgresStore::open(value_of(parse_store_url(server.uri())), {}));
+  const auto url = value_of(parse_store_url(OwnServer::uri(port)));
+  return value_in_time(
+      [&] { return PostgresStore::open(url, {}, {.patience = std::chrono::seconds(2)}); });
+}
+
+// With an id, so that it does not matter how often.
+AppendResult append_in_time(EventStore& store, std::uint64_t number) {
+  return value_of(
+      ask_while({ErrorCode::Unavailable, ErrorCode::DeadlineExceeded, ErrorCode::OutcomeUnknown},
+                [&] { return store.append(large_append(number, 100)); }));
 }
 
 std::vector<Uuid> ids_of(EventStore& store) {
@@ -186,19 +203,11 @@ TEST(ServerFailures, ThatLastLeaveAnAppendInDoubt) {
     return Action::Cut;
   });
   answering = &proxy;
-  const auto url = value_of(parse_store_url(OwnServer::uri(proxy.port())));
-  const auto store = value_in_time(
-      [&] { return PostgresStore::open(url, {}, {.patience = std::chrono::milliseconds(700)}); });
-  // With ids, so that it does not matter how often.
-  const auto append_in_time = [&](std::uint64_t number) {
-    return value_of(
-        ask_while({ErrorCode::Unavailable, ErrorCode::DeadlineExceeded, ErrorCode::OutcomeUnknown},
-                  [&] { return store->append(large_append(number, 100)); }));
-  };
+  const auto store = open_impatiently(server, proxy.port());
   std::uint64_t number = 1;
   // What is decided one by one, and what is stored all at once.
   for (const char* const command : {"COMMIT", "SELECT"}) {
-    append_in_time(number);
+    append_in_time(*store, number);
     cut_at = command;
     const auto failed =
         test::error_of(ask_while({ErrorCode::Unavailable, ErrorCode::DeadlineExceeded},
@@ -207,7 +216,7 @@ TEST(ServerFailures, ThatLastLeaveAnAppendInDoubt) {
     EXPECT_EQ(code_of(store->append(large_append(99, 100))), ErrorCode::Unavailable);
     cut_at = nullptr;
     proxy.refuse(false);
-    EXPECT_EQ(append_in_time(number + 1).last_position, GlobalPosition{number + 1});
+    EXPECT_EQ(append_in_time(*store, number + 1).last_position, GlobalPosition{number + 1});
     EXPECT_EQ(ids_of(*store).size(), number + 1);
     number += 2;
   }
@@ -216,10 +225,8 @@ TEST(ServerFailures, ThatLastLeaveAnAppendInDoubt) {
 // Neither does it answer who asks it to stop what it was asked.
 TEST(ServerFailures, ToDoAnythingAtAllAreOverWithTheDeadline) {
   OwnServer server;
-  const auto url = value_of(parse_store_url(server.uri()));
-  auto store = value_in_time(
-      [&] { return PostgresStore::open(url, {}, {.patience = std::chrono::milliseconds(700)}); });
-  value_in_time([&] { return store->append(test::append_to("s")); });
+  const auto store = open_impatiently(server, server.port());
+  append_in_time(*store, 1);
   EXPECT_EQ(value_in_time([&] { return store->head(); }), GlobalPosition{1});
   std::vector<pid_t> processes;
   {
@@ -234,7 +241,8 @@ TEST(ServerFailures, ToDoAnythingAtAllAreOverWithTheDeadline) {
   for (int row = 0; row < sessions->size(); ++row) {
     processes.push_back(std::stoi(std::string(sessions->text(row, 0))));
   }
-  for (const auto process : processes) ASSERT_EQ(kill(process, SIGSTOP), 0);
+  // A session that the store has lost may have ended by now.
+  for (const auto process : processes) ASSERT_TRUE(kill(process, SIGSTOP) == 0 || errno == ESRCH);
   auto appended =
       std::async(std::launch::async, [&] { return store->append(test::append_to("s")); });
   auto head = std::async(std::launch::async, [&] { return store->head(); });
