@@ -171,7 +171,7 @@ TEST_P(Groups, DeliverARetriedEventAgainAndOthersMeanwhile) {
 
 // A retried event never lends its position: not to the group's, nor to what the next member has.
 TEST_P(Groups, StayBeforeARetriedEvent) {
-  create({.pause_min = std::chrono::minutes(1), .lease = milliseconds(200)});
+  create({.pause_min = std::chrono::minutes(1), .lease = std::chrono::seconds(2)});
   auto member = join();
   append("a");
   append("a");
